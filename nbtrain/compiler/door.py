@@ -80,3 +80,16 @@ def address_of(typing_context: Any, array: Any) -> Any:
         return builder.ptrtoint(data, context.get_value_type(types.intp))
 
     return types.intp(array), codegen
+
+
+@intrinsic
+def matrix_in(typing_context: Any, array: Any, start: Any, rows: Any, columns: Any) -> Any:
+    """The (rows, columns) matrix that begins at element `start` of a vector."""
+    array_type = types.Array(array.dtype, 2, "C")
+
+    def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        data = context.make_array(array)(context, builder, arguments[0]).data
+        address = builder.ptrtoint(builder.gep(data, [arguments[1]]), context.get_value_type(types.intp))
+        return _array(context, builder, array_type, address, [arguments[2], arguments[3]])
+
+    return array_type(array, types.intp, types.intp, types.intp), codegen

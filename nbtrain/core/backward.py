@@ -1,0 +1,117 @@
+"""Backward: the loss and its slope, delta = dJ/dz layer by layer, then the slopes of weights and biases."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..compiler.door import jit, matrix_at, matrix_in, vector_at
+from .calls import call
+from .forward import BYTE, keep, mask_of
+from .layout import HITS_LARGEST, HITS_THRESHOLD
+from .matmul import bias_slope, input_slope, weight_slope
+from .net import FLOAT64, INT64, share
+
+
+@jit
+def loss_slope(net, batch, scale, team):
+    """Losses of this thread's rows, and the last layer's delta = scale * weight * dL/dz."""
+    d = net.descriptor[0]
+    last = net.layers[net.layers.size - 1]
+    first, stop = share(batch.rows, team)
+    skip, weight = first * last.units * d.itemsize, batch.weight
+    if weight != 0:
+        weight += first * d.itemsize
+    y, row_loss = batch.y + first * d.target_bytes, d.row_loss + first * 8
+    call(
+        d.loss,
+        (last.a + skip, y, weight, last.delta + skip, row_loss)
+        + (stop - first, last.units, d.loss_parameters, scale),
+    )
+    if last.slope != 0:
+        n = (stop - first) * last.units
+        call(last.slope, (last.z + skip, last.a + skip, last.delta + skip, n, last.parameters))
+
+
+@jit
+def summed_loss(net, rows):
+    """The weighted losses of a chunk's rows, added in their order in float64."""
+    row_loss = vector_at(net.descriptor[0].row_loss, rows, FLOAT64)
+    total = 0.0
+    for i in range(rows):
+        total += row_loss[i]
+    return total
+
+
+@jit
+def backward(net, batch, first_row, training, team):
+    """delta of every layer below the last, for this thread's rows."""
+    rows = share(batch.rows, team)
+    first, stop = rows
+    dtype = net.theta.dtype
+    for index in range(net.layers.size - 1, 0, -1):
+        above, layer = net.layers[index], net.layers[index - 1]
+        delta = matrix_at(layer.delta, batch.rows, layer.units, dtype)  # (rows, units)
+        delta_above = matrix_at(above.delta, batch.rows, above.units, dtype)
+        w = matrix_in(net.theta, above.weights, above.inputs, above.units)
+        input_slope(delta_above, w, delta, rows, net.panels)
+        skip, n = first * layer.units * net.theta.itemsize, (stop - first) * layer.units
+        if training and layer.mask != 0:
+            mask = vector_at(mask_of(layer, first_row, first), n, BYTE)
+            stripe = vector_at(layer.delta + skip, n, dtype)
+            keep(stripe, mask, layer.keep_scale, stripe)
+        if layer.slope != 0:
+            call(layer.slope, (layer.z + skip, layer.a + skip, layer.delta + skip, n, layer.parameters))
+
+
+@jit
+def parameter_slopes(net, batch, training, accumulate, team):
+    """gradient (+)= dJ/dW = input' delta and dJ/db = column sums of delta, for this thread's part of both."""
+    source = batch.x
+    for index in range(net.layers.size):
+        layer = net.layers[index]
+        x = matrix_at(source, batch.rows, layer.inputs, net.theta.dtype)
+        delta = matrix_at(layer.delta, batch.rows, layer.units, net.theta.dtype)
+        rows, columns = share(layer.inputs, team), share(layer.units, team)
+        dw = matrix_in(net.gradient, layer.weights, layer.inputs, layer.units)
+        weight_slope(x, delta, dw, rows, accumulate, net.panels)
+        bias_slope(delta, net.gradient[layer.biases : layer.biases + layer.units], columns, accumulate)
+        source = layer.out if training and layer.mask != 0 else layer.a
+
+
+@jit
+def count_hits(net, batch):
+    """Sum of the weights of the rows that the last layer's output gets right."""
+    d = net.descriptor[0]
+    last = net.layers[net.layers.size - 1]
+    dtype = net.theta.dtype
+    a = matrix_at(last.a, batch.rows, last.units, dtype)
+    weight = vector_at(batch.weight, batch.rows, dtype)
+    hits = 0.0
+    for i in range(batch.rows):
+        share_right = 0.0
+        if d.hits == HITS_LARGEST:
+            share_right = 1.0 if largest(a[i]) == vector_at(batch.y, batch.rows, INT64)[i] else 0.0
+        elif d.hits == HITS_THRESHOLD:
+            share_right = agreement(a[i], matrix_at(batch.y, batch.rows, last.units, dtype)[i], d.hit_threshold)
+        hits += share_right * (np.float64(weight[i]) if batch.weight != 0 else 1.0)
+    return hits
+
+
+@jit
+def largest(row):
+    """Index of the first largest number."""
+    best = 0
+    for k in range(1, row.size):
+        if row[k] > row[best]:
+            best = k
+    return best
+
+
+@jit
+def agreement(row, target, threshold):
+    """Share of the outputs that lie on the target's side of the threshold."""
+    right = 0
+    for k in range(row.size):
+        if (row[k] > threshold) == (target[k] > 0.5):
+            right += 1
+    return right / row.size

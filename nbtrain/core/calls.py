@@ -1,0 +1,85 @@
+"""Calling C functions by address: how the core reaches the components of a model."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic
+
+INT64 = ir.IntType(64)
+ORDERING = "seq_cst"
+
+
+@intrinsic
+def call(typing_context: Any, address: Any, arguments: Any) -> Any:
+    """Call ``int64 f(...)`` at `address` with a tuple of int64 (also for pointers) and float64."""
+    if not isinstance(arguments, types.BaseTuple):
+        return None
+    kinds = [types.float64 if isinstance(t, types.Float) else types.int64 for t in arguments]
+
+    def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        function_type = ir.FunctionType(INT64, [context.get_value_type(kind) for kind in kinds])
+        function = builder.inttoptr(values[0], function_type.as_pointer())
+        given = [
+            context.cast(builder, builder.extract_value(values[1], i), arguments[i], kind)
+            for i, kind in enumerate(kinds)
+        ]
+        return builder.call(function, given)
+
+    return types.int64(types.int64, arguments), codegen
+
+
+def _pointer(builder: Any, address: Any) -> Any:
+    return builder.inttoptr(address, INT64.as_pointer())
+
+
+@intrinsic
+def acquire(typing_context: Any, address: Any) -> Any:
+    """Turn the int64 at `address` from 0 to 1 atomically; whether that was done."""
+
+    def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        zero, one = ir.Constant(INT64, 0), ir.Constant(INT64, 1)
+        result = builder.cmpxchg(_pointer(builder, values[0]), zero, one, ORDERING, ORDERING)
+        return builder.extract_value(result, 1)
+
+    return types.boolean(types.int64), codegen
+
+
+@intrinsic
+def release(typing_context: Any, address: Any) -> Any:
+    """Store 0 in the int64 at `address` atomically."""
+
+    def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        builder.store_atomic(ir.Constant(INT64, 0), _pointer(builder, values[0]), ORDERING, 8)
+        return context.get_dummy_value()
+
+    return types.void(types.int64), codegen
+
+
+def _library_call(builder: Any, name: str, result: Any, arguments: Any) -> Any:
+    function_type = ir.FunctionType(result, [INT64] * len(arguments))
+    function = builder.module.globals.get(name) or ir.Function(builder.module, function_type, name)
+    return builder.call(function, arguments)
+
+
+@intrinsic
+def reallocate(typing_context: Any, address: Any, size: Any) -> Any:
+    """The C library's realloc; 0 where there is no memory."""
+
+    def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        return _library_call(builder, "realloc", INT64, values)
+
+    return types.int64(types.int64, types.int64), codegen
+
+
+@intrinsic
+def free(typing_context: Any, address: Any) -> Any:
+    """The C library's free."""
+
+    def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        _library_call(builder, "free", ir.VoidType(), values)
+        return context.get_dummy_value()
+
+    return types.void(types.int64), codegen

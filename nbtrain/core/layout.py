@@ -1,0 +1,92 @@
+"""What a model looks like in memory: the descriptor, its layers, the status codes.
+
+The descriptor is what the compiled core sees of a model: sizes, addresses of buffers and of compiled components, and
+what training changes. Everything in it is eight bytes wide. This module needs NumPy only.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+
+# Status codes of the core's functions; 0 is success. `nbtrain.model` has the words for them.
+OK = 0
+WRONG_X = 1  # x has another number of columns than the network has inputs, or no rows
+WRONG_Y = 2  # y has another number of rows than x, or of columns than the network has outputs
+WRONG_TARGET = 3  # floats where the loss wants integer labels, or the other way round
+WRONG_LABEL = 4  # a label that is no class of the network
+WRONG_OUT = 5  # out has not the shape (rows of x, outputs)
+WRONG_WEIGHT = 6  # the sample weights are negative or not finite, or not as many as samples
+BUSY = 7  # another thread is inside this model
+DIVERGED = 8  # the loss is NaN or infinite; the parameters were left as they were
+NO_MEMORY = 9  # the order of the samples could not be allocated
+FAILED = 10  # a component reported a failure
+
+# How correct predictions are counted while a loss is computed.
+HITS_NONE = 0
+HITS_LARGEST = 1  # the largest output is the labelled class
+HITS_THRESHOLD = 2  # output above the threshold where the target is above one half
+
+_LAYER_FIELDS = """
+    inputs units
+    weights biases                      offsets into theta and gradient, in elements
+    value slope parameters              activation: C functions (0: identity) and their parameters
+    z a out                             (batch, units): before and after the activation, and after dropout
+    delta                               (batch, units): slope of the loss with respect to z
+    mask threshold                      dropout: bytes (batch * units + 64), drop where 32 random bits are below
+"""
+
+_DESCRIPTOR_FIELDS = """
+    layers layer_count
+    inputs outputs itemsize
+    target_kind target_columns target_bytes
+    parameters regularized              elements of theta, and of its prefix that the regularizer acts on
+    batch_size shuffle
+    theta gradient state slots scalar_count
+    snapshot snapshot_iteration snapshot_epoch      theta, state and scalars of the last finite epoch
+    log log_size log_count              (log_size, 3) float64: weighted loss, m and hits of finished epochs
+    batch_x batch_y batch_weight row_loss
+    panels panel_size
+    seed_0 seed_1 seed_2 seed_3         32 bits each
+    step prepare rate rate_parameters rate_result      rate_result: address of learning_rate
+    hyper hyper_count hyper_typed scalars prepared prepared_count prepared_typed slot_pointers
+    penalty slope regularizer_parameters penalty_sum
+    loss output loss_parameters
+    hits                                how hits are counted
+    train_step train_epoch train_slice loss_and_gradient update predict evaluate
+    order order_capacity order_epoch order_size
+    iteration epoch position samples    samples: how many the current epoch goes over
+    slice_steps                         after how many steps train_slice returns
+    status busy
+"""
+
+_FLOAT_FIELDS = ("learning_rate", "rate_scale", "hit_threshold", "epoch_loss", "epoch_weight", "epoch_hits")
+
+
+def _names(text: str) -> list[str]:
+    return [name for line in text.strip().splitlines() for name in line.strip().split("   ")[0].split()]
+
+
+def _abi() -> str:
+    """Digest of everything that a user's own cached functions contain of nbtrain."""
+    package = Path(__file__).parent.parent
+    digest = hashlib.sha256()
+    for path in (Path(__file__), package / "kernel.py", package / "compiler" / "door.py"):
+        digest.update(path.read_bytes() if path.exists() else b"")
+    return digest.hexdigest()[:12]
+
+
+def _layout(integers: list[str], floats: tuple[str, ...]) -> np.dtype:
+    fields = [(name, np.int64) for name in integers] + [(name, np.float64) for name in floats]
+    return np.dtype(fields)
+
+
+LAYER = _layout(_names(_LAYER_FIELDS), ("keep_scale",))
+
+# The first field carries the version of the layout, so that code compiled for another one is never handed a model:
+# Numba takes it for another type, and a user's cached function is compiled anew.
+DESCRIPTOR = _layout([f"abi_{_abi()}", *_names(_DESCRIPTOR_FIELDS)], _FLOAT_FIELDS)
+
+MASK_BLOCK = 64  # elements that one round of the random stream makes

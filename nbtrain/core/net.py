@@ -1,0 +1,79 @@
+"""What the core's functions work on: a model opened from its descriptor, a batch, a team of threads."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from ..compiler.door import jit, vector_at
+from .layout import DESCRIPTOR, LAYER
+
+FLOAT64, INT64 = np.dtype(np.float64), np.dtype(np.int64)
+
+
+class Net(NamedTuple):
+    """A model as the core sees it."""
+
+    descriptor: np.ndarray  # (1,) record
+    layers: np.ndarray  # (layers,) records
+    theta: np.ndarray  # (parameters,)
+    gradient: np.ndarray  # (parameters,)
+    panels: np.ndarray  # workspace in which the matrix products pack their operands
+
+
+class Batch(NamedTuple):
+    """Rows of data by their addresses: x (rows, inputs), y (rows, outputs) or labels, weight (rows,) or 0."""
+
+    x: int
+    y: int
+    weight: int
+    rows: int
+
+
+class Team(NamedTuple):
+    """One of `size` threads that work on the same step."""
+
+    rank: int
+    size: int
+
+
+@jit
+def open_net(address, dtype):
+    """The model whose descriptor is at `address`."""
+    descriptor = vector_at(address, 1, DESCRIPTOR)
+    d = descriptor[0]
+    return Net(
+        descriptor,
+        vector_at(d.layers, d.layer_count, LAYER),
+        vector_at(d.theta, d.parameters, dtype),
+        vector_at(d.gradient, d.parameters, dtype),
+        vector_at(d.panels, d.panel_size, dtype),
+    )
+
+
+@jit
+def share(count, team):
+    """The range of `count` things that falls to a member of the team."""
+    return count * team.rank // team.size, count * (team.rank + 1) // team.size
+
+
+@jit
+def chunk(d, batch, first):
+    """The rows of a batch from `first` on, at most as many as the workspace holds."""
+    rows = min(batch.rows - first, d.batch_size)
+    weight = batch.weight + first * d.itemsize if batch.weight != 0 else 0
+    x = batch.x + first * d.inputs * d.itemsize
+    return Batch(x, batch.y + first * d.target_bytes, weight, rows)
+
+
+@jit
+def total_weight(net, batch):
+    """What SPEC calls m: the number of samples, or the sum of their weights in float64."""
+    if batch.weight == 0:
+        return np.float64(batch.rows)
+    weight = vector_at(batch.weight, batch.rows, net.theta.dtype)
+    total = 0.0
+    for i in range(batch.rows):
+        total += np.float64(weight[i])
+    return total

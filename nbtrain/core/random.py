@@ -1,0 +1,110 @@
+"""The random stream: Philox4x32-10, a function of seed, domain and counter without any state.
+
+J. K. Salmon, M. A. Moraes, R. O. Dror, D. E. Shaw: Parallel random numbers: as easy as 1, 2, 3. SC 2011.
+What is drawn for a unit of a layer depends on the seed, the iteration, the layer and the element alone, so the same
+bits come out however the work is cut.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from ..compiler.door import jit, vector_at
+from .layout import MASK_BLOCK
+
+DROPOUT, ORDER = np.uint32(1), np.uint32(2)  # domains: streams that never meet
+MULTIPLIER_0, MULTIPLIER_1 = np.uint64(0xD2511F53), np.uint64(0xCD9E8D57)
+WEYL_0, WEYL_1 = np.uint32(0x9E3779B9), np.uint32(0xBB67AE85)
+SHIFT = np.uint64(32)
+LANES = MASK_BLOCK // 4
+BYTE = np.dtype(np.uint8)
+
+
+class Stream(NamedTuple):
+    """Key and the upper half of the counter of one stream."""
+
+    key_0: np.uint32
+    key_1: np.uint32
+    high_0: np.uint32
+    high_1: np.uint32
+
+
+@jit
+def _round(c0, c1, c2, c3, k0, k1):
+    product_0 = MULTIPLIER_0 * np.uint64(c0)
+    product_1 = MULTIPLIER_1 * np.uint64(c2)
+    return (
+        np.uint32(np.uint32(product_1 >> SHIFT) ^ c1 ^ k0),
+        np.uint32(product_1),
+        np.uint32(np.uint32(product_0 >> SHIFT) ^ c3 ^ k1),
+        np.uint32(product_0),
+    )
+
+
+@jit
+def philox(c0, c1, c2, c3, k0, k1):
+    """Four 32-bit words of counter and two of key -> four random 32-bit words."""
+    for _ in range(10):
+        c0, c1, c2, c3 = _round(c0, c1, c2, c3, k0, k1)
+        k0 = np.uint32(k0 + WEYL_0)
+        k1 = np.uint32(k1 + WEYL_1)
+    return c0, c1, c2, c3
+
+
+@jit
+def _low(number):
+    return np.uint32(np.uint64(number) & np.uint64(0xFFFFFFFF))
+
+
+@jit
+def _high(number):
+    return np.uint32(np.uint64(number) >> SHIFT)
+
+
+@jit
+def stream(d, domain, number, part):
+    """The stream of `number` (an iteration or epoch) and `part` (a layer) in a domain, under the model's seed."""
+    r0, r1, r2, r3 = philox(
+        _low(number), _high(number), _low(part), domain, _low(d.seed_0), _low(d.seed_1)
+    )
+    r0, r1, r2, r3 = philox(r0, r1, r2, r3, _low(d.seed_2), _low(d.seed_3))
+    return Stream(r0, r1, r2, r3)
+
+
+@jit
+def words(s, counter):
+    """Four random 32-bit words."""
+    return philox(_low(counter), _high(counter), s.high_0, s.high_1, s.key_0, s.key_1)
+
+
+@jit
+def fill_mask(s, threshold, first_block, blocks, mask_address):
+    """Bytes of dropout, 1 where a unit is kept, for whole blocks of 64 elements: element = block * 64 + j."""
+    limit = np.uint32(threshold)
+    for block in range(blocks):
+        mask = vector_at(mask_address + block * MASK_BLOCK, MASK_BLOCK, BYTE)
+        base = np.int64((first_block + block) * LANES)
+        for lane in range(LANES):
+            w0, w1, w2, w3 = words(s, base + lane)
+            mask[lane] = w0 >= limit
+            mask[LANES + lane] = w1 >= limit
+            mask[2 * LANES + lane] = w2 >= limit
+            mask[3 * LANES + lane] = w3 >= limit
+
+
+@jit
+def shuffle(s, order):
+    """Fill `order` with a uniformly drawn permutation of 0 … n-1 (Fisher and Yates, Durstenfeld's form)."""
+    for i in range(order.size):
+        order[i] = i
+    w0 = w1 = w2 = w3 = np.uint32(0)
+    for i in range(order.size - 1, 0, -1):
+        if i == order.size - 1 or i & 3 == 3:
+            w0, w1, w2, w3 = words(s, i >> 2)
+        which = i & 3
+        word = w0 if which == 0 else w1 if which == 1 else w2 if which == 2 else w3
+        # the upper half of word * (i + 1): uniform up to 1 part in 2**32 / n
+        j = np.int64((np.uint64(word) * np.uint64(i + 1)) >> SHIFT)
+        order[i], order[j] = order[j], order[i]

@@ -1,0 +1,78 @@
+"""The memory of a model: one block that owns everything and that every array into it keeps alive."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+ALIGNMENT = 64  # a cache line, and the widest vector
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One array to be: its name, shape and dtype."""
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+
+    @property
+    def nbytes(self) -> int:
+        """Size in bytes, rounded up to whole cache lines, with one line to spare."""
+        size = int(np.prod(self.shape, dtype=np.int64)) * self.dtype.itemsize
+        return (size + ALIGNMENT - 1) // ALIGNMENT * ALIGNMENT + ALIGNMENT
+
+
+class _View:
+    """What an array's `.base` is: it exposes a part of the block and holds the block's owner."""
+
+    __slots__ = ("__array_interface__", "owner")
+
+    def __init__(self, owner: Memory, interface: dict[str, Any]) -> None:
+        self.owner = owner
+        self.__array_interface__ = interface
+
+
+class Memory:
+    """A zeroed block of 64-byte aligned arrays.
+
+    Parameters
+    ----------
+    plans
+        The arrays wanted, with distinct names.
+    keep
+        Objects that must live as long as any array of this memory: compiled code, component specs.
+    """
+
+    def __init__(self, plans: Iterable[Plan], keep: Iterable[object] = ()) -> None:
+        self.keep = list(keep)
+        plans = list(plans)
+        self._block = np.zeros(sum(plan.nbytes for plan in plans) + ALIGNMENT, np.uint8)
+        start = int(self._block.ctypes.data)
+        start += -start % ALIGNMENT
+        self.addresses: dict[str, int] = {}
+        self._plans = {plan.name: plan for plan in plans}
+        for plan in plans:
+            self.addresses[plan.name] = start
+            start += plan.nbytes
+
+    @property
+    def nbytes(self) -> int:
+        """Size of the whole block in bytes."""
+        return int(self._block.nbytes)
+
+    def array(self, name: str) -> np.ndarray[Any, Any]:
+        """The array of that name; it and all views of it keep this memory alive."""
+        plan = self._plans[name]
+        interface = {
+            "version": 3,
+            "shape": plan.shape,
+            "typestr": plan.dtype.str,
+            "descr": plan.dtype.descr,
+            "data": (self.addresses[name], False),
+        }
+        made = np.asarray(_View(self, interface))
+        return made if plan.dtype.names is None else made.view(plan.dtype)

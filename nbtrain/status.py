@@ -1,0 +1,19 @@
+"""What the status codes of the core mean, in words."""
+
+from __future__ import annotations
+
+from .core import layout
+
+WORDS = {
+    layout.OK: "all is well",
+    layout.WRONG_X: "x has no rows, or another number of columns than the network has inputs",
+    layout.WRONG_Y: "y has another number of rows than x, or of columns than the network has outputs",
+    layout.WRONG_TARGET: "y holds floats where the loss wants int64 labels, or labels where it wants floats",
+    layout.WRONG_LABEL: "y holds a label that is not one of 0 … outputs - 1",
+    layout.WRONG_OUT: "out has not the shape (rows of x, outputs)",
+    layout.WRONG_WEIGHT: "sample_weight holds a negative number, NaN or infinity",
+    layout.BUSY: "another thread is inside this model",
+    layout.DIVERGED: "the loss became NaN or infinite",
+    layout.NO_MEMORY: "there is no memory for the order of the samples",
+    layout.FAILED: "a component reported a failure",
+}

@@ -50,8 +50,8 @@ class Memory:
     def __init__(self, plans: Iterable[Plan], keep: Iterable[object] = ()) -> None:
         self.keep = list(keep)
         plans = list(plans)
-        self._block = np.zeros(sum(plan.nbytes for plan in plans) + ALIGNMENT, np.uint8)
-        start = int(self._block.ctypes.data)
+        self.block = np.zeros(sum(plan.nbytes for plan in plans) + ALIGNMENT, np.uint8)
+        start = int(self.block.ctypes.data)
         start += -start % ALIGNMENT
         self.addresses: dict[str, int] = {}
         self._plans = {plan.name: plan for plan in plans}
@@ -62,7 +62,7 @@ class Memory:
     @property
     def nbytes(self) -> int:
         """Size of the whole block in bytes."""
-        return int(self._block.nbytes)
+        return int(self.block.nbytes)
 
     def array(self, name: str) -> np.ndarray[Any, Any]:
         """The array of that name; it and all views of it keep this memory alive."""

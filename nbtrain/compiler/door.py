@@ -30,6 +30,11 @@ def jit(function: Callable[..., Any]) -> Any:
     return njit(**FLAGS)(function)
 
 
+def jit_inline(function: Callable[..., Any]) -> Any:
+    """As `jit`, and LLVM puts the code into every caller, however long it is: for the bodies of hot loops."""
+    return njit(forceinline=True, **FLAGS)(function)
+
+
 def _array(context: Any, builder: Any, array_type: Any, address: Any, shape: list[Any]) -> Any:
     """Value of a C-contiguous array that owns nothing."""
     data_type = context.get_data_type(array_type.dtype)

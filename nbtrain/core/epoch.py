@@ -16,7 +16,7 @@ from .backward import backward, count_hits, loss_slope, parameter_slopes, summed
 from .calls import call, reallocate
 from .forward import forward
 from .layout import DIVERGED, HITS_NONE, NO_MEMORY, OK
-from .net import INT64, Batch, Team, chunk, total_weight
+from .net import ALONE, FLOAT64, INFERENCE, INT64, TRAINING, ZERO, Batch, chunk, total_weight
 from .update import penalty, prepare, regularize, update
 
 
@@ -46,7 +46,7 @@ def train_epoch(net, data, steps, team):
 @jit
 def train_step(net, batch, team):
     """One iteration on one batch -> its data loss and its m; a loss that is not finite changes no parameter."""
-    loss, weight = losses_and_slopes(net, batch, True, team)
+    loss, weight = losses_and_slopes(net, batch, TRAINING, team)
     if weight > 0.0 and math.isfinite(loss):
         prepare(net)
         update(net, 1.0 / weight, team)
@@ -77,7 +77,7 @@ def losses_and_slopes(net, batch, training, team):
 @jit
 def loss_and_gradient(net, batch, team):
     """J with the penalty, and its whole gradient in `gradient`; without dropout."""
-    loss, weight = losses_and_slopes(net, batch, False, team)
+    loss, weight = losses_and_slopes(net, batch, INFERENCE, team)
     if weight == 0.0:
         net.gradient[:] = 0.0
         return 0.0
@@ -105,7 +105,7 @@ def draw_order(d):
         if moved == 0:
             return False
         d.order, d.order_capacity = moved, d.samples
-    random.shuffle(random.stream(d, random.ORDER, d.epoch, 0), vector_at(d.order, d.samples, INT64))
+    random.shuffle(random.stream(d, random.ORDER, d.epoch, ZERO), vector_at(d.order, d.samples, INT64))
     d.order_epoch, d.order_size = d.epoch, d.samples
     return True
 
@@ -132,7 +132,7 @@ def next_batch(net, data):
         weight, gathered_weight = vector_at(data.weight, data.rows, dtype), vector_at(d.batch_weight, rows, dtype)
         for i in range(rows):
             gathered_weight[i] = weight[order[i]]
-    return Batch(d.batch_x, d.batch_y, d.batch_weight if data.weight != 0 else 0, rows)
+    return Batch(d.batch_x, d.batch_y, d.batch_weight if data.weight != 0 else ZERO, rows)
 
 
 @jit
@@ -148,10 +148,10 @@ def gather(source, order, target):
 def predict(net, x, rows, out):
     """What the loss's output activation gives for the rows at x, at `out`: (rows, outputs)."""
     d = net.descriptor[0]
-    data = Batch(x, 0, 0, rows)
+    data = Batch(x, ZERO, ZERO, rows)
     for first in range(0, rows, d.batch_size):
         part = chunk(d, data, first)
-        forward(net, part, 0, False, Team(0, 1))
+        forward(net, part, ZERO, INFERENCE, ALONE)
         predictions(net, part.rows, out + first * d.outputs * d.itemsize)
 
 
@@ -171,19 +171,20 @@ def predictions(net, rows, out):
 
 @jit
 def evaluate(net, data, sums):
-    """Add up, in float64: weighted losses, weights, hits, and per output the squared errors of the predictions."""
+    """Add up in float64: weighted losses, weights and hits, and per output the squared errors of the predictions."""
     d = net.descriptor[0]
-    sums[:] = 0.0
-    sums[1] = total_weight(net, data)
+    errors = vector_at(d.squared_errors, d.outputs, FLOAT64)
+    errors[:] = 0.0
+    sums[0], sums[1], sums[2] = 0.0, total_weight(net, data), 0.0
     for first in range(0, data.rows, d.batch_size):
         part = chunk(d, data, first)
-        forward(net, part, 0, False, Team(0, 1))
-        loss_slope(net, part, 1.0, Team(0, 1))
+        forward(net, part, ZERO, INFERENCE, ALONE)
+        loss_slope(net, part, 1.0, ALONE)
         sums[0] += summed_loss(net, part.rows)
         if d.hits != HITS_NONE:
             sums[2] += count_hits(net, part)
         elif d.target_columns > 0:
-            squared_errors(net, part, sums[3:])
+            squared_errors(net, part, errors)
 
 
 @jit

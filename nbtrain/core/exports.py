@@ -15,12 +15,11 @@ from ..compiler.door import jit, vector_at
 from . import epoch
 from .calls import acquire, free, release
 from .checks import bad_label, bad_number, bad_weight, check_data, check_x
-from .layout import BUSY, DESCRIPTOR, DIVERGED, OK, WRONG_OUT, WRONG_WEIGHT
-from .net import FLOAT64, INT64, Batch, Team, open_net
+from .layout import BUSY, DESCRIPTOR, DIVERGED, OK, SIGNATURES, WRONG_OUT, WRONG_WEIGHT
+from .net import ALONE, FLOAT64, INT64, Batch, open_net
 from .slices import mean_loss, train_slice
 from .update import prepare, update
 
-ALONE = Team(0, 1)
 BUSY_OFFSET = DESCRIPTOR.fields["busy"][1]
 ALL_STEPS = 1 << 62
 
@@ -49,62 +48,65 @@ def _finish(address, status):
     return status
 
 
-@jit
-def _train_step(net, batch, result):
-    result[0] = epoch.train_step(net, batch, ALONE)[0]
-    return OK if np.isfinite(result[0]) else DIVERGED
+STEP, EPOCH, SLICE, GRADIENT, EVALUATE = range(5)  # what is done with checked data
+OPERATIONS = {
+    "train_step": STEP,
+    "train_epoch": EPOCH,
+    "train_slice": SLICE,
+    "loss_and_gradient": GRADIENT,
+    "evaluate": EVALUATE,
+}
 
 
 @jit
-def _train_epoch(net, data, result):
-    status, _ = epoch.train_epoch(net, data, ALL_STEPS, ALONE)
+def _work(operation, net, data, result):
+    """Do it; result[0] becomes the loss."""
+    if operation == STEP:
+        result[0] = epoch.train_step(net, data, ALONE)[0]
+        return OK if np.isfinite(result[0]) else DIVERGED
+    if operation == GRADIENT:
+        result[0] = epoch.loss_and_gradient(net, data, ALONE)
+        return OK
+    if operation == EVALUATE:
+        epoch.evaluate(net, data, result)
+        return OK
+    if operation == EPOCH:
+        status = epoch.train_epoch(net, data, ALL_STEPS, ALONE)[0]
+    else:
+        status = train_slice(net, data, net.descriptor[0].slice_steps, ALONE)
     if status == OK:
         result[0] = mean_loss(net)
     return status
 
 
-@jit
-def _train_slice(net, data, result):
-    status = train_slice(net, data, net.descriptor[0].slice_steps, ALONE)
-    if status == OK:
-        result[0] = mean_loss(net)
-    return status
+def _on_data(dtype: np.dtype[Any]) -> dict[str, Any]:
+    """C functions of x, y and weights (an address, or 0), which are checked before anything works on them.
 
-
-@jit
-def _loss_and_gradient(net, batch, result):
-    result[0] = epoch.loss_and_gradient(net, batch, ALONE)
-    return OK
-
-
-@jit
-def _evaluate(net, data, result):
-    epoch.evaluate(net, data, result)
-    return OK
-
-
-def _on_data(body: Any, dtype: np.dtype[Any]) -> Any:
-    """A C function of x, y and weights (an address, or 0) that checks them all before `body` works on them.
-
-    `result` points to 3 + outputs float64 numbers; the first is NaN after any status but OK.
+    `result` points to three float64 numbers; the first is NaN after any status but OK.
     """
 
     @jit
-    def function(model, x, rows, columns, y, y_rows, y_columns, y_kind, weight, result):
-        results = vector_at(result, 1, FLOAT64)
-        results[0] = np.nan
+    def checked(operation, model, x, y, weight, result):
+        result[0] = np.nan
         if not acquire(model + BUSY_OFFSET):
             return BUSY
         net = open_net(model, dtype)
-        d = net.descriptor[0]
-        status = check_data(d, X(x, rows, columns), Y(y, y_rows, y_columns, y_kind))
-        if status == OK and weight != 0 and bad_weight(vector_at(weight, rows, dtype)) >= 0:
+        status = check_data(net.descriptor[0], x, y)
+        if status == OK and weight != 0 and (weight == -1 or bad_weight(vector_at(weight, x.rows, dtype)) >= 0):
             status = WRONG_WEIGHT
         if status == OK:
-            status = body(net, Batch(x, y, weight, rows), vector_at(result, 3 + d.outputs, FLOAT64))
+            status = _work(operation, net, Batch(x.address, y.address, weight, x.rows), result)
         return _finish(model, status)
 
-    return function
+    def exported(operation: int) -> Any:
+        @jit
+        def function(model, x, rows, columns, y, y_rows, y_columns, y_kind, weight, result):
+            target = Y(y, y_rows, y_columns, y_kind)
+            return checked(np.int64(operation), model, X(x, rows, columns), target, weight, vector_at(result, 3, FLOAT64))
+
+        return function
+
+    return {name: exported(operation) for name, operation in OPERATIONS.items()}
 
 
 def _on_model(dtype: np.dtype[Any]) -> dict[str, Any]:
@@ -131,7 +133,7 @@ def _on_model(dtype: np.dtype[Any]) -> dict[str, Any]:
         prepare(net)
         update(net, 0.0, ALONE)
         net.descriptor[0].iteration += 1
-        return _finish(model, OK)
+        return _finish(model, np.int64(OK))
 
     @jit
     def release_memory(model):
@@ -161,32 +163,8 @@ def _on_numbers(dtype: np.dtype[Any]) -> dict[str, Any]:
     return {"bad_number": first_bad_number, "bad_weight": first_bad_weight, "bad_label": first_bad_label}
 
 
-# Arguments of each function, all int64; layout.DESCRIPTOR has a place for those that a model's table holds.
-ARGUMENTS = {
-    "train_step": 10,
-    "train_epoch": 10,
-    "train_slice": 10,
-    "loss_and_gradient": 10,
-    "evaluate": 10,
-    "predict": 7,
-    "update": 1,
-    "release": 1,
-    "bad_number": 2,
-    "bad_weight": 2,
-    "bad_label": 3,
-}
-
-
 def functions(dtype: np.dtype[Any]) -> dict[str, tuple[Any, tuple[Any, ...]]]:
     """The core's functions for float32 or float64, by name, with their argument types."""
     dtype = np.dtype(dtype)
-    bodies = {
-        "train_step": _train_step,
-        "train_epoch": _train_epoch,
-        "train_slice": _train_slice,
-        "loss_and_gradient": _loss_and_gradient,
-        "evaluate": _evaluate,
-    }
-    found = {name: _on_data(body, dtype) for name, body in bodies.items()}
-    found |= _on_model(dtype) | _on_numbers(dtype)
-    return {name: (found[name], (types.int64,) * count) for name, count in ARGUMENTS.items()}
+    found = _on_data(dtype) | _on_model(dtype) | _on_numbers(dtype)
+    return {name: (found[name], (types.int64,) * len(names)) for name, names in SIGNATURES.items()}

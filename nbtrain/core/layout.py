@@ -54,7 +54,7 @@ _DESCRIPTOR_FIELDS = """
     hyper hyper_count hyper_typed scalars prepared prepared_count prepared_typed slot_pointers
     penalty slope regularizer_parameters penalty_sum
     loss output loss_parameters
-    hits                                how hits are counted
+    hits squared_errors                 how hits are counted; (outputs,) float64 sums of evaluate
     train_step train_epoch train_slice loss_and_gradient update predict evaluate
     order order_capacity order_epoch order_size
     iteration epoch position samples    samples: how many the current epoch goes over
@@ -73,14 +73,14 @@ def _abi() -> str:
     """Digest of everything that a user's own cached functions contain of nbtrain."""
     package = Path(__file__).parent.parent
     digest = hashlib.sha256()
-    for path in (Path(__file__), package / "kernel.py", package / "compiler" / "door.py"):
+    for path in (Path(__file__), package / "kernel.py"):
         digest.update(path.read_bytes() if path.exists() else b"")
     return digest.hexdigest()[:12]
 
 
 def _layout(integers: list[str], floats: tuple[str, ...]) -> np.dtype:
     fields = [(name, np.int64) for name in integers] + [(name, np.float64) for name in floats]
-    return np.dtype(fields)
+    return np.dtype(fields, align=True)
 
 
 LAYER = _layout(_names(_LAYER_FIELDS), ("keep_scale",))
@@ -90,3 +90,19 @@ LAYER = _layout(_names(_LAYER_FIELDS), ("keep_scale",))
 DESCRIPTOR = _layout([f"abi_{_abi()}", *_names(_DESCRIPTOR_FIELDS)], _FLOAT_FIELDS)
 
 MASK_BLOCK = 64  # elements that one round of the random stream makes
+
+# Arguments of the core's C functions: all of them int64, as is what they return.
+_DATA = ("model", "x", "rows", "columns", "y", "y_rows", "y_columns", "y_kind", "weight", "result")
+SIGNATURES = {
+    "train_step": _DATA,
+    "train_epoch": _DATA,
+    "train_slice": _DATA,
+    "loss_and_gradient": _DATA,
+    "evaluate": _DATA,
+    "predict": ("model", "x", "rows", "columns", "out", "out_rows", "out_columns"),
+    "update": ("model",),
+    "release": ("model",),
+    "bad_number": ("address", "count"),
+    "bad_weight": ("address", "count"),
+    "bad_label": ("address", "count", "classes"),
+}

@@ -38,6 +38,12 @@ class Team(NamedTuple):
     size: int
 
 
+ALONE = Team(0, 1)
+# Typed constants: with plain ones Numba compiles a function once more for each value.
+ZERO = np.int64(0)  # also the address of nothing
+TRAINING, INFERENCE = np.bool_(True), np.bool_(False)
+
+
 @jit
 def open_net(address, dtype):
     """The model whose descriptor is at `address`."""
@@ -62,7 +68,7 @@ def share(count, team):
 def chunk(d, batch, first):
     """The rows of a batch from `first` on, at most as many as the workspace holds."""
     rows = min(batch.rows - first, d.batch_size)
-    weight = batch.weight + first * d.itemsize if batch.weight != 0 else 0
+    weight = batch.weight + first * d.itemsize if batch.weight != 0 else ZERO
     x = batch.x + first * d.inputs * d.itemsize
     return Batch(x, batch.y + first * d.target_bytes, weight, rows)
 

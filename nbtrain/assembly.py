@@ -1,0 +1,230 @@
+"""Putting a model together: memory, descriptor and compiled components of a declared network."""
+
+from __future__ import annotations
+
+import ctypes
+import weakref
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from . import compiler
+from .components import Component
+from .core.layout import (
+    DESCRIPTOR,
+    HITS_LARGEST,
+    HITS_NONE,
+    HITS_THRESHOLD,
+    LAYER,
+    MASK_BLOCK,
+)
+from .core.sizes import panel_size
+from .memory import Memory, Plan
+from .model import Model
+from .network import Network
+
+FLOAT64, INT64, BYTE = np.dtype(np.float64), np.dtype(np.int64), np.dtype(np.uint8)
+LOG_SIZE = 256  # epochs that may pass before the compiled core returns to Python
+MAX_THREADS, POINTERS = 64, 16  # room for each thread's pointers to the optimizer's state slots
+
+# Buffers whose addresses stand in the descriptor under their own names.
+BUFFERS = """
+    layers theta gradient state snapshot log batch_x batch_y batch_weight row_loss panels slot_pointers
+    hyper hyper_typed scalars prepared prepared_typed rate_parameters regularizer_parameters loss_parameters
+    penalty_sum squared_errors
+""".split()
+CORE = ("train_step", "train_epoch", "train_slice", "loss_and_gradient", "update", "predict", "evaluate")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that a model is built from."""
+
+    network: Network
+    loss: Component
+    optimizer: Component
+    regularizer: Component | None
+    batch_size: int
+    shuffle: bool
+    dtype: np.dtype[Any]
+    seed: tuple[int, int, int, int] = field(default=(0, 0, 0, 0))
+
+
+def build(recipe: Recipe) -> tuple[Model, Memory, compiler.Compiled]:
+    """A model with zero parameters, its memory, and the core that works on it."""
+    core = compiler.core(recipe.dtype)
+    engines: list[Any] = [core, recipe]
+    memory = Memory(_plans(recipe), engines)
+    d = memory.array("descriptor")
+    _fill_sizes(d, recipe)
+    for name in BUFFERS:
+        d[name] = memory.addresses[name]
+    d["rate_result"] = memory.addresses["descriptor"] + DESCRIPTOR.fields["learning_rate"][1]
+    for name in CORE:
+        d[name] = core.addresses[name]
+    _fill_optimizer(d, memory, recipe, engines)
+    _fill_loss(d, memory, recipe, engines)
+    _fill_layers(memory, recipe, engines)
+    memory.keep.extend(engines)
+    _release_with(memory, core.addresses["release"])
+    return _model(memory), memory, core
+
+
+def _release_with(memory: Memory, address: int) -> None:
+    """Have the core give back what it allocated when the memory goes."""
+    function = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64)(address)
+    finalizer = weakref.finalize(memory, _release, function, memory.addresses["descriptor"], memory.block)
+    finalizer.atexit = False
+
+
+def _release(function: Any, descriptor: int, block: object) -> None:
+    """Give back what the core allocated; `block` keeps the descriptor's memory alive until then."""
+    function(descriptor)
+
+
+def _model(memory: Memory) -> Model:
+    d = memory.array("descriptor")
+    return Model(
+        d,
+        memory.array("theta"),
+        memory.array("gradient"),
+        memory.array("state"),
+        d["learning_rate"],
+        d["iteration"],
+        d["status"],
+    )
+
+
+def parameter_count(network: Network) -> tuple[int, int]:
+    """Number of weights, and of weights and biases."""
+    pairs = list(zip(network.sizes[:-1], network.sizes[1:], strict=True))
+    weights = sum(inputs * units for inputs, units in pairs)
+    return weights, weights + sum(units for _, units in pairs)
+
+
+def _plans(recipe: Recipe) -> list[Plan]:
+    network, dtype, rows = recipe.network, recipe.dtype, recipe.batch_size
+    outputs, layers = network.sizes[-1], len(network.layers)
+    _, count = parameter_count(network)
+    spec = recipe.optimizer.spec
+    slots, scalars = len(spec.slots), len(spec.scalars)
+    hyper, prepared = 1 + len(recipe.optimizer.values), spec.prepared_count
+    rate = recipe.optimizer.learning_rate
+    targets = Plan("batch_y", (rows, outputs), dtype)
+    if recipe.loss.spec.target == "label":
+        targets = Plan("batch_y", (rows,), INT64)
+    plans = [
+        Plan("descriptor", (1,), DESCRIPTOR),
+        Plan("layers", (layers,), LAYER),
+        Plan("theta", (count,), dtype),
+        Plan("gradient", (count,), dtype),
+        Plan("state", (slots, count), dtype),
+        Plan("snapshot", ((1 + slots) * count * dtype.itemsize + 8 * scalars + 8,), BYTE),
+        Plan("log", (LOG_SIZE, 3), FLOAT64),
+        Plan("batch_x", (rows, network.sizes[0]), dtype),
+        targets,
+        Plan("batch_weight", (rows,), dtype),
+        Plan("row_loss", (rows,), FLOAT64),
+        Plan("panels", (panel_size(rows, network.sizes, dtype),), dtype),
+        Plan("slot_pointers", (MAX_THREADS, POINTERS), INT64),
+        Plan("hyper", (hyper,), FLOAT64),
+        Plan("hyper_typed", (hyper,), dtype),
+        Plan("scalars", (scalars,), FLOAT64),
+        Plan("prepared", (prepared,), FLOAT64),
+        Plan("prepared_typed", (prepared,), dtype),
+        Plan("penalty_sum", (1,), FLOAT64),
+        Plan("squared_errors", (outputs,), FLOAT64),
+        Plan("rate_parameters", (len(rate.values) if isinstance(rate, Component) else 0,), FLOAT64),
+        Plan("loss_parameters", (len(recipe.loss.values),), dtype),
+        Plan("regularizer_parameters", (len(recipe.regularizer.values) if recipe.regularizer else 0,), dtype),
+    ]
+    for index, layer in enumerate(network.layers):
+        size, dropout = layer.units, layer.dropout > 0
+        plans += [Plan(f"{name}{index}", (rows, size), dtype) for name in ("z", "a", "delta")]
+        plans.append(Plan(f"out{index}", (rows if dropout else 0, size), dtype))
+        plans.append(Plan(f"mask{index}", (rows * size + 2 * MASK_BLOCK if dropout else 0,), BYTE))
+        plans.append(Plan(f"parameters{index}", (len(layer.activation.values),), dtype))
+    return plans
+
+
+def _fill_sizes(d: np.ndarray[Any, Any], recipe: Recipe) -> None:
+    sizes = recipe.network.sizes
+    d["layer_count"], d["inputs"], d["outputs"] = len(sizes) - 1, sizes[0], sizes[-1]
+    d["itemsize"], d["batch_size"], d["shuffle"] = recipe.dtype.itemsize, recipe.batch_size, recipe.shuffle
+    d["regularized"], d["parameters"] = parameter_count(recipe.network)
+    d["panel_size"] = panel_size(recipe.batch_size, sizes, recipe.dtype)
+    d["order_epoch"], d["rate_scale"] = -1, 1.0
+    for i, word in enumerate(recipe.seed):
+        d[f"seed_{i}"] = word
+    if recipe.loss.spec.target == "label":
+        d["target_kind"], d["target_columns"], d["target_bytes"] = 1, 0, INT64.itemsize
+    else:
+        d["target_columns"], d["target_bytes"] = sizes[-1], sizes[-1] * recipe.dtype.itemsize
+
+
+def _fill_optimizer(d: np.ndarray[Any, Any], memory: Memory, recipe: Recipe, engines: list[Any]) -> None:
+    optimizer, regularizer = recipe.optimizer, recipe.regularizer
+    compiled = compiler.component(optimizer.spec, recipe.dtype)
+    engines.append(compiled)
+    d["step"], d["prepare"] = compiled.addresses["step"], compiled.addresses.get("prepare", 0)
+    d["slots"], d["scalar_count"] = len(optimizer.spec.slots), len(optimizer.spec.scalars)
+    d["hyper_count"], d["prepared_count"] = 1 + len(optimizer.values), optimizer.spec.prepared_count
+    memory.array("hyper")[1:] = optimizer.values
+    rate = optimizer.learning_rate
+    if isinstance(rate, Component):
+        schedule = compiler.component(rate.spec, recipe.dtype)
+        engines.append(schedule)
+        d["rate"] = schedule.addresses["rate"]
+        memory.array("rate_parameters")[:] = rate.values
+    else:
+        d["learning_rate"] = rate
+    if regularizer is not None:
+        compiled = compiler.component(regularizer.spec, recipe.dtype)
+        engines.append(compiled)
+        d["penalty"], d["slope"] = compiled.addresses["penalty"], compiled.addresses["slope"]
+        memory.array("regularizer_parameters")[:] = regularizer.values
+
+
+def hits_of(loss: Component) -> tuple[int, float]:
+    """How correct predictions are counted for a loss, and the threshold on the last layer's output for that."""
+    spec = loss.spec
+    if spec.target == "label":
+        return HITS_LARGEST, 0.0
+    if (spec.minimum, spec.maximum) != (0, 1):
+        return HITS_NONE, 0.0
+    if spec.output is None:
+        return HITS_THRESHOLD, 0.5
+    return (HITS_THRESHOLD, 0.0) if spec.output(0.0, *loss.values) == 0.5 else (HITS_NONE, 0.0)
+
+
+def _fill_loss(d: np.ndarray[Any, Any], memory: Memory, recipe: Recipe, engines: list[Any]) -> None:
+    compiled = compiler.component(recipe.loss.spec, recipe.dtype)
+    engines.append(compiled)
+    d["loss"], d["output"] = compiled.addresses["loss"], compiled.addresses.get("output", 0)
+    d["hits"], d["hit_threshold"] = hits_of(recipe.loss)
+    memory.array("loss_parameters")[:] = recipe.loss.values
+
+
+def _fill_layers(memory: Memory, recipe: Recipe, engines: list[Any]) -> None:
+    network = recipe.network
+    layers, at = memory.array("layers"), memory.addresses
+    weights, (biases, _) = 0, parameter_count(network)
+    for index, dense in enumerate(network.layers):
+        layer, inputs = layers[index], network.sizes[index]
+        layer["inputs"], layer["units"] = inputs, dense.units
+        layer["weights"], layer["biases"] = weights, biases
+        weights, biases = weights + inputs * dense.units, biases + dense.units
+        for name in ("z", "a", "delta", "parameters"):
+            layer[name] = at[f"{name}{index}"]
+        memory.array(f"parameters{index}")[:] = dense.activation.values
+        if dense.activation.name == "identity":  # nothing to call: a is z
+            layer["a"] = layer["z"]
+        else:
+            compiled = compiler.component(dense.activation.spec, recipe.dtype)
+            engines.append(compiled)
+            layer["value"], layer["slope"] = compiled.addresses["value"], compiled.addresses["slope"]
+        if dense.dropout > 0:
+            layer["out"], layer["mask"] = at[f"out{index}"], at[f"mask{index}"]
+            layer["threshold"] = min(round(dense.dropout * 2**32), 2**32 - 1)
+            layer["keep_scale"] = 1 / (1 - dense.dropout)

@@ -1,0 +1,79 @@
+"""What a training run leaves behind: one number an epoch, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from .errors import Error
+
+
+class History(Mapping[str, list[float]]):
+    """Numbers per epoch, by name: `history["loss"][-1]` is the last epoch's mean data loss.
+
+    A mapping from names (`loss`, `accuracy`, `val_loss`, `val_accuracy`, `val_r2`, …) to lists with one float an
+    epoch. `loss` and `accuracy` are the means over the epoch's steps, each taken before its update.
+    """
+
+    def __init__(self) -> None:
+        self._columns: dict[str, list[float]] = {}
+
+    def append(self, numbers: Mapping[str, float]) -> None:
+        """Add one epoch."""
+        for name, number in numbers.items():
+            self._columns.setdefault(name, []).append(float(number))
+
+    def __getitem__(self, name: str) -> list[float]:
+        return self._columns[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._columns)
+
+    def __len__(self) -> int:
+        return len(self._columns)
+
+    @property
+    def epochs(self) -> int:
+        """How many epochs there are."""
+        return max((len(column) for column in self._columns.values()), default=0)
+
+    def last(self) -> dict[str, float]:
+        """The last epoch's numbers."""
+        return {name: column[-1] for name, column in self._columns.items()}
+
+    def __repr__(self) -> str:
+        numbers = ", ".join(f"{name} {number:.4g}" for name, number in (self.last() if self.epochs else {}).items())
+        return f"<History of {self.epochs} epochs{': ' + numbers if numbers else ''}>"
+
+    def to_frame(self) -> Any:
+        """A pandas DataFrame, one row an epoch.
+
+        Raises
+        ------
+        Error
+            If pandas is not installed.
+        """
+        try:
+            import pandas
+        except ImportError as error:
+            raise Error("History.to_frame needs pandas: pip install nbtrain[pandas]") from error
+        return pandas.DataFrame(self._columns).rename_axis("epoch")
+
+    def plot(self, axes: Any = None) -> Any:
+        """Curves over the epochs, on matplotlib axes (new ones unless given), which are returned.
+
+        Raises
+        ------
+        Error
+            If matplotlib is not installed.
+        """
+        try:
+            from matplotlib import pyplot
+        except ImportError as error:
+            raise Error("History.plot needs matplotlib: pip install nbtrain[plot]") from error
+        axes = axes if axes is not None else pyplot.subplots()[1]
+        for name, column in self._columns.items():
+            axes.plot(range(1, len(column) + 1), column, label=name)
+        axes.set_xlabel("epoch")
+        axes.legend()
+        return axes

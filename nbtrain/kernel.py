@@ -1,0 +1,219 @@
+"""Training and prediction for callers that are compiled themselves: thin `@njit` doors to the compiled core.
+
+    from numba import njit
+    from nbtrain import kernel
+
+    @njit(cache=True)
+    def simulate(model, x, y, steps):
+        for _ in range(steps):
+            loss = kernel.train_step(model, x, y)
+        return loss
+
+    simulate(trainer.model, x, y, 1000)        # trains the trainer's own parameters
+
+Every function takes the `Model` of a trainer (`trainer.model`). Arrays are C-contiguous; x, float targets, weights and
+out have the dtype of the model's parameters, labels are int64: anything else is a typing error that names the
+argument. Sizes, labels and weights are checked by the core on every call: where they are wrong, nothing is written,
+the loss is NaN and `model.status` (also `status(model)`) says why, in the codes of `nbtrain.status`. A call runs on
+the calling thread alone; a model that another thread is inside answers with status BUSY. Nothing is allocated and
+nothing is raised.
+
+The doors contain no training code: they call the installed core by its address in the model, so a caller compiles in
+the time of its own code, and its disk cache never holds an outdated core.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from llvmlite import ir
+from numba import njit, types
+from numba.core import cgutils
+from numba.core.errors import TypingError
+from numba.extending import intrinsic
+
+__all__ = [
+    "evaluate",
+    "loss_and_gradient",
+    "predict",
+    "status",
+    "train_epoch",
+    "train_step",
+    "update",
+]
+
+_INT64, _DOUBLE = ir.IntType(64), ir.DoubleType()
+_RESULTS = 3  # float64 numbers that a function on data may write
+_TARGETS, _LABELS = 0, 1
+
+
+def _wanted(name: str, given: Any, dtype: Any, dimensions: tuple[int, ...], shape: str) -> None:
+    """Refuse, while the caller is typed, an array that the core could not read."""
+    fits = isinstance(given, types.Array) and given.ndim in dimensions and given.layout == "C" and given.aligned
+    if not fits or given.dtype != dtype:
+        raise TypingError(
+            f"nbtrain.kernel: {name}: {given} given; a C-contiguous {dtype} array of shape {shape} is wanted"
+        )
+
+
+def _check_model(model: Any) -> Any:
+    """Dtype of a model's parameters."""
+    fields = getattr(model, "fields", ())
+    if not isinstance(model, types.NamedTuple) or "descriptor" not in fields or "theta" not in fields:
+        raise TypingError(f"nbtrain.kernel: model: {model} given; the model of a trainer (trainer.model) is wanted")
+    return model.types[fields.index("theta")].dtype
+
+
+def _check_target(y: Any, dtype: Any) -> int:
+    """Kind of the targets: floats in the model's dtype, or labels."""
+    if isinstance(y, types.Array) and y.dtype == types.int64 and y.ndim == 1 and y.layout == "C" and y.aligned:
+        return _LABELS
+    if isinstance(y, types.Array) and isinstance(y.dtype, types.Integer):
+        raise TypingError(f"nbtrain.kernel: y: {y} given; labels are a C-contiguous int64 array of shape (m,)")
+    _wanted("y", y, dtype, (1, 2), "(m, outputs), or int64 labels of shape (m,),")
+    return _TARGETS
+
+
+def _field(context: Any, builder: Any, model_type: Any, model: Any, name: str) -> tuple[Any, Any]:
+    """Address of a model's descriptor and the value of one of its integer fields."""
+    position = model_type.fields.index("descriptor")
+    array_type = model_type.types[position]
+    array = context.make_array(array_type)(context, builder, builder.extract_value(model, position))
+    address = builder.ptrtoint(array.data, _INT64)
+    place = builder.add(address, ir.Constant(_INT64, array_type.dtype.offset(name)))
+    return address, builder.load(builder.inttoptr(place, _INT64.as_pointer()))
+
+
+def _rows(context: Any, builder: Any, array_type: Any, value: Any) -> list[Any]:
+    """Address, rows and columns (1 for a vector) of an array."""
+    array = context.make_array(array_type)(context, builder, value)
+    shape = cgutils.unpack_tuple(builder, array.shape)
+    columns = shape[1] if array_type.ndim == 2 else ir.Constant(_INT64, 1)
+    return [builder.ptrtoint(array.data, _INT64), shape[0], columns]
+
+
+def _call(builder: Any, address: Any, arguments: list[Any]) -> Any:
+    function_type = ir.FunctionType(_INT64, [_INT64] * len(arguments))
+    return builder.call(builder.inttoptr(address, function_type.as_pointer()), arguments)
+
+
+def _on_data(name: str) -> Any:
+    """An intrinsic (model, x, y, sample_weight) -> three float64 numbers that the core's function `name` wrote."""
+
+    @intrinsic
+    def function(typing_context: Any, model: Any, x: Any, y: Any, weight: Any) -> Any:
+        dtype = _check_model(model)
+        _wanted("x", x, dtype, (2,), "(m, inputs)")
+        kind = _check_target(y, dtype)
+        weighted = not isinstance(weight, types.NoneType | types.Omitted)
+        if weighted:
+            _wanted("sample_weight", weight, dtype, (1,), "(m,)")
+
+        def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+            descriptor, address = _field(context, builder, model, values[0], name)
+            zero = ir.Constant(_INT64, 0)
+            data = _rows(context, builder, x, values[1]) + _rows(context, builder, y, values[2])
+            fits = cgutils.true_bit
+            weight_address = zero
+            if weighted:
+                weight_address, count, _ = _rows(context, builder, weight, values[3])
+                fits = builder.icmp_signed("==", count, data[1])
+            # a weight vector of another length is passed as address -1: the core refuses it
+            weight_address = builder.select(fits, weight_address, ir.Constant(_INT64, -1))
+            result = cgutils.alloca_once(builder, ir.ArrayType(_DOUBLE, _RESULTS))
+            arguments = [descriptor, *data, ir.Constant(_INT64, kind), weight_address]
+            _call(builder, address, [*arguments, builder.ptrtoint(result, _INT64)])
+            return builder.load(result)
+
+        return types.UniTuple(types.float64, _RESULTS)(model, x, y, weight), codegen
+
+    return function
+
+
+@intrinsic
+def _predict(typing_context: Any, model: Any, x: Any, out: Any) -> Any:
+    dtype = _check_model(model)
+    _wanted("x", x, dtype, (2,), "(m, inputs)")
+    _wanted("out", out, dtype, (2,), "(m, outputs)")
+    if not out.mutable:
+        raise TypingError("nbtrain.kernel: out: a read-only array given; a writable one is wanted")
+
+    def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        descriptor, address = _field(context, builder, model, values[0], "predict")
+        data = _rows(context, builder, x, values[1]) + _rows(context, builder, out, values[2])
+        return _call(builder, address, [descriptor, *data])
+
+    return types.int64(model, x, out), codegen
+
+
+@intrinsic
+def _update(typing_context: Any, model: Any) -> Any:
+    _check_model(model)
+
+    def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        descriptor, address = _field(context, builder, model, values[0], "update")
+        return _call(builder, address, [descriptor])
+
+    return types.int64(model), codegen
+
+
+_train_step = _on_data("train_step")
+_train_epoch = _on_data("train_epoch")
+_loss_and_gradient = _on_data("loss_and_gradient")
+_evaluate = _on_data("evaluate")
+
+
+@njit
+def train_step(model, x, y, sample_weight=None):  # type: ignore[no-untyped-def]
+    """One iteration on one batch.
+
+    Parameters
+    ----------
+    model : Model
+    x : ndarray of shape (m, inputs)
+    y : ndarray of shape (m, outputs), or int64 labels of shape (m,), as the loss wants
+    sample_weight : ndarray of shape (m,), optional
+
+    Returns
+    -------
+    float64
+        Mean data loss of the batch before the update; NaN where nothing was done (see `model.status`).
+    """
+    return _train_step(model, x, y, sample_weight)[0]
+
+
+@njit
+def train_epoch(model, X, y, sample_weight=None):  # type: ignore[no-untyped-def]
+    """One epoch over X, or the rest of the one begun: mean data loss over its steps."""
+    return _train_epoch(model, X, y, sample_weight)[0]
+
+
+@njit
+def loss_and_gradient(model, x, y, sample_weight=None):  # type: ignore[no-untyped-def]
+    """J with the penalty, without dropout; its gradient is left in `model.gradient`."""
+    return _loss_and_gradient(model, x, y, sample_weight)[0]
+
+
+@njit
+def update(model):  # type: ignore[no-untyped-def]
+    """One iteration of the optimizer with `model.gradient` as it stands -> status, 0 when it was made."""
+    return _update(model)
+
+
+@njit
+def predict(model, x, out):  # type: ignore[no-untyped-def]
+    """Write what the loss's output activation gives for x (m, inputs) to out (m, outputs) -> status, 0 when done."""
+    return _predict(model, x, out)
+
+
+@njit
+def evaluate(model, X, y, sample_weight=None):  # type: ignore[no-untyped-def]
+    """Mean data loss and accuracy over X, without dropout; accuracy is 0 for a loss without classes."""
+    loss, weight, hits = _evaluate(model, X, y, sample_weight)
+    return loss / weight, hits / weight
+
+
+@njit
+def status(model):  # type: ignore[no-untyped-def]
+    """Status of the last call on this model: 0 when all is well."""
+    return model.status[0]

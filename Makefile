@@ -1,0 +1,52 @@
+# make demo and make test set up everything they need in .venv; PYTHON=python3.12 picks another interpreter.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PROJECTS := pyproject.toml $(wildcard plugins/*/pyproject.toml)
+PLUGINS := $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml))
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
+
+.PHONY: help demo test lint bench clean
+.DELETE_ON_ERROR:
+
+help:
+	@echo "make demo   train on the digits that ship with the package"
+	@echo "make test   run the tests"
+	@echo "make lint   check style and types"
+	@echo "make bench  run the benchmarks once, quickly"
+	@echo "make clean  remove the environment and everything built"
+
+demo: $(VENV)/runtime.stamp
+	$(BIN)/nbtrain demo
+
+test: $(VENV)/dev.stamp
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: $(VENV)/dev.stamp
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: $(VENV)/dev.stamp
+	cd asv_bench && ../$(BIN)/asv check -E existing:../$(BIN)/python
+	cd asv_bench && ../$(BIN)/asv run --quick --show-stderr -E existing:../$(BIN)/python
+
+clean:
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf asv_bench/env asv_bench/results asv_bench/html
+	find nbtrain tests plugins examples asv_bench -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	    { echo "nbtrain wants Python 3.11 or later; $(PYTHON) is older: make PYTHON=/path/to/python3.x" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || \
+	    { echo "$(PYTHON) could not make a virtual environment (Debian: apt-get install python3-venv)" >&2; \
+	      rm -rf $(VENV); exit 1; }
+
+$(VENV)/runtime.stamp: $(PROJECTS) | $(BIN)/python
+	$(PIP) -e . $(addprefix -e ./,$(PLUGINS))
+	@touch $@
+
+$(VENV)/dev.stamp: $(PROJECTS) $(VENV)/runtime.stamp | $(BIN)/python
+	$(PIP) -e '.[dev]'
+	@touch $@

@@ -28,6 +28,7 @@ lint: $(VENV)/dev.stamp
 	$(BIN)/mypy
 
 bench: $(VENV)/dev.stamp
+	@test -e ~/.asv-machine.json || (cd asv_bench && ../$(BIN)/asv machine --yes)
 	cd asv_bench && ../$(BIN)/asv check -E existing:../$(BIN)/python
 	cd asv_bench && ../$(BIN)/asv run --quick --show-stderr -E existing:../$(BIN)/python
 

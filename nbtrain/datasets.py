@@ -20,10 +20,11 @@ def load_digits() -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
 
     Notes
     -----
-    E. Alpaydin and C. Kaynak, "Optical Recognition of Handwritten Digits", UCI Machine Learning Repository, 1998,
-    https://doi.org/10.24432/C50P49, licence CC BY 4.0; the same samples, in the same order, as scikit-learn's
-    `sklearn.datasets.load_digits`, whose pixels go from 0 to 16.
+    E. Alpaydin and C. Kaynak, "Optical Recognition of Handwritten Digits", UCI Machine Learning Repository,
+    1998, https://doi.org/10.24432/C50P49, licence CC BY 4.0; the same samples, in the same order, as
+    scikit-learn's `sklearn.datasets.load_digits`, whose pixels go from 0 to 16.
     """
-    with files("nbtrain").joinpath("data/digits.npz").open("rb") as file, np.load(file, allow_pickle=False) as archive:
+    path = files("nbtrain").joinpath("data/digits.npz")
+    with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
         images, labels = archive["images"], archive["labels"]
     return images.reshape(len(images), -1).astype(np.float32) / np.float32(16), labels.astype(np.int64)

@@ -9,7 +9,7 @@ import tempfile
 import pytest
 
 # Set here, not in a fixture: test modules import nbtrain while pytest collects them.
-# A run that itself was given a directory (a worker of pytest-xdist, a developer who wants a warm one) uses that.
+# A run that was given a directory itself (a developer who wants a warm one) uses that.
 _OWN = "NBTRAIN_CACHE_DIR" not in os.environ
 if _OWN:
     os.environ["NBTRAIN_CACHE_DIR"] = tempfile.mkdtemp(prefix="nbtrain-test-cache-")

@@ -1,13 +1,14 @@
 """SPEC.md in plain NumPy: what nbtrain's compiled code is compared with.
 
-Written to be checked against SPEC.md by eye, not to be fast. Arrays: samples along axis 0, W of shape (inputs, units);
-a `theta` is all weights, layer by layer, then all biases.
+Written to be checked against SPEC.md by eye, not to be fast. Arrays: samples along axis 0, W of shape
+(inputs, units); a `theta` is all weights, layer by layer, then all biases.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -72,7 +73,7 @@ OUTPUTS: dict[str, Callable[[Array], Array]] = {
     "softmax_cross_entropy": softmax,
 }
 
-# ---- 5.-7. Optimizers: (parameters, gradient, state, t, hyperparameters) -> parameters; state is changed in place
+# ---- 5.-7. Optimizers: (parameters, gradient, state, t, hyperparameters) -> parameters; state changes
 
 
 def _sgd(w: Array, g: Array, state: dict[str, Array], t: int, h: dict[str, float]) -> Array:
@@ -124,7 +125,7 @@ def draw(sizes: Sequence[int], seed: int = 0, scale: float = 1.0) -> Pairs:
     random = np.random.default_rng(seed)
     return [
         (random.normal(0, scale / np.sqrt(inputs), (inputs, units)), random.normal(0, 0.1 * scale, units))
-        for inputs, units in zip(sizes[:-1], sizes[1:], strict=True)
+        for inputs, units in pairwise(sizes)
     ]
 
 

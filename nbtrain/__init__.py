@@ -1,0 +1,85 @@
+"""nbtrain: training of fully connected neural networks, compiled by Numba, for use inside other programs.
+
+What compiles or trains (`Trainer`, `kernel`, …) is imported when it is first used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from .callbacks import Callback
+from .components import Activation, Component, Initializer, Loss, Optimizer, Parameter, Regularizer, Schedule
+from .errors import DivergenceError, Error, InputError, ModelFileError, PluginError, PluginWarning
+from .hookspecs import hookimpl
+from .network import Dense, Network
+from .registry import (
+    activation,
+    initializer,
+    loss,
+    optimizer,
+    register,
+    registry,
+    regularizer,
+    schedule,
+    unregister,
+)
+
+if TYPE_CHECKING:
+    from . import compiler, datasets, kernel
+    from .history import History
+    from .trainer import Trainer
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Activation",
+    "Callback",
+    "Component",
+    "Dense",
+    "DivergenceError",
+    "Error",
+    "History",
+    "Initializer",
+    "InputError",
+    "Loss",
+    "ModelFileError",
+    "Network",
+    "Optimizer",
+    "Parameter",
+    "PluginError",
+    "PluginWarning",
+    "Regularizer",
+    "Schedule",
+    "Trainer",
+    "__version__",
+    "activation",
+    "compiler",
+    "datasets",
+    "hookimpl",
+    "initializer",
+    "kernel",
+    "loss",
+    "optimizer",
+    "register",
+    "registry",
+    "regularizer",
+    "schedule",
+    "unregister",
+]
+
+_LAZY = {"Trainer": "trainer", "History": "history", "kernel": "", "datasets": "", "compiler": ""}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LAZY:
+        raise AttributeError(f"module 'nbtrain' has no attribute {name!r}")
+    if not _LAZY[name]:
+        return import_module(f".{name}", __name__)
+    value = getattr(import_module(f".{_LAZY[name]}", __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

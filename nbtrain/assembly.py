@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import weakref
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,20 +19,20 @@ from .core.layout import (
     LAYER,
     MASK_BLOCK,
 )
-from .core.sizes import panel_size
+from .core.sizes import workspace
 from .memory import Memory, Plan
 from .model import Model
 from .network import Network
 
 FLOAT64, INT64, BYTE = np.dtype(np.float64), np.dtype(np.int64), np.dtype(np.uint8)
 LOG_SIZE = 256  # epochs that may pass before the compiled core returns to Python
-MAX_THREADS, POINTERS = 64, 16  # room for each thread's pointers to the optimizer's state slots
+POINTERS = 16  # room for each thread's pointers to the optimizer's state slots
 
 # Buffers whose addresses stand in the descriptor under their own names.
 BUFFERS = """
     layers theta gradient state snapshot log batch_x batch_y batch_weight row_loss panels slot_pointers
     hyper hyper_typed scalars prepared prepared_typed rate_parameters regularizer_parameters loss_parameters
-    penalty_sum squared_errors
+    penalty_sum squared_errors barrier
 """.split()
 CORE = ("train_step", "train_epoch", "train_slice", "loss_and_gradient", "update", "predict", "evaluate")
 
@@ -48,7 +48,8 @@ class Recipe:
     batch_size: int
     shuffle: bool
     dtype: np.dtype[Any]
-    seed: tuple[int, int, int, int] = field(default=(0, 0, 0, 0))
+    seed: tuple[int, ...] = (0, 0, 0, 0)
+    threads: int = 1
 
 
 def build(recipe: Recipe) -> tuple[Model, Memory, compiler.Compiled]:
@@ -126,8 +127,9 @@ def _plans(recipe: Recipe) -> list[Plan]:
         targets,
         Plan("batch_weight", (rows,), dtype),
         Plan("row_loss", (rows,), FLOAT64),
-        Plan("panels", (panel_size(rows, network.sizes, dtype),), dtype),
-        Plan("slot_pointers", (MAX_THREADS, POINTERS), INT64),
+        Plan("panels", (recipe.threads, workspace(rows, network.sizes, dtype)), dtype),
+        Plan("barrier", (2, 8), INT64),
+        Plan("slot_pointers", (recipe.threads, POINTERS), INT64),
         Plan("hyper", (hyper,), FLOAT64),
         Plan("hyper_typed", (hyper,), dtype),
         Plan("scalars", (scalars,), FLOAT64),
@@ -153,8 +155,8 @@ def _fill_sizes(d: np.ndarray[Any, Any], recipe: Recipe) -> None:
     d["layer_count"], d["inputs"], d["outputs"] = len(sizes) - 1, sizes[0], sizes[-1]
     d["itemsize"], d["batch_size"], d["shuffle"] = recipe.dtype.itemsize, recipe.batch_size, recipe.shuffle
     d["regularized"], d["parameters"] = parameter_count(recipe.network)
-    d["panel_size"] = panel_size(recipe.batch_size, sizes, recipe.dtype)
-    d["order_epoch"], d["rate_scale"] = -1, 1.0
+    d["panel_size"] = workspace(recipe.batch_size, sizes, recipe.dtype)
+    d["order_epoch"], d["rate_scale"], d["team_size"] = -1, 1.0, 1
     for i, word in enumerate(recipe.seed):
         d[f"seed_{i}"] = word
     if recipe.loss.spec.target == "label":

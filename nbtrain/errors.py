@@ -21,3 +21,7 @@ class DivergenceError(Error, ArithmeticError):
 
 class ModelFileError(Error):
     """A file that is no intact model file, or that needs something that is not installed."""
+
+
+class PluginWarning(UserWarning):
+    """A plugin that could not be used and was left out."""

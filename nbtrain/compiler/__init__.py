@@ -1,0 +1,115 @@
+"""Compiling the core and components: from Python functions to addresses of C functions.
+
+Code comes from memory, else from the disk cache (through llvmlite alone), else from Numba, which is imported only
+then. What is compiled once is never unloaded.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from . import cache, engine, fingerprint
+
+__all__ = ["Compiled", "cache", "component", "core"]
+
+SLOW_SECONDS = 1.0  # compilations longer than this are announced
+
+
+class Compiled:
+    """Loaded code: addresses of C functions by name."""
+
+    def __init__(self, addresses: dict[str, int]) -> None:
+        self.addresses = addresses
+
+    def __repr__(self) -> str:
+        return f"<Compiled {', '.join(self.addresses)}>"
+
+
+_loaded: dict[str, Compiled] = {}
+_lock = threading.RLock()
+
+
+def core(dtype: Any) -> Compiled:
+    """The core for float32 or float64."""
+    from ..core.layout import SIGNATURES
+
+    dtype = np.dtype(dtype)
+
+    def make() -> bytes:
+        from ..core import exports
+        from .objects import object_code
+
+        return object_code(exports.functions(dtype), exports.libraries(dtype))
+
+    with _lock:
+        return _get(fingerprint.core_key(dtype), tuple(SIGNATURES), make, f"the training core for {dtype}")
+
+
+def component(spec: Any, dtype: Any) -> Compiled:
+    """A component's block functions for a dtype.
+
+    Raises
+    ------
+    PluginError
+        If one of its functions cannot be compiled.
+    """
+    dtype = np.dtype(dtype)
+
+    def make() -> bytes:
+        from .blocks import block_functions
+        from .objects import object_code
+
+        return object_code(block_functions(spec, dtype))
+
+    with _lock:
+        return _get(fingerprint.component_key(spec, dtype), _roles(spec), make, f"{spec.kind} {spec.name!r} for {dtype}")
+
+
+def _roles(spec: Any) -> tuple[str, ...]:
+    """Names of the C functions of a component."""
+    if spec.kind == "loss":
+        return ("loss", "output") if spec.owns_output else ("loss",)
+    return tuple(spec.functions)
+
+
+def _get(key: str, names: tuple[str, ...], make: Callable[[], bytes], what: str) -> Compiled:
+    if key in _loaded:
+        return _loaded[key]
+    code = cache.read(key)
+    if code is None:
+        with _Announcement(what):
+            code = make()
+        cache.write(key, code)
+    _loaded[key] = Compiled(engine.load(code, names))
+    return _loaded[key]
+
+
+class _Announcement:
+    """A line on stderr when a compilation takes longer than a second, unless NBTRAIN_QUIET is set."""
+
+    def __init__(self, what: str) -> None:
+        self.what = what
+        self.timer = threading.Timer(SLOW_SECONDS, self.tell)
+        self.timer.daemon = True
+        self.told = False
+
+    def tell(self) -> None:
+        if not os.environ.get("NBTRAIN_QUIET"):
+            self.told = True
+            print(f"nbtrain: compiling {self.what}, once on this machine ...", file=sys.stderr, flush=True)
+
+    def __enter__(self) -> None:
+        self.start = time.perf_counter()
+        self.timer.start()
+
+    def __exit__(self, *failure: object) -> None:
+        self.timer.cancel()
+        if self.told and failure[0] is None:
+            print(f"nbtrain: compiled in {time.perf_counter() - self.start:.0f} s", file=sys.stderr, flush=True)

@@ -1,0 +1,189 @@
+"""The disk cache: object code as plain bytes under a key of its content, one file per entry.
+
+A file is written under a temporary name and moved into place, and carries a digest of its payload, so processes need
+no lock and a damaged file is seen before it is used. Nothing is unpickled. The directory belongs to the user alone.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import stat
+import sys
+import tempfile
+import time
+import warnings
+from pathlib import Path
+from typing import NamedTuple
+
+MAGIC = b"nbtrain object code 1\n"
+SUFFIX = ".nbo"
+TEMPORARY = ".tmp"
+STALE_SECONDS = 3600.0  # temporary files of writers that died
+LIMIT_BYTES = 256 * 1024 * 1024
+
+_warned: set[str] = set()
+
+
+class Info(NamedTuple):
+    """What the cache holds."""
+
+    directory: Path | None
+    entries: int
+    bytes: int
+
+
+def warn_once(message: str) -> None:
+    """A warning that is given once per process."""
+    if message not in _warned:
+        _warned.add(message)
+        warnings.warn(message, RuntimeWarning, stacklevel=3)
+
+
+def wanted_directory() -> Path | None:
+    """Where the cache belongs: NBTRAIN_CACHE_DIR, else the user's cache directory; None without a home."""
+    given = os.environ.get("NBTRAIN_CACHE_DIR")
+    if given:
+        return Path(given).absolute()
+    try:
+        home = Path.home()
+    except RuntimeError:
+        return None
+    if sys.platform == "darwin":
+        return home / "Library" / "Caches" / "nbtrain"
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA") or home / "AppData" / "Local") / "nbtrain" / "cache"
+    base = os.environ.get("XDG_CACHE_HOME", "")
+    return (Path(base) if os.path.isabs(base) else home / ".cache") / "nbtrain"
+
+
+def directory() -> Path | None:
+    """The cache's directory, made if need be; None, with a warning, where there is none that can be trusted."""
+    wanted = wanted_directory()
+    if wanted is None:
+        warn_once("nbtrain: no home directory for a cache; compiled code is kept in memory only")
+        return None
+    try:
+        wanted.mkdir(mode=0o700, parents=True, exist_ok=True)
+        found = os.lstat(wanted)
+    except OSError as error:
+        warn_once(f"nbtrain: no cache in {wanted} ({error.strerror}); compiled code is kept in memory only")
+        return None
+    fault = _distrust(found)
+    if fault:
+        warn_once(f"nbtrain: the cache directory {wanted} {fault}; compiled code is kept in memory only")
+        return None
+    return wanted
+
+
+def _distrust(found: os.stat_result) -> str | None:
+    """Why code from this directory must not be run."""
+    if not stat.S_ISDIR(found.st_mode):
+        return "is no directory"
+    if hasattr(os, "getuid"):
+        if found.st_uid != os.getuid():
+            return "belongs to another user"
+        if found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+            return "can be written by other users"
+    return None
+
+
+def read(key: str) -> bytes | None:
+    """The payload under a key; None where there is none, or where it is damaged (with a warning)."""
+    folder = directory()
+    if folder is None:
+        return None
+    path = folder / (key + SUFFIX)
+    try:
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0))
+    except OSError:
+        return None
+    with os.fdopen(descriptor, "rb") as file:
+        if hasattr(os, "getuid") and os.fstat(file.fileno()).st_uid != os.getuid():
+            warn_once(f"nbtrain: the cache file {path} belongs to another user and is not used")
+            return None
+        try:
+            content = file.read()
+        except OSError:
+            return None
+    payload = _verified(content, key)
+    if payload is None:
+        warn_once(f"nbtrain: the cache file {path} is damaged; its code is compiled anew")
+    return payload
+
+
+def _header(key: str, payload: bytes) -> bytes:
+    digest = hashlib.sha256(payload).hexdigest()
+    return MAGIC + json.dumps({"key": key, "sha256": digest, "size": len(payload)}).encode() + b"\n"
+
+
+def _verified(content: bytes, key: str) -> bytes | None:
+    """The payload of a file, if the file is what was written for this key."""
+    end = content.find(b"\n", len(MAGIC)) + 1
+    payload = content[end:]
+    return payload if end and content[:end] == _header(key, payload) else None
+
+
+def write(key: str, payload: bytes) -> None:
+    """Store a payload; a failure costs a warning."""
+    folder = directory()
+    if folder is None:
+        return
+    try:
+        _clean(folder)
+        descriptor, temporary = tempfile.mkstemp(prefix=key[:16], suffix=TEMPORARY, dir=folder)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(_header(key, payload) + payload)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, folder / (key + SUFFIX))
+        except BaseException:
+            with contextlib.suppress(OSError):
+                os.unlink(temporary)
+            raise
+    except OSError as error:
+        warn_once(f"nbtrain: cannot write to the cache in {folder} ({error.strerror}); compiled code stays in memory")
+
+
+def _clean(folder: Path) -> None:
+    """Remove what dead writers left, and the oldest entries of a cache that has grown too large."""
+    now, total = time.time(), 0
+    found = []
+    for entry in os.scandir(folder):
+        with contextlib.suppress(OSError):
+            status = entry.stat(follow_symlinks=False)
+            if entry.name.endswith(TEMPORARY) and now - status.st_mtime > STALE_SECONDS:
+                os.unlink(entry.path)
+            elif entry.name.endswith(SUFFIX):
+                found.append((status.st_mtime, status.st_size, entry.path))
+                total += status.st_size
+    for _, size, path in sorted(found):
+        if total <= LIMIT_BYTES:
+            break
+        with contextlib.suppress(OSError):
+            os.unlink(path)
+            total -= size
+
+
+def info() -> Info:
+    """Directory, number and size of the entries."""
+    folder = directory()
+    if folder is None:
+        return Info(None, 0, 0)
+    sizes = [path.stat().st_size for path in folder.glob(f"*{SUFFIX}")]
+    return Info(folder, len(sizes), sum(sizes))
+
+
+def clear() -> int:
+    """Remove all entries; how many there were. Running processes keep the code that they have loaded."""
+    folder = directory()
+    count = 0
+    for path in folder.iterdir() if folder is not None else ():
+        if path.suffix in (SUFFIX, TEMPORARY):
+            with contextlib.suppress(OSError):
+                path.unlink()
+                count += path.suffix == SUFFIX
+    return count

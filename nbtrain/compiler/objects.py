@@ -1,0 +1,141 @@
+"""Numba functions -> relocatable object code with C functions: every private call of Numba and llvmlite stands here.
+
+Numba optimizes and loads every function that another one calls, on its own, before it links it into the caller. Here
+they are only typed and lowered; the whole is linked, optimized and emitted once, and nothing is loaded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from llvmlite import ir
+from numba.core.codegen import CPUCodeLibrary, JITCodeLibrary, JITCPUCodegen
+from numba.core.compiler_lock import global_compiler_lock
+from numba.core.registry import cpu_target
+
+from ..errors import Error
+
+PREFIX = "nbtrain_"
+RAISED = -1  # what a C function returns when the code behind it raised
+
+# LLVM reports no unresolved symbol when object code is loaded: it crashes at the first external call of the object.
+# These are in the C library and the mathematical library of every process.
+LIBRARY = {"memset", "memcpy", "memmove", "realloc", "free", "sched_yield"}
+MATHEMATICS = {
+    name + suffix
+    for name in "pow exp exp2 log log2 log10 log1p expm1 sin cos tan asin acos atan atan2 sinh cosh tanh fmod".split()
+    for suffix in ("", "f")
+}
+ALLOWED = LIBRARY | MATHEMATICS
+
+Function = tuple[Any, tuple[Any, ...]]  # a dispatcher and its argument types
+
+
+class _DeferredLibrary(JITCodeLibrary):
+    """Code that is linked as it was lowered, and never loaded."""
+
+    def _optimize_functions(self, module: Any) -> None:
+        module.data_layout = self._codegen._data_layout
+
+    def _optimize_final_module(self) -> None:
+        pass
+
+    def _finalize_final_module(self) -> None:
+        self._finalize_dynamic_globals()
+        self._finalized = True
+
+    def get_pointer_to_function(self, name: str) -> int:
+        return 0
+
+
+class _DeferredCodegen(JITCPUCodegen):
+    _library_class = _DeferredLibrary
+
+    def set_env(self, name: str, environment: Any) -> None:
+        pass
+
+
+_codegen: _DeferredCodegen | None = None
+
+
+@contextmanager
+def deferred() -> Iterator[_DeferredCodegen]:
+    """While this lasts, Numba types and lowers, and leaves the rest to `object_code`."""
+    global _codegen
+    with global_compiler_lock:
+        context = cpu_target.target_context
+        if _codegen is None:
+            _codegen = _DeferredCodegen("nbtrain")
+        usual, context._internal_codegen = context._internal_codegen, _codegen
+        try:
+            yield _codegen
+        finally:
+            context._internal_codegen = usual
+
+
+def object_code(functions: Mapping[str, Function], libraries: Iterable[Any] = ()) -> bytes:
+    """Object code of one module with a C function ``int64 nbtrain_<name>(...)`` for each jit function.
+
+    Parameters
+    ----------
+    functions
+        Name -> (jit function that returns an int64, its Numba argument types: integers and floats).
+    libraries
+        Numba code libraries that the functions call by name.
+
+    Raises
+    ------
+    Error
+        If the code needs a symbol that is not in every process.
+    """
+    with deferred() as codegen:
+        library = codegen.create_library("nbtrain")
+        module = library.create_ir_module("nbtrain")
+        for extra in libraries:
+            library.add_linking_library(extra)
+        for name, (function, argument_types) in functions.items():
+            function.compile(argument_types)
+            compiled = function.overloads[argument_types]
+            library.add_linking_library(compiled.library)
+            _add_entry(module, PREFIX + name, compiled)
+        library.add_ir_module(module)
+        library.finalize()
+        return _emit(codegen, library, {PREFIX + name for name in functions})
+
+
+def _add_entry(module: Any, name: str, compiled: Any) -> None:
+    """A C function that calls a compiled one and returns its status, or RAISED."""
+    context, descriptor, int64 = compiled.target_context, compiled.fndesc, ir.IntType(64)
+    convention = context.call_conv
+    inner_type = convention.get_function_type(descriptor.restype, descriptor.argtypes)
+    inner = ir.Function(module, inner_type, descriptor.llvm_func_name)
+    argument_types = [context.get_value_type(argument) for argument in descriptor.argtypes]
+    outer = ir.Function(module, ir.FunctionType(int64, argument_types), name)
+    builder = ir.IRBuilder(outer.append_basic_block())
+    status, result = convention.call_function(
+        builder, inner, descriptor.restype, descriptor.argtypes, list(outer.args)
+    )
+    result = context.cast(builder, result, descriptor.restype, _int64())
+    builder.ret(builder.select(status.is_ok, result, ir.Constant(int64, RAISED)))
+
+
+def _int64() -> Any:
+    from numba import types
+
+    return types.int64
+
+
+def _emit(codegen: Any, library: Any, exported: set[str]) -> bytes:
+    """Optimize the linked module and emit it, everything but the exported functions internal."""
+    module = library._final_module
+    for value in [*module.functions, *module.global_variables]:
+        if not value.is_declaration and value.name not in exported:
+            value.linkage = "internal"
+    CPUCodeLibrary._optimize_final_module(library)
+    module.verify()
+    wanted = {f.name for f in module.functions if f.is_declaration and not f.name.startswith("llvm.")}
+    if not wanted <= ALLOWED:
+        raise Error(f"compiled code needs the symbols {', '.join(sorted(wanted - ALLOWED))}, which may be missing")
+    return bytes(codegen._tm.emit_object(module))

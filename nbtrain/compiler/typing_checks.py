@@ -1,0 +1,76 @@
+"""What the functions of components return, and short messages where Numba's are long."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from numba import types
+from numba.core.errors import NumbaError
+
+from ..errors import PluginError
+from .objects import deferred
+
+
+def returned(spec: Any, role: str, function: Any, arguments: tuple[Any, ...]) -> Any:
+    """The Numba type that a function returns for these argument types."""
+    try:
+        with deferred():
+            function.compile(arguments)
+    except NumbaError as error:
+        raise PluginError(f"{_where(spec, role, function)}: {_short(error)}") from None
+    return function.overloads[arguments].signature.return_type
+
+
+def check_number(spec: Any, role: str, function: Any, arguments: tuple[Any, ...], nothing: bool = False) -> None:
+    """A function returns a real number, or `nothing`."""
+    found = returned(spec, role, function, arguments)
+    wanted = isinstance(found, types.NoneType) if nothing else isinstance(found, types.Number | types.Boolean)
+    if not wanted or isinstance(found, types.Complex):
+        want = "nothing: it writes to its second argument" if nothing else "a number"
+        raise PluginError(f"{_where(spec, role, function)} returns {_words(found)}; it has to return {want}")
+
+
+def check_tuple(spec: Any, role: str, function: Any, arguments: tuple[Any, ...], want: str) -> None:
+    """`step` and `prepare` return tuples that hold as many numbers as the component has places for."""
+    found = returned(spec, role, function, arguments)
+    slots = len(spec.slots)
+    if role == "step":
+        fits = _is_pair(found) and isinstance(found[0], types.Number) and _numbers(found[1], slots)
+        want += f" with {slots} slots"
+    elif spec.scalars:
+        fits = _is_pair(found) and _numbers(found[0], None) and _numbers(found[1], len(spec.scalars))
+    else:
+        fits = _numbers(found, None)
+    if not fits:
+        raise PluginError(f"{_where(spec, role, function)} returns {_words(found)}; it has to return {want}")
+
+
+def _is_pair(found: Any) -> bool:
+    return isinstance(found, types.BaseTuple) and len(found) == 2
+
+
+def _numbers(found: Any, count: int | None) -> bool:
+    if not isinstance(found, types.BaseTuple) or (count is not None and len(found) != count):
+        return False
+    return all(isinstance(item, types.Number | types.Boolean) for item in found)
+
+
+def _words(found: Any) -> str:
+    return "nothing" if isinstance(found, types.NoneType) else f"{found}"
+
+
+def _where(spec: Any, role: str, function: Any) -> str:
+    code = function.py_func.__code__
+    return f"{spec.kind} {spec.name!r}: {role} ({code.co_name}, {code.co_filename}:{code.co_firstlineno})"
+
+
+def _short(error: NumbaError) -> str:
+    """What Numba found, in a line or two: the innermost message and its line."""
+    text = re.sub(r"\x1b\[[0-9;]*m", "", str(error))
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    dull = ("Failed in", "During:", "File ", "def ", "^", "<source", "There are", "- Of", "Overload", "Enable", ">>>")
+    telling = [line for line in lines if not line.startswith(dull)]
+    place = re.findall(r'File "[^"]*", line (\d+)', text)
+    where = f" (line {place[-1]})" if place and "line " not in " ".join(telling[:1]) else ""
+    return (telling[0] if telling else lines[0]) + where

@@ -1,0 +1,55 @@
+"""The command `nbtrain`: a parser, one module per command, and what every command does about errors."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+from .. import __version__
+from ..errors import Error
+from . import cache, demo, plugins, warmup
+
+OK, FAILURE, USAGE, INTERRUPTED = 0, 1, 2, 130  # USAGE is what argparse exits with
+
+# Each has add(commands), which adds a parser and sets `run`, a function of the parsed arguments -> exit code.
+COMMANDS = (demo, warmup, cache, plugins)
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of the whole command line."""
+    parser = argparse.ArgumentParser(
+        prog="nbtrain",
+        description="Train fully connected neural networks with compiled code. Start with: nbtrain demo",
+        epilog="exit codes: 0 all went well, 1 something failed, 2 wrong usage, 130 interrupted",
+    )
+    parser.add_argument("--version", action="version", version=f"nbtrain {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for module in COMMANDS:
+        module.add(commands)
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command -> its exit code.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        What follows the program's name; by default that of this process.
+    """
+    parsed = build_parser().parse_args(arguments)
+    try:
+        code = int(parsed.run(parsed))
+        sys.stdout.flush()
+        return code
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:  # a reader such as `head` has seen enough; closing stdout would complain again
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILURE
+    except Error as error:
+        print(f"nbtrain: {' '.join(str(error).split())}", file=sys.stderr)
+        return FAILURE

@@ -1,0 +1,51 @@
+"""`nbtrain warmup`: compile ahead of time."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from typing import Any
+
+from .. import compiler
+from ..errors import PluginError
+from ..registry import registry
+from .cache import summary
+
+COMPILED = ("activation", "regularizer", "optimizer", "loss", "schedule")  # initializers run in Python
+
+
+def add(commands: Any) -> None:
+    """Add the command to the parser."""
+    parser: argparse.ArgumentParser = commands.add_parser(
+        "warmup",
+        help="compile everything ahead of time",
+        description="Compile the training core and all components, also those of plugins, and keep the "
+        "code on disk: for container images, and for machines whose first user should not wait.",
+    )
+    parser.add_argument(
+        "--dtype",
+        choices=("float32", "float64", "both"),
+        default="float32",
+        help="precision (default float32)",
+    )
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Compile what is not on disk yet; a component that cannot be compiled is told, and the others go on."""
+    failed = False
+    for dtype in ("float32", "float64") if arguments.dtype == "both" else (arguments.dtype,):
+        start = time.perf_counter()
+        compiler.core(dtype)
+        rows = [row for row in registry.components() if row["kind"] in COMPILED]
+        for row in rows:
+            try:
+                compiler.component(registry.get(row["kind"], row["name"]), dtype)
+            except PluginError as error:
+                failed = True
+                print(f"nbtrain: {' '.join(str(error).split())}", file=sys.stderr)
+        seconds = time.perf_counter() - start
+        print(f"{dtype}: training core and {len(rows)} components ready after {seconds:.1f} s", flush=True)
+    print(summary())
+    return 1 if failed else 0

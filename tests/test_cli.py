@@ -1,0 +1,116 @@
+"""The command line, run as users run it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+import nbtrain
+from nbtrain import cli
+
+
+def command(*arguments, **environment):
+    return subprocess.run(
+        [sys.executable, "-m", "nbtrain", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=600,
+        env=os.environ | environment,
+    )
+
+
+def test_version():
+    done = command("--version")
+    assert (done.returncode, done.stdout) == (0, f"nbtrain {nbtrain.__version__}\n")
+
+
+@pytest.mark.parametrize(
+    "arguments", [(), ("demo",), ("cache",), ("cache", "info"), ("cache", "clear"), ("warmup",), ("plugins",)]
+)
+def test_every_command_has_a_help(arguments):
+    done = command(*arguments, "--help")
+    assert done.returncode == 0
+    assert done.stdout.startswith("usage: nbtrain")
+    assert done.stderr == ""
+
+
+@pytest.mark.parametrize("arguments", [(), ("dmeo",), ("demo", "--nonsense"), ("cache",), ("plugins",)])
+def test_wrong_usage_exits_with_2(arguments):
+    done = command(*arguments)
+    assert done.returncode == 2
+    assert done.stderr.startswith("usage: nbtrain")
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("raised", "code", "told"),
+    [
+        (
+            nbtrain.InputError("X: this is wrong;\n  that is wanted"),
+            1,
+            "nbtrain: X: this is wrong; that is wanted\n",
+        ),
+        (nbtrain.PluginError("plugin p: broken"), 1, "nbtrain: plugin p: broken\n"),
+        (KeyboardInterrupt(), 130, "interrupted\n"),
+    ],
+    ids=["input", "plugin", "interrupt"],
+)
+def test_what_goes_wrong_is_one_line_on_stderr(raised, code, told, monkeypatch, capsys):
+    def run(arguments):
+        raise raised
+
+    monkeypatch.setattr(cli.demo, "run", run)
+    assert cli.main(["demo"]) == code
+    assert capsys.readouterr().err == told
+
+
+def test_the_cache_can_be_filled_looked_at_and_cleared(tmp_path):
+    place = {"NBTRAIN_CACHE_DIR": str(tmp_path / "cache")}
+    for arguments in (("cache", "info"), ("cache", "clear"), ("cache", "info")):  # no such directory yet
+        assert command(*arguments, **place).returncode == 0
+    warm = command("warmup", **place)
+    assert warm.returncode == 0, warm.stderr
+    info = command("cache", "info", **place)
+    assert str(tmp_path / "cache") in info.stdout
+    assert not re.search(r"\b0 entries", info.stdout)
+    assert command("cache", "clear", **place).returncode == 0
+    assert re.search(r"\b0 entries", command("cache", "info", **place).stdout)
+
+
+def test_plugins_list_names_the_components():
+    done = command("plugins", "list")
+    assert done.returncode == 0
+    for name in ("relu", "l2", "adam", "softmax_cross_entropy", "glorot_uniform", "cosine"):
+        assert re.search(rf"\b{name}\b", done.stdout)
+
+
+def test_plugins_list_as_json():
+    done = command("plugins", "list", "--json")
+    assert done.returncode == 0
+    listed = json.loads(done.stdout)
+    found = {(component["kind"], component["name"]) for component in listed["components"]}
+    assert {("activation", "relu"), ("optimizer", "adam"), ("loss", "mse")} <= found
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+def test_ctrl_c_ends_the_demo_without_a_traceback():
+    process = subprocess.Popen(
+        [sys.executable, "-m", "nbtrain", "demo"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    for line in process.stdout:
+        if line.startswith("epoch"):
+            break
+    process.send_signal(signal.SIGINT)
+    start = time.monotonic()
+    _, errors = process.communicate(timeout=60)
+    assert time.monotonic() - start < 30
+    if process.returncode != 0:  # a fast machine may have finished
+        assert process.returncode == 130
+        assert "Traceback" not in errors

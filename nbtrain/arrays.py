@@ -15,7 +15,7 @@ Array = np.ndarray[Any, Any]
 
 def whole_number(value: Any, argument: str, minimum: int) -> int:
     """An int of at least `minimum`; bools are refused."""
-    if isinstance(value, Integral) and not isinstance(value, bool | np.bool) and value >= minimum:
+    if isinstance(value, Integral) and not isinstance(value, bool | np.bool) and int(value) >= minimum:
         return int(value)
     raise InputError(f"{argument}: {value!r} given; a whole number of at least {minimum} is wanted")
 
@@ -53,7 +53,7 @@ def _from_objects(array: Array, argument: str) -> Array:
 
 
 def _brief(value: Any) -> str:
-    text = repr(value)
+    text = " ".join(repr(value).split())
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
@@ -84,7 +84,7 @@ def labels(value: Any, samples: int, argument: str = "y") -> Array:
     array = np.asarray(value)
     if array.dtype == object:
         array = _from_objects(array, argument)
-    if array.dtype.kind == "f" and array.size and np.isfinite(array).all() and (array == np.floor(array)).all():
+    if array.dtype.kind == "f" and array.size and _whole(array):
         array = array.astype(np.int64)
     if array.dtype.kind not in "iub":
         raise InputError(
@@ -99,6 +99,12 @@ def labels(value: Any, samples: int, argument: str = "y") -> Array:
     return np.require(array.astype(np.int64, copy=False), requirements=("C", "A"))
 
 
+def _whole(array: Array) -> bool:
+    """Whether all numbers are whole and fit an int64."""
+    wide = array.astype(np.float64)  # 2**63 is no float16
+    return bool((np.abs(wide) < 2.0**63).all() and (wide == np.floor(wide)).all())
+
+
 def weights(value: Any, samples: int, dtype: np.dtype[Any], argument: str = "sample_weight") -> Array:
     """Sample weights as an array of shape (samples,)."""
     array = numbers(value, dtype, argument)
@@ -107,11 +113,12 @@ def weights(value: Any, samples: int, dtype: np.dtype[Any], argument: str = "sam
     return array
 
 
-def pair(value: Any, argument: str) -> tuple[Any, ...]:
-    """(X, y) or (X, y, sample_weight)."""
+def pair(value: Any, argument: str) -> tuple[Any, Any, Any]:
+    """(X, y) or (X, y, sample_weight) as (X, y, sample_weight or None)."""
     if not isinstance(value, tuple | list) or len(value) not in (2, 3):
         raise InputError(f"{argument}: {_brief(value)} given; a tuple (X, y) or (X, y, sample_weight) is wanted")
-    return tuple(value)
+    X, y, weight = (*value, None)[:3]
+    return X, y, weight
 
 
 def place(array: Array, index: int) -> str:

@@ -34,6 +34,7 @@ BUFFERS = """
     hyper hyper_typed scalars prepared prepared_typed rate_parameters regularizer_parameters loss_parameters
     penalty_sum squared_errors barrier
 """.split()
+FIELDS: Any = DESCRIPTOR.fields
 CORE = ("train_step", "train_epoch", "train_slice", "loss_and_gradient", "update", "predict", "evaluate")
 
 
@@ -61,7 +62,7 @@ def build(recipe: Recipe) -> tuple[Model, Memory, compiler.Compiled]:
     _fill_sizes(d, recipe)
     for name in BUFFERS:
         d[name] = memory.addresses[name]
-    d["rate_result"] = memory.addresses["descriptor"] + DESCRIPTOR.fields["learning_rate"][1]
+    d["rate_result"] = memory.addresses["descriptor"] + FIELDS["learning_rate"][1]
     for name in CORE:
         d[name] = core.addresses[name]
     _fill_optimizer(d, memory, recipe, engines)

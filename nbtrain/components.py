@@ -7,6 +7,7 @@ after the functions' own arguments, in the order in which the spec names them.
 
 from __future__ import annotations
 
+import collections
 import inspect
 import math
 import re
@@ -267,17 +268,21 @@ class Optimizer(Spec):
     def _count_prepared(self) -> int:
         if self.prepare is None:
             return 0
-        from collections import namedtuple
-
         values = [parameter.default for parameter in self.parameters.values()]
-        hyper = namedtuple("Hyper", ("learning_rate", *self.parameters))(self.learning_rate, *values)
+        hyper = _record("Hyper", ("learning_rate", *self.parameters), (self.learning_rate, *values))
         try:
             if not self.scalars:
                 return len(self.prepare(1, hyper))
-            zeros = namedtuple("Scalars", self.scalars)(*[0.0] * len(self.scalars))
+            zeros = _record("Scalars", self.scalars, (0.0,) * len(self.scalars))
             return len(self.prepare(1, zeros, hyper)[0])
         except Exception as error:
             raise InputError(f"prepare: called with t=1 and the defaults it failed: {error!r}") from error
+
+
+def _record(name: str, fields: tuple[str, ...], values: tuple[float, ...]) -> Any:
+    """A NamedTuple of numbers, as compiled optimizers see them."""
+    make: Any = collections.namedtuple
+    return make(name, fields)(*values)
 
 
 @dataclass(frozen=True)

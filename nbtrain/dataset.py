@@ -87,7 +87,7 @@ class Intake:
     def _check_range(self, array: Array, argument: str) -> None:
         spec = self.loss
         low, high = spec.minimum, spec.maximum
-        if low is not None and array.min() < low or high is not None and array.max() > high:
+        if (low is not None and array.min() < low) or (high is not None and array.max() > high):
             bounds = f"from {low}" + (f" to {high}" if high is not None else "")
             bounds = bounds if low is not None else f"up to {high}"
             _refuse(argument, f"values from {array.min():g} to {array.max():g}", f"targets {bounds}")

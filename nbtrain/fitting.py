@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .assembly import LOG_SIZE
 from .callbacks import Callback
 from .core import layout
 from .dataset import Dataset
 from .errors import DivergenceError
-from .assembly import LOG_SIZE
 from .history import History
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 SLICE_SECONDS = 0.08  # how long compiled code runs before Python may see Ctrl-C
 FIRST_SLICE_FLOPS = 2e8  # work of the first slice, before its speed is known
+MOST_STEPS = 1 << 40
 
 
 class Fit:
@@ -62,7 +63,7 @@ class Fit:
             raise self.diverged()
         self.trainer.check_status(status)
         faster = SLICE_SECONDS / max(elapsed, 1e-9)
-        self.steps = max(1, int(self.steps * min(max(faster, 0.25), 4.0)))
+        self.steps = min(max(1, int(self.steps * min(max(faster, 0.25), 4.0))), MOST_STEPS)
 
     def read_log(self) -> int:
         """Tell of the epochs that have ended, and how many they were."""

@@ -105,7 +105,9 @@ class Network:
         if not made:
             raise InputError("layers: none given; at least one nbtrain.Dense layer is wanted")
         if made[-1].dropout:
-            raise InputError(f"dropout: {made[-1].dropout!r} on the last layer, whose units are the outputs; 0 is wanted")
+            raise InputError(
+                f"dropout: {made[-1].dropout!r} on the last layer, whose units are the outputs; 0 is wanted"
+            )
         object.__setattr__(self, "layers", made)
 
     @property

@@ -13,11 +13,11 @@ from .assembly import Recipe, build
 from .callbacks import Callback, PrintProgress, as_callbacks
 from .components import Component
 from .core import layout
-from .errors import DivergenceError, Error, InputError
 from .dataset import Dataset, Intake
+from .errors import DivergenceError, Error, InputError
 from .fitting import Fit, describe_divergence
 from .history import History
-from .model import Model, layer_views
+from .model import layer_views
 from .native import Native, c_signature
 from .network import Network
 from .registry import resolve
@@ -216,7 +216,8 @@ class Trainer:
             raise InputError("sample_weight: all weights are 0; at least one positive weight is wanted")
         validation = None
         if validation_data is not None:
-            validation = self._intake.dataset(*checks.pair(validation_data, "validation_data"), prefix="validation_data ")
+            triple = checks.pair(validation_data, "validation_data")
+            validation = self._intake.dataset(*triple, prefix="validation_data ")
         told: list[Callback] = as_callbacks(callbacks)
         if progress:
             told.append(PrintProgress(epochs))
@@ -380,7 +381,8 @@ class Trainer:
         return self._short if 6.0 * self.theta.size * rows < SHORT_CALL_FLOPS else self._native
 
     def _part_rows(self) -> int:
-        return max(self.batch_size, int(PART_FLOPS / (2.0 * self.theta.size)))
+        rows: int = max(self.batch_size, int(PART_FLOPS / (2.0 * self.theta.size)))
+        return rows
 
 
 def _seed_words(rng: Any) -> tuple[int, ...]:

@@ -24,9 +24,7 @@ def data(loss: str, samples: int, inputs: int, outputs: int, seed: int = 1) -> t
     return X, random.normal(size=(samples, outputs))
 
 
-def network(
-    sizes: Sequence[int], activations: Sequence[Any], dropout: Sequence[float] = ()
-) -> nbtrain.Network:
+def network(sizes: Sequence[int], activations: Sequence[Any], dropout: Sequence[float] = ()) -> nbtrain.Network:
     """A network of these layer sizes, inputs first; an activation is a name, (name, slope) or a component."""
     rates = list(dropout) or [0.0] * len(activations)
     layers = []

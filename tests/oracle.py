@@ -211,9 +211,7 @@ class Oracle:
             delta = delta @ w.T
         return float((weight * losses).sum() / m), gradients
 
-    def train_step(
-        self, X: Array, y: Array, weight: Array | None = None, masks: Sequence[Array | None] = ()
-    ) -> float:
+    def train_step(self, X: Array, y: Array, weight: Array | None = None, masks: Sequence[Array | None] = ()) -> float:
         """One iteration; returns the batch's data loss before it. A batch of weight 0 changes nothing."""
         if weight is not None and weight.sum() == 0:
             return 0.0
@@ -230,9 +228,7 @@ class Oracle:
         self.weights = updated
         return loss
 
-    def fit(
-        self, X: Array, y: Array, epochs: int, batch_size: int, weight: Array | None = None
-    ) -> list[float]:
+    def fit(self, X: Array, y: Array, epochs: int, batch_size: int, weight: Array | None = None) -> list[float]:
         """Epochs over the samples in the order given; returns each one's loss, the mean over its samples."""
         history = []
         for _ in range(epochs):

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -433,3 +436,9 @@ def test_kinds_of_dtype(dtype):
     subject = trainer(dtype=dtype)
     assert subject.weights[0][0].dtype == np.dtype(dtype)
     assert subject.predict(X).dtype == np.dtype(dtype)
+
+
+def test_random_calls_raise_nothing_foreign_and_never_end_the_process():
+    program = Path(__file__).parent / "fuzz_input.py"
+    done = subprocess.run([sys.executable, "-W", "error", program, "1000"], capture_output=True, text=True, timeout=600)
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr

@@ -185,7 +185,7 @@ def test_a_model_outlives_its_trainer_and_refuses_to_be_copied(data):
     gc.collect()
     assert np.isfinite(steps(model, *data, 3))
     for copied in (pickle.dumps, copy.copy, copy.deepcopy):
-        with pytest.raises(nbtrain.Error, match="Trainer.save"):
+        with pytest.raises(nbtrain.Error, match=r"Trainer\.save"):
             copied(model)
 
 
@@ -260,7 +260,7 @@ def test_other_python_threads_run_while_a_model_trains():
     assert len(ticks) > 100  # Python code ran while the core was inside the model
 
 
-SCRIPT = '''
+SCRIPT = """
 import sys
 import numpy as np
 from numba import njit
@@ -296,7 +296,7 @@ trainer = nbtrain.Trainer(network, loss="softmax_cross_entropy", dtype="float64"
 print(simulate(trainer.model, 50))
 print(trainer.iteration)
 print(",".join(Compiled.names))
-'''
+"""
 
 
 def run_script(folder: Path, package_parent: Path) -> tuple[float, int, str]:

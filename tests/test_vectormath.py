@@ -114,9 +114,7 @@ def test_odd_functions_are_odd_to_the_bit(name: str, dtype: type) -> None:
 
 @both_dtypes
 @pytest.mark.parametrize("name", ["exp", "tanh", "sigmoid", "log1p", "erfc", "pow"])
-def test_bits_depend_neither_on_the_place_in_the_loop_nor_on_the_callers_flags(
-    name: str, dtype: type
-) -> None:
+def test_bits_depend_neither_on_the_place_in_the_loop_nor_on_the_callers_flags(name: str, dtype: type) -> None:
     x = np.random.default_rng(25).uniform(0.01, 9, 301).astype(dtype)
     y = np.random.default_rng(26).uniform(-3, 3, 301).astype(dtype)
     arguments = (x, y) if name in BINARY else (x,)

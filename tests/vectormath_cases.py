@@ -183,9 +183,7 @@ def largest_error64(case: Case, *arguments: Any) -> tuple[float, Any]:
     with mpmath.workprec(160):
         return max(
             (ulps64(value, mpmath.re(case.exact(*map(mpmath.mpf, numbers)))), numbers)
-            for value, *numbers in zip(
-                got.tolist(), *(argument.tolist() for argument in arguments), strict=True
-            )
+            for value, *numbers in zip(got.tolist(), *(argument.tolist() for argument in arguments), strict=True)
         )
 
 

@@ -51,7 +51,8 @@ def softmax_cross_entropy(z: Any, y: int, slope: Any) -> float:
     for k in range(z.size):
         slope[k] = slope[k] / total
     slope[y] -= 1.0
-    return math.log(total) + peak - z[y]
+    loss: float = math.log(total) + peak - z[y]
+    return loss
 
 
 def softmax(z: Any, out: Any) -> None:

@@ -23,7 +23,8 @@ def step(t: int, rate: float, steps: float, factor: float) -> float:
 
 def exponential(t: int, rate: float, steps: float, factor: float) -> float:
     """rate * factor^((t - 1) / steps)."""
-    return rate * factor ** ((t - 1) / steps)
+    decayed: float = rate * factor ** ((t - 1) / steps)
+    return decayed
 
 
 def cosine(t: int, steps: float, rate: float, minimum: float, warmup: float) -> float:

@@ -69,7 +69,9 @@ def component(spec: Any, dtype: Any) -> Compiled:
         return object_code(block_functions(spec, dtype))
 
     with _lock:
-        return _get(fingerprint.component_key(spec, dtype), _roles(spec), make, f"{spec.kind} {spec.name!r} for {dtype}")
+        return _get(
+            fingerprint.component_key(spec, dtype), _roles(spec), make, f"{spec.kind} {spec.name!r} for {dtype}"
+        )
 
 
 def _roles(spec: Any) -> tuple[str, ...]:

@@ -19,7 +19,7 @@ from .tuples import Streams, loader, storer, tuple_type
 from .typing_checks import check_number, check_tuple
 
 FLOAT64, INT64 = np.dtype(np.float64), np.dtype(np.int64)
-I, D = types.int64, types.float64
+INT, DOUBLE = types.int64, types.float64
 NO_ADDRESS = np.int64(0)
 
 
@@ -97,7 +97,7 @@ def _activation(spec: Activation, dtype: np.dtype[Any]) -> dict[str, Function]:
         ("z", "a"): slope_of_z_and_a,
         ("a", "z"): slope_of_a_and_z,
     }
-    return {"value": (value_block, (I,) * 4), "slope": (blocks[arguments], (I,) * 5)}
+    return {"value": (value_block, (INT,) * 4), "slope": (blocks[arguments], (INT,) * 5)}
 
 
 def _regularizer(spec: Regularizer, dtype: np.dtype[Any]) -> dict[str, Function]:
@@ -125,7 +125,7 @@ def _regularizer(spec: Regularizer, dtype: np.dtype[Any]) -> dict[str, Function]
             put_g(g, i, g_at(g, i) + factor * slope(w_at(w, i), *given))
         return 0
 
-    return {"penalty": (penalty_block, (I,) * 4), "slope": (slope_block, (I,) * 4 + (D,))}
+    return {"penalty": (penalty_block, (INT,) * 4), "slope": (slope_block, (INT,) * 4 + (DOUBLE,))}
 
 
 def _optimizer(spec: Optimizer, dtype: np.dtype[Any]) -> dict[str, Function]:
@@ -151,16 +151,16 @@ def _optimizer(spec: Optimizer, dtype: np.dtype[Any]) -> dict[str, Function]:
             put_slots(addresses, i, values)
         return 0
 
-    made = {"step": (step_block, (I,) * 6)}
+    made = {"step": (step_block, (INT,) * 6)}
     if "prepare" in spec.functions:
-        made["prepare"] = (_prepare(spec, names), (I,) * 4)
+        made["prepare"] = (_prepare(spec, names), (INT,) * 4)
     return made
 
 
 def _prepare(spec: Optimizer, names: tuple[str, ...]) -> Any:
     hyper, scalars = tuple_type(FLOAT64, names), tuple_type(FLOAT64, spec.scalars)
     prepare = plain(spec.functions["prepare"], FLOAT64)
-    given = (I, scalars, hyper) if spec.scalars else (I, hyper)
+    given = (INT, scalars, hyper) if spec.scalars else (INT, hyper)
     check_tuple(spec, "prepare", prepare, given, "(prepared, scalars)" if spec.scalars else "a tuple of numbers")
     hyper_at, scalars_at = loader(hyper), loader(scalars)
     put_prepared, put_scalars = storer(FLOAT64, spec.prepared_count), storer(FLOAT64, len(spec.scalars))
@@ -181,9 +181,9 @@ def _prepare(spec: Optimizer, names: tuple[str, ...]) -> Any:
 
 
 def _loss(spec: Loss, dtype: np.dtype[Any]) -> dict[str, Function]:
-    made = {"loss": ((_elementwise if spec.elementwise else _rowwise)(spec, dtype), (I,) * 8 + (D,))}
+    made = {"loss": ((_elementwise if spec.elementwise else _rowwise)(spec, dtype), (INT,) * 8 + (DOUBLE,))}
     if spec.owns_output:
-        made["output"] = ((_output if spec.elementwise else _row_output)(spec, dtype), (I,) * 5)
+        made["output"] = ((_output if spec.elementwise else _row_output)(spec, dtype), (INT,) * 5)
     return made
 
 
@@ -238,7 +238,7 @@ def _output(spec: Loss, dtype: np.dtype[Any]) -> Any:
 def _rowwise(spec: Loss, dtype: np.dtype[Any]) -> Any:
     array = types.Array(from_dtype(dtype), 1, "C")
     labels = spec.target == "label"
-    row = _scalar(spec, "row", dtype, array, I if labels else array, array)
+    row = _scalar(spec, "row", dtype, array, INT if labels else array, array)
     parameters_at = loader(tuple_type(dtype, len(spec.parameters)))
     size = dtype.itemsize
 
@@ -288,7 +288,7 @@ def _row_output(spec: Loss, dtype: np.dtype[Any]) -> Any:
 
 
 def _schedule(spec: Schedule, dtype: np.dtype[Any]) -> dict[str, Function]:
-    rate = _scalar(spec, "rate", FLOAT64, I)
+    rate = _scalar(spec, "rate", FLOAT64, INT)
     parameters_at = loader(tuple_type(FLOAT64, len(spec.parameters)))
 
     @jit
@@ -296,4 +296,4 @@ def _schedule(spec: Schedule, dtype: np.dtype[Any]) -> dict[str, Function]:
         vector_at(result, 1, FLOAT64)[0] = rate(t, *parameters_at(parameters))
         return 0
 
-    return {"rate": (rate_block, (I,) * 3)}
+    return {"rate": (rate_block, (INT,) * 3)}

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+import llvmlite.binding as llvm
 from llvmlite import ir
 from numba.core.codegen import CPUCodeLibrary, JITCodeLibrary, JITCPUCodegen
 from numba.core.compiler_lock import global_compiler_lock
@@ -34,20 +35,47 @@ Function = tuple[Any, tuple[Any, ...]]  # a dispatcher and its argument types
 
 
 class _DeferredLibrary(JITCodeLibrary):
-    """Code that is linked as it was lowered, and never loaded."""
+    """Code as it was lowered: linked with what it calls only where somebody needs the whole, and never loaded."""
 
     def _optimize_functions(self, module: Any) -> None:
         module.data_layout = self._codegen._data_layout
 
-    def _optimize_final_module(self) -> None:
-        pass
-
-    def _finalize_final_module(self) -> None:
+    def finalize(self) -> None:
         self._finalize_dynamic_globals()
         self._finalized = True
 
     def get_pointer_to_function(self, name: str) -> int:
         return 0
+
+    def whole(self) -> Any:
+        """A module with this code and everything that it calls, each once."""
+        module = self._final_module.clone()
+        for library in _reached(self):
+            if library is not self:
+                deferred = isinstance(library, _DeferredLibrary)
+                part = library._final_module if deferred else library._get_module_for_linking()
+                module.link_in(part, preserve=True)
+        return module
+
+    def _get_module_for_linking(self) -> Any:  # for callers outside of `deferred`
+        if self._shared_module is None:
+            self._shared_module = self.whole()
+            for function in self._shared_module.functions:
+                if not function.is_declaration and function.linkage == llvm.Linkage.external:
+                    function.linkage = "linkonce_odr"
+        return self._shared_module
+
+
+def _reached(library: Any) -> list[Any]:
+    """A library and all that it calls, directly or not."""
+    found: list[Any] = []
+    waiting = [library]
+    while waiting:
+        current = waiting.pop()
+        if all(current is not other for other in found):
+            found.append(current)
+            waiting.extend(current._linking_libraries if isinstance(current, _DeferredLibrary) else ())
+    return found
 
 
 class _DeferredCodegen(JITCPUCodegen):
@@ -114,9 +142,7 @@ def _add_entry(module: Any, name: str, compiled: Any) -> None:
     argument_types = [context.get_value_type(argument) for argument in descriptor.argtypes]
     outer = ir.Function(module, ir.FunctionType(int64, argument_types), name)
     builder = ir.IRBuilder(outer.append_basic_block())
-    status, result = convention.call_function(
-        builder, inner, descriptor.restype, descriptor.argtypes, list(outer.args)
-    )
+    status, result = convention.call_function(builder, inner, descriptor.restype, descriptor.argtypes, list(outer.args))
     result = context.cast(builder, result, descriptor.restype, _int64())
     builder.ret(builder.select(status.is_ok, result, ir.Constant(int64, RAISED)))
 
@@ -129,7 +155,7 @@ def _int64() -> Any:
 
 def _emit(codegen: Any, library: Any, exported: set[str]) -> bytes:
     """Optimize the linked module and emit it, everything but the exported functions internal."""
-    module = library._final_module
+    module = library._final_module = library.whole()
     for value in [*module.functions, *module.global_variables]:
         if not value.is_declaration and value.name not in exported:
             value.linkage = "internal"

@@ -61,7 +61,7 @@ def plain(function: python_types.FunctionType, dtype: np.dtype[Any]) -> Any:
 def _compiler(dtype: np.dtype[Any]) -> type[CompilerBase]:
     """Numba's compiler with the pass for one dtype."""
 
-    class Compiler(CompilerBase):  # type: ignore[misc]
+    class Compiler(CompilerBase):
         number = dtype
 
         def define_pipelines(self) -> list[Any]:
@@ -86,7 +86,7 @@ def _with_defaults(function: Any, dtype: np.dtype[Any]) -> Any:
 
 
 def _make_pass(dtype: np.dtype[Any]) -> type[FunctionPass]:
-    class Plain(FunctionPass):  # type: ignore[misc]
+    class Plain(FunctionPass):
         _name = f"nbtrain_plain_{dtype}"
 
         def __init__(self) -> None:
@@ -96,7 +96,8 @@ def _make_pass(dtype: np.dtype[Any]) -> type[FunctionPass]:
             _Rewriter(state.func_ir, dtype).run()
             return True
 
-    return register_pass(mutates_CFG=False, analysis_only=False)(Plain)  # type: ignore[no-any-return]
+    made: type[FunctionPass] = register_pass(mutates_CFG=False, analysis_only=False)(Plain)
+    return made
 
 
 _PASSES = {np.dtype(kind): _make_pass(np.dtype(kind)) for kind in (np.float32, np.float64)}
@@ -129,7 +130,13 @@ class _Rewriter:
                 "give a number for every input instead (NaN for what has no answer)"
             )
         value = getattr(statement, "value", None)
-        if isinstance(value, ir.Expr) and value.op in ("yield", "make_function", "build_list", "build_map", "build_set"):
+        if isinstance(value, ir.Expr) and value.op in (
+            "yield",
+            "make_function",
+            "build_list",
+            "build_map",
+            "build_set",
+        ):
             what = {"yield": "a generator", "make_function": "an inner function"}.get(value.op, "a list, dict or set")
             raise Refused(f"line {statement.loc.line} makes {what}; only numbers and tuples can be used")
 
@@ -158,8 +165,10 @@ class _Rewriter:
         if isinstance(value, float | np.floating):
             return self.dtype.type(value)
         if isinstance(value, tuple) and value and all(isinstance(item, float | np.floating) for item in value):
-            return type(value)(*map(self.dtype.type, value)) if hasattr(value, "_fields") else tuple(
-                map(self.dtype.type, value)
+            return (
+                type(value)(*map(self.dtype.type, value))
+                if hasattr(value, "_fields")
+                else tuple(map(self.dtype.type, value))
             )
         if isinstance(value, python_types.ModuleType):
             return _stand_in(value, self.dtype)

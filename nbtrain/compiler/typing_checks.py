@@ -53,7 +53,8 @@ def _is_pair(found: Any) -> bool:
 def _numbers(found: Any, count: int | None) -> bool:
     if not isinstance(found, types.BaseTuple) or (count is not None and len(found) != count):
         return False
-    return all(isinstance(item, types.Number | types.Boolean) for item in found)
+    items: Any = found
+    return all(isinstance(item, types.Number | types.Boolean) for item in items.types)
 
 
 def _words(found: Any) -> str:

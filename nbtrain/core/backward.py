@@ -8,8 +8,15 @@ from ..compiler.door import jit, matrix_at, matrix_in, vector_at
 from .calls import call
 from .forward import BYTE, keep, mask_of
 from .layout import HITS_LARGEST, HITS_THRESHOLD
-from .matmul import bias_slope, input_slope, weight_slope
-from .net import FLOAT64, INT64, share
+from .net import FLOAT64, INT64
+from .products import (
+    bias_slope,
+    input_slope,
+    prepare_input_slope,
+    prepare_weight_slope,
+    weight_slope,
+)
+from .team import share
 
 
 @jit
@@ -24,8 +31,7 @@ def loss_slope(net, batch, scale, team):
     y, row_loss = batch.y + first * d.target_bytes, d.row_loss + first * 8
     call(
         d.loss,
-        (last.a + skip, y, weight, last.delta + skip, row_loss)
-        + (stop - first, last.units, d.loss_parameters, scale),
+        (last.a + skip, y, weight, last.delta + skip, row_loss) + (stop - first, last.units, d.loss_parameters, scale),
     )
     if last.slope != 0:
         n = (stop - first) * last.units
@@ -53,6 +59,7 @@ def backward(net, batch, first_row, training, team):
         delta = matrix_at(layer.delta, batch.rows, layer.units, dtype)  # (rows, units)
         delta_above = matrix_at(above.delta, batch.rows, above.units, dtype)
         w = matrix_in(net.theta, above.weights, above.inputs, above.units)
+        prepare_input_slope(w, batch.rows, net.panels)
         input_slope(delta_above, w, delta, rows, net.panels)
         skip, n = first * layer.units * net.theta.itemsize, (stop - first) * layer.units
         if training and layer.mask != 0:
@@ -73,6 +80,7 @@ def parameter_slopes(net, batch, training, accumulate, team):
         delta = matrix_at(layer.delta, batch.rows, layer.units, net.theta.dtype)
         rows, columns = share(layer.inputs, team), share(layer.units, team)
         dw = matrix_in(net.gradient, layer.weights, layer.inputs, layer.units)
+        prepare_weight_slope(x, delta, net.panels)
         weight_slope(x, delta, dw, rows, accumulate, net.panels)
         bias_slope(delta, net.gradient[layer.biases : layer.biases + layer.units], columns, accumulate)
         source = layer.out if training and layer.mask != 0 else layer.a

@@ -31,7 +31,8 @@ def call(typing_context: Any, address: Any, arguments: Any) -> Any:
     return types.int64(types.int64, arguments), codegen
 
 
-def _pointer(builder: Any, address: Any) -> Any:
+def pointer(builder: Any, address: Any) -> Any:
+    """An address as a pointer to int64."""
     return builder.inttoptr(address, INT64.as_pointer())
 
 
@@ -41,7 +42,7 @@ def acquire(typing_context: Any, address: Any) -> Any:
 
     def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         zero, one = ir.Constant(INT64, 0), ir.Constant(INT64, 1)
-        result = builder.cmpxchg(_pointer(builder, values[0]), zero, one, ORDERING, ORDERING)
+        result = builder.cmpxchg(pointer(builder, values[0]), zero, one, ORDERING, ORDERING)
         return builder.extract_value(result, 1)
 
     return types.boolean(types.int64), codegen
@@ -52,13 +53,14 @@ def release(typing_context: Any, address: Any) -> Any:
     """Store 0 in the int64 at `address` atomically."""
 
     def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        builder.store_atomic(ir.Constant(INT64, 0), _pointer(builder, values[0]), ORDERING, 8)
+        builder.store_atomic(ir.Constant(INT64, 0), pointer(builder, values[0]), ORDERING, 8)
         return context.get_dummy_value()
 
     return types.void(types.int64), codegen
 
 
-def _library_call(builder: Any, name: str, result: Any, arguments: Any) -> Any:
+def library_call(builder: Any, name: str, result: Any, arguments: Any) -> Any:
+    """Call a function of the C library that takes int64 arguments."""
     function_type = ir.FunctionType(result, [INT64] * len(arguments))
     function = builder.module.globals.get(name) or ir.Function(builder.module, function_type, name)
     return builder.call(function, arguments)
@@ -69,7 +71,7 @@ def reallocate(typing_context: Any, address: Any, size: Any) -> Any:
     """The C library's realloc; 0 where there is no memory."""
 
     def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        return _library_call(builder, "realloc", INT64, values)
+        return library_call(builder, "realloc", INT64, values)
 
     return types.int64(types.int64, types.int64), codegen
 
@@ -79,7 +81,7 @@ def free(typing_context: Any, address: Any) -> Any:
     """The C library's free."""
 
     def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        _library_call(builder, "free", ir.VoidType(), values)
+        library_call(builder, "free", ir.VoidType(), values)
         return context.get_dummy_value()
 
     return types.void(types.int64), codegen

@@ -16,7 +16,8 @@ from .backward import backward, count_hits, loss_slope, parameter_slopes, summed
 from .calls import call, reallocate
 from .forward import forward
 from .layout import DIVERGED, HITS_NONE, NO_MEMORY, OK
-from .net import ALONE, FLOAT64, INFERENCE, INT64, TRAINING, ZERO, Batch, chunk, total_weight
+from .net import FLOAT64, INFERENCE, INT64, TRAINING, ZERO, Batch, chunk, total_weight
+from .team import ALONE, meet, share
 from .update import penalty, prepare, regularize, update
 
 
@@ -24,23 +25,29 @@ from .update import penalty, prepare, regularize, update
 def train_epoch(net, data, steps, team):
     """Go on in the current epoch for at most `steps` steps -> status, steps left; at its end `position` is 0 again."""
     d = net.descriptor[0]
-    if d.position == 0 or d.samples != data.rows:
-        begin_epoch(d, data)
-    if d.shuffle != 0 and not draw_order(d):
-        return NO_MEMORY, steps
-    while d.position < data.rows and steps > 0:
-        batch = next_batch(net, data)
+    if team.rank == 0:
+        d.team_status = begin_epoch(d, data)
+    meet(team)
+    if d.team_status != OK:
+        return d.team_status, steps
+    position = d.position
+    while position < data.rows and steps > 0:
+        batch = next_batch(net, data, position, team)
         loss, weight = train_step(net, batch, team)
         if not math.isfinite(loss):
-            return DIVERGED, steps
-        d.epoch_loss += loss * weight
-        d.epoch_weight += weight
-        d.position += batch.rows
+            return np.int64(DIVERGED), steps
+        position += batch.rows
         steps -= 1
-    if d.position >= data.rows:
+        if team.rank == 0:
+            d.epoch_loss += loss * weight
+            d.epoch_weight += weight
+            d.position = position
+    meet(team)
+    if position >= data.rows and team.rank == 0:
         d.position = 0
         d.epoch += 1
-    return OK, steps
+    meet(team)
+    return np.int64(OK), steps
 
 
 @jit
@@ -48,9 +55,12 @@ def train_step(net, batch, team):
     """One iteration on one batch -> its data loss and its m; a loss that is not finite changes no parameter."""
     loss, weight = losses_and_slopes(net, batch, TRAINING, team)
     if weight > 0.0 and math.isfinite(loss):
-        prepare(net)
+        if team.rank == 0:
+            prepare(net)
+            net.descriptor[0].iteration += 1
+        meet(team)
         update(net, 1.0 / weight, team)
-        net.descriptor[0].iteration += 1
+    meet(team)
     return loss, weight
 
 
@@ -63,13 +73,16 @@ def losses_and_slopes(net, batch, training, team):
         return 0.0, 0.0
     total = 0.0
     for first in range(0, batch.rows, d.batch_size):
+        if first > 0:
+            meet(team)
         part = chunk(d, batch, first)
         forward(net, part, first, training, team)
         loss_slope(net, part, 1.0 / weight, team)
-        total += summed_loss(net, part.rows)
-        if d.hits != HITS_NONE and training:
-            d.epoch_hits += count_hits(net, part)
         backward(net, part, first, training, team)
+        meet(team)
+        total += summed_loss(net, part.rows)
+        if d.hits != HITS_NONE and training and team.rank == 0:
+            d.epoch_hits += count_hits(net, part)
         parameter_slopes(net, part, training, first > 0, team)
     return total / weight, weight
 
@@ -87,12 +100,16 @@ def loss_and_gradient(net, batch, team):
 
 @jit
 def begin_epoch(d, data):
-    """Start at the first sample with empty sums."""
-    d.position = 0
-    d.samples = data.rows
-    d.epoch_loss = 0.0
-    d.epoch_weight = 0.0
-    d.epoch_hits = 0.0
+    """At an epoch's start set the sums to 0 and draw the order -> status."""
+    if d.position == 0 or d.samples != data.rows:
+        d.position = 0
+        d.samples = data.rows
+        d.epoch_loss = 0.0
+        d.epoch_weight = 0.0
+        d.epoch_hits = 0.0
+    if d.shuffle != 0 and not draw_order(d):
+        return NO_MEMORY
+    return OK
 
 
 @jit
@@ -111,28 +128,37 @@ def draw_order(d):
 
 
 @jit
-def next_batch(net, data):
+def next_batch(net, data, position, team):
     """The batch at `position`: a part of the data where it lies, or its shuffled rows, gathered."""
     d = net.descriptor[0]
     if d.shuffle == 0:
-        return chunk(d, data, d.position)
-    dtype = net.theta.dtype
-    rows = min(d.batch_size, data.rows - d.position)
-    order = vector_at(d.order, data.rows, INT64)[d.position : d.position + rows]
-    gather(matrix_at(data.x, data.rows, d.inputs, dtype), order, matrix_at(d.batch_x, rows, d.inputs, dtype))
+        return chunk(d, data, position)
+    rows = min(d.batch_size, data.rows - position)
+    first, last = share(rows, team)
+    order = vector_at(d.order, data.rows, INT64)[position + first : position + last]
+    gather_rows(net, data, order, first)
+    if data.weight == 0:
+        return Batch(d.batch_x, d.batch_y, ZERO, rows)
+    meet(team)  # every member sums up all weights
+    return Batch(d.batch_x, d.batch_y, d.batch_weight, rows)
+
+
+@jit
+def gather_rows(net, data, order, first):
+    """Copy the samples named by `order` to the batch's rows from `first` on."""
+    d, dtype, rows = net.descriptor[0], net.theta.dtype, order.size
+    x = matrix_at(d.batch_x + first * d.inputs * d.itemsize, rows, d.inputs, dtype)
+    gather(matrix_at(data.x, data.rows, d.inputs, dtype), order, x)
+    y = d.batch_y + first * d.target_bytes
     if d.target_columns == 0:
-        labels, gathered = vector_at(data.y, data.rows, INT64), vector_at(d.batch_y, rows, INT64)
-        for i in range(rows):
-            gathered[i] = labels[order[i]]
+        labels = matrix_at(data.y, data.rows, 1, INT64)
+        gather(labels, order, matrix_at(y, rows, 1, INT64))
     else:
-        columns = d.target_columns
-        targets = matrix_at(data.y, data.rows, columns, dtype)
-        gather(targets, order, matrix_at(d.batch_y, rows, columns, dtype))
+        targets = matrix_at(data.y, data.rows, d.target_columns, dtype)
+        gather(targets, order, matrix_at(y, rows, d.target_columns, dtype))
     if data.weight != 0:
-        weight, gathered_weight = vector_at(data.weight, data.rows, dtype), vector_at(d.batch_weight, rows, dtype)
-        for i in range(rows):
-            gathered_weight[i] = weight[order[i]]
-    return Batch(d.batch_x, d.batch_y, d.batch_weight if data.weight != 0 else ZERO, rows)
+        weight = matrix_at(d.batch_weight + first * d.itemsize, rows, 1, dtype)
+        gather(matrix_at(data.weight, data.rows, 1, dtype), order, weight)
 
 
 @jit

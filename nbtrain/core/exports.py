@@ -16,11 +16,12 @@ from . import epoch
 from .calls import acquire, free, release
 from .checks import bad_label, bad_number, bad_weight, check_data, check_x
 from .layout import BUSY, DESCRIPTOR, DIVERGED, OK, SIGNATURES, WRONG_OUT, WRONG_WEIGHT
-from .net import ALONE, FLOAT64, INT64, Batch, open_net
+from .net import FLOAT64, INT64, ZERO, Batch, open_net
 from .slices import mean_loss, train_slice
+from .team import ALONE, GO, STAY, Team, atomic_load, atomic_store, wait_while
 from .update import prepare, update
 
-BUSY_OFFSET = DESCRIPTOR.fields["busy"][1]
+BUSY_OFFSET, START_OFFSET = DESCRIPTOR.fields["busy"][1], DESCRIPTOR.fields["team_start"][1]
 ALL_STEPS = 1 << 62
 
 
@@ -73,7 +74,8 @@ def _work(operation, net, data, result):
     if operation == EPOCH:
         status = epoch.train_epoch(net, data, ALL_STEPS, ALONE)[0]
     else:
-        status = train_slice(net, data, net.descriptor[0].slice_steps, ALONE)
+        d = net.descriptor[0]
+        status = train_slice(net, data, d.slice_steps, Team(ZERO, d.team_size, d.barrier))
     if status == OK:
         result[0] = mean_loss(net)
     return status
@@ -89,11 +91,15 @@ def _on_data(dtype: np.dtype[Any]) -> dict[str, Any]:
     def checked(operation, model, x, y, weight, result):
         result[0] = np.nan
         if not acquire(model + BUSY_OFFSET):
+            if operation == SLICE:
+                atomic_store(model + START_OFFSET, np.int64(STAY))
             return BUSY
-        net = open_net(model, dtype)
+        net = open_net(model, dtype, ZERO)
         status = check_data(net.descriptor[0], x, y)
         if status == OK and weight != 0 and (weight == -1 or bad_weight(vector_at(weight, x.rows, dtype)) >= 0):
             status = WRONG_WEIGHT
+        if operation == SLICE:  # the others of the team have not looked at the data: tell them
+            atomic_store(model + START_OFFSET, np.int64(GO if status == OK else STAY))
         if status == OK:
             status = _work(operation, net, Batch(x.address, y.address, weight, x.rows), result)
         return _finish(model, status)
@@ -102,7 +108,9 @@ def _on_data(dtype: np.dtype[Any]) -> dict[str, Any]:
         @jit
         def function(model, x, rows, columns, y, y_rows, y_columns, y_kind, weight, result):
             target = Y(y, y_rows, y_columns, y_kind)
-            return checked(np.int64(operation), model, X(x, rows, columns), target, weight, vector_at(result, 3, FLOAT64))
+            return checked(
+                np.int64(operation), model, X(x, rows, columns), target, weight, vector_at(result, 3, FLOAT64)
+            )
 
         return function
 
@@ -113,10 +121,19 @@ def _on_model(dtype: np.dtype[Any]) -> dict[str, Any]:
     """C functions of a model alone, or of x and out."""
 
     @jit
+    def assist(model, x, rows, y, weight, rank):
+        wait_while(model + START_OFFSET, np.int64(0))
+        if atomic_load(model + START_OFFSET) != GO:
+            return OK
+        net = open_net(model, dtype, rank)
+        d = net.descriptor[0]
+        return train_slice(net, Batch(x, y, weight, rows), d.slice_steps, Team(rank, d.team_size, d.barrier))
+
+    @jit
     def predict(model, x, rows, columns, out, out_rows, out_columns):
         if not acquire(model + BUSY_OFFSET):
             return BUSY
-        net = open_net(model, dtype)
+        net = open_net(model, dtype, ZERO)
         d = net.descriptor[0]
         status = check_x(d, rows, columns)
         if status == OK and (out_rows != rows or out_columns != d.outputs):
@@ -129,7 +146,7 @@ def _on_model(dtype: np.dtype[Any]) -> dict[str, Any]:
     def update_parameters(model):
         if not acquire(model + BUSY_OFFSET):
             return BUSY
-        net = open_net(model, dtype)
+        net = open_net(model, dtype, ZERO)
         prepare(net)
         update(net, 0.0, ALONE)
         net.descriptor[0].iteration += 1
@@ -142,7 +159,7 @@ def _on_model(dtype: np.dtype[Any]) -> dict[str, Any]:
         d.order, d.order_capacity, d.order_epoch = 0, 0, -1
         return OK
 
-    return {"predict": predict, "update": update_parameters, "release": release_memory}
+    return {"assist": assist, "predict": predict, "update": update_parameters, "release": release_memory}
 
 
 def _on_numbers(dtype: np.dtype[Any]) -> dict[str, Any]:
@@ -168,3 +185,8 @@ def functions(dtype: np.dtype[Any]) -> dict[str, tuple[Any, tuple[Any, ...]]]:
     dtype = np.dtype(dtype)
     found = _on_data(dtype) | _on_model(dtype) | _on_numbers(dtype)
     return {name: (found[name], (types.int64,) * len(names)) for name, names in SIGNATURES.items()}
+
+
+def libraries(dtype: np.dtype[Any]) -> list[Any]:
+    """Numba code libraries that the functions call by name."""
+    return []

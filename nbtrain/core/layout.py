@@ -60,6 +60,7 @@ _DESCRIPTOR_FIELDS = """
     iteration epoch position samples    samples: how many the current epoch goes over
     slice_steps                         after how many steps train_slice returns
     status busy
+    team_size team_start team_status barrier        threads that work on train_slice, and where they meet
 """
 
 _FLOAT_FIELDS = ("learning_rate", "rate_scale", "hit_threshold", "epoch_loss", "epoch_weight", "epoch_hits")
@@ -99,6 +100,7 @@ SIGNATURES = {
     "train_slice": _DATA,
     "loss_and_gradient": _DATA,
     "evaluate": _DATA,
+    "assist": ("model", "x", "rows", "y", "weight", "rank"),
     "predict": ("model", "x", "rows", "columns", "out", "out_rows", "out_columns"),
     "update": ("model",),
     "release": ("model",),

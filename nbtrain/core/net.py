@@ -1,4 +1,4 @@
-"""What the core's functions work on: a model opened from its descriptor, a batch, a team of threads."""
+"""What the core's functions work on: a model opened from its descriptor, a batch."""
 
 from __future__ import annotations
 
@@ -31,22 +31,14 @@ class Batch(NamedTuple):
     rows: int
 
 
-class Team(NamedTuple):
-    """One of `size` threads that work on the same step."""
-
-    rank: int
-    size: int
-
-
-ALONE = Team(0, 1)
 # Typed constants: with plain ones Numba compiles a function once more for each value.
 ZERO = np.int64(0)  # also the address of nothing
 TRAINING, INFERENCE = np.bool_(True), np.bool_(False)
 
 
 @jit
-def open_net(address, dtype):
-    """The model whose descriptor is at `address`."""
+def open_net(address, dtype, rank):
+    """The model whose descriptor is at `address`, with the workspace of one member of a team."""
     descriptor = vector_at(address, 1, DESCRIPTOR)
     d = descriptor[0]
     return Net(
@@ -54,14 +46,8 @@ def open_net(address, dtype):
         vector_at(d.layers, d.layer_count, LAYER),
         vector_at(d.theta, d.parameters, dtype),
         vector_at(d.gradient, d.parameters, dtype),
-        vector_at(d.panels, d.panel_size, dtype),
+        vector_at(d.panels + rank * d.panel_size * d.itemsize, d.panel_size, dtype),
     )
-
-
-@jit
-def share(count, team):
-    """The range of `count` things that falls to a member of the team."""
-    return count * team.rank // team.size, count * (team.rank + 1) // team.size
 
 
 @jit

@@ -74,9 +74,7 @@ def _high(number):
 @jit
 def stream(d, domain, number, part):
     """The stream of `number` (an iteration or epoch) and `part` (a layer) in a domain, under the model's seed."""
-    r0, r1, r2, r3 = philox(
-        _low(number), _high(number), _low(part), domain, _low(d.seed_0), _low(d.seed_1)
-    )
+    r0, r1, r2, r3 = philox(_low(number), _high(number), _low(part), domain, _low(d.seed_0), _low(d.seed_1))
     r0, r1, r2, r3 = philox(r0, r1, r2, r3, _low(d.seed_2), _low(d.seed_3))
     return Stream(r0, r1, r2, r3)
 

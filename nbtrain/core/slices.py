@@ -2,26 +2,39 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from ..compiler.door import jit, vector_at
 from .checks import bad_number
 from .epoch import train_epoch
 from .layout import DIVERGED, OK
 from .net import FLOAT64
+from .team import meet
 
 
 @jit
 def train_slice(net, data, steps, team):
     """Train for at most `steps` steps and until the log of epochs is full."""
     d = net.descriptor[0]
-    status = OK
+    status = np.int64(OK)
     while status == OK and steps > 0 and d.log_count < d.log_size:
         status, steps = train_epoch(net, data, steps, team)
         if status == OK and d.position == 0:
-            if not finite(net):
-                return DIVERGED
+            status = keep_epoch(net, team)
+    return status
+
+
+@jit
+def keep_epoch(net, team):
+    """Log the epoch that has just ended and keep its parameters, if they are finite -> status."""
+    d = net.descriptor[0]
+    if team.rank == 0:
+        d.team_status = OK if finite(net) else DIVERGED
+        if d.team_status == OK:
             snapshot(net)
             log_epoch(d)
-    return status
+    meet(team)
+    return d.team_status
 
 
 @jit

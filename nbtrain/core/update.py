@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from ..compiler.door import jit, vector_at
 from .calls import call
-from .net import FLOAT64, INT64, share
+from .net import FLOAT64, INT64
+from .team import share
 
 BLOCK = 1024  # parameters that stay in the first-level cache between regularizer and optimizer
 POINTERS = 16  # room for pointers to state slots, per thread

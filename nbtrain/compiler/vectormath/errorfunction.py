@@ -91,10 +91,10 @@ def erfc(x: Real) -> Real:
     over, under = fast_two_sum(1.25, series), two_sum(2.0 * a, 1.0)
     quotient = over.high / under.high
     rest = minus_product(over.high, quotient, under.high) + minus_product(over.low, quotient, under.low)
-    rest = rest * quotient  # over is about 1, so this is about rest / under
     square = two_product(a, a)
     n, r = reduced(-square.high)
-    e = plus_expm1(r - square.low, r - square.low)
-    result = scaled(quotient + fma(rest, e, fma(quotient, e, rest)), n)
+    e = plus_expm1(r, r)
+    rest = quotient * (rest - square.low)  # over is about 1, and so rest / under about rest * quotient
+    result = scaled(quotient + fma(quotient, e, fma(rest, e, rest)), n)
     result = where(x < 0.0, 2.0 - result, result)
     return where(fabs(x) < 0.47, 1.0 - small_erf(x), result)

@@ -1,0 +1,237 @@
+"""The inner loops of the matrix products as LLVM functions: each `emit_` fills one Emitter.
+
+A tile of the result stays in registers while k runs. Every element of a result is one chain of fused multiply-adds
+over k in its order, begun with an element of `start`, whatever the tile; only `dot` sums by lanes. Addresses and
+strides are in bytes.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .vectors import Emitter, Int, target
+
+DOT_TILE_ROWS = 8  # as many independent chains of additions
+ROW_VECTORS = 8
+
+
+class Shape(NamedTuple):
+    """The tiles of one dtype on the target."""
+
+    lanes: int
+    vectors: int  # side by side in a full tile
+    rows: tuple[int, ...]  # heights, largest first, down to 1
+    narrow_rows: tuple[int, ...]  # heights of tiles that are one vector wide
+
+    @property
+    def width(self) -> int:
+        """Columns of a full tile, and so of a panel."""
+        return self.lanes * self.vectors
+
+    @property
+    def kinds(self) -> list[tuple[int, ...]]:
+        """Lanes of the vectors side by side in each width of tile, widest first, in equal steps."""
+        kinds = [(self.lanes,) * vectors for vectors in range(self.vectors, 0, -1)]
+        if self.vectors == 2 and self.lanes > 1:
+            half = self.lanes // 2
+            return [kinds[0], (self.lanes, half), kinds[1], (half,)]
+        return kinds
+
+
+@cache
+def shape(dtype: np.dtype[Any]) -> Shape:
+    """Tiles that fill the target's registers, and whose narrower ones still hide the latency of an addition."""
+    vector_bytes, registers = target()
+    lanes = vector_bytes // dtype.itemsize
+    if registers == 16:
+        return Shape(lanes, 2, (6, 4, 2, 1), (8, 4, 2, 1))
+    if vector_bytes == 64:
+        return Shape(lanes, 2, (12, 8, 4, 2, 1), (12, 8, 4, 2, 1))
+    return Shape(lanes, 4, (6, 4, 2, 1), (12, 4, 2, 1))
+
+
+def _halves(size: int) -> list[int]:
+    """size, size / 2, ..., 1 for a power of two."""
+    return [1 << bit for bit in range(size.bit_length() - 1, -1, -1)]
+
+
+def emit_copy(e: Emitter, lanes: int) -> None:
+    """target[r, c] = source[r, c] for r < rows, c < columns."""
+    source, source_row, goal, goal_row, rows, columns = e.arguments
+    with e.loop(0, rows, 1) as row:
+        here, there = source + row.index * source_row, goal + row.index * goal_row
+        done = e.number(0)
+        for step in _halves(2 * lanes):
+            with e.loop(done, columns, step) as piece:
+                for first in range(0, step, min(step, lanes)):
+                    at, kind = (piece.index + first) * e.size, e.vector(min(step, lanes))
+                    e.store(e.load(here + at, kind), there + at)
+            done = piece.index
+    e.end()
+
+
+def emit_panel(e: Emitter, copy: Emitter, kind: tuple[int, ...], heights: tuple[int, ...]) -> None:
+    """out[r, c] = start[r, c] + sum over k of left[r, k] * right[k, c] for c < width <= sum(kind).
+
+    `right`, and `start` where all rows share one, can be read as far as sum(kind).
+    """
+    left, left_row, left_k, right, right_k, start, start_row, out, out_row, rows, size, width = e.arguments
+    partial = width.compared("<", sum(kind))
+    partial_start = e.builder.and_(partial, start_row.compared("!=", 0))
+    buffer, buffer_row = e.buffer(heights[0] * sum(kind)), e.number(sum(kind) * e.size)
+    with e.only_if(partial_start):
+        for i in range(0, heights[0] * sum(kind), kind[-1]):  # subnormal numbers left on the stack would be slow
+            e.store(e.zeros(kind[-1]), buffer + i * e.size)
+    row = e.number(0)
+    for height in heights:
+        with e.loop(row, rows, height) as tile:
+            begin, goal = start + tile.index * start_row, out + tile.index * out_row
+            with e.only_if(partial_start):
+                e.call(copy, begin, start_row, buffer, buffer_row, height, width)
+            begin = (buffer.chosen(partial_start, begin), buffer_row.chosen(partial_start, start_row))
+            operands = (left + tile.index * left_row, left_row, left_k, right, right_k, size)
+            _emit_tile(
+                e, (kind, height), operands, begin, (buffer.chosen(partial, goal), buffer_row.chosen(partial, out_row))
+            )
+            with e.only_if(partial):
+                e.call(copy, buffer, buffer_row, goal, out_row, height, width)
+        row = tile.index
+    e.end()
+
+
+def _emit_tile(
+    e: Emitter,
+    tile: tuple[tuple[int, ...], int],
+    operands: tuple[Int, ...],
+    start: tuple[Int, Int],
+    out: tuple[Int, Int],
+) -> None:
+    """A tile (lanes of its vectors, height) from `start` to `out`, which are addresses with strides of rows."""
+    (kind, height), (left, left_row, left_k, right, right_k, size) = tile, operands
+    columns = [sum(kind[:v]) * e.size for v in range(len(kind))]
+    vectors = [(r, column, lanes) for r in range(height) for column, lanes in zip(columns, kind, strict=True)]
+    sums = [e.load(start[0] + start[1] * r + column, e.vector(lanes)) for r, column, lanes in vectors]
+    with e.loop(0, size, 1, [*sums, left, right]) as k:
+        *sums, left_at, right_at = k.values
+        factors = [e.load(left_at + left_row * r, e.scalar) for r in range(height)]
+        values = {c: e.load(right_at + c, e.vector(lanes)) for c, lanes in zip(columns, kind, strict=True)}
+        sums = [
+            e.fma(e.splat(factors[r], lanes), values[column], value)
+            for (r, column, lanes), value in zip(vectors, sums, strict=True)
+        ]
+        k.values = [*sums, left_at + left_k, right_at + right_k]
+    for (r, column, _), value in zip(vectors, k.values, strict=False):
+        e.store(value, out[0] + out[1] * r + column)
+
+
+def emit_row(e: Emitter, lanes: int, k_block: int) -> None:
+    """out[c] = start[c] + sum over k of left[k] * right[k, c]; nothing is read beyond the columns.
+
+    A wide `right` is read in blocks of rows, since it lies where it lies.
+    """
+    left, left_k, right, right_k, start, start_column, out, columns, size = e.arguments
+    step = size.chosen(columns.compared("<=", ROW_VECTORS * lanes), k_block).at_least(1)
+    with e.loop(0, size + step - 1, step, [start, start_column]) as block:
+        a, b, length = left + block.index * left_k, right + block.index * right_k, (size - block.index).at_most(step)
+        column = e.number(0)
+        for count in _halves(ROW_VECTORS * lanes):
+            with e.loop(column, columns, count) as part:
+                begin = block.values[0] + part.index * block.values[1]
+                at = part.index * e.size
+                _emit_row_part(e, (count, min(count, lanes)), (a, left_k, b + at, right_k, length), begin, out + at)
+            column = part.index
+        block.values = [out, e.number(e.size)]
+    e.end()
+
+
+def _emit_row_part(e: Emitter, part: tuple[int, int], operands: tuple[Int, ...], start: Int, out: Int) -> None:
+    """As many elements of a row in vectors of as many lanes as `part` says."""
+    (count, lanes), (left, left_k, right, right_k, size) = part, operands
+    places = [i * e.size for i in range(0, count, lanes)]
+    sums = [e.load(start + place, e.vector(lanes)) for place in places]
+    with e.loop(0, size, 1, [*sums, left, right]) as k:
+        *sums, left_at, right_at = k.values
+        factor = e.splat(e.load(left_at, e.scalar), lanes)
+        values = [e.load(right_at + place, e.vector(lanes)) for place in places]
+        sums = [e.fma(factor, value, s) for value, s in zip(values, sums, strict=True)]
+        k.values = [*sums, left_at + left_k, right_at + right_k]
+    for place, value in zip(places, k.values, strict=False):
+        e.store(value, out + place)
+
+
+def emit_dot(e: Emitter, lanes: int) -> None:
+    """out[r] = start + left[r] . right: sums in lanes, added up in a fixed tree, then what is left of k."""
+    left, left_row, right, start, out, out_row, rows, size = e.arguments
+    begin, row = e.load(start, e.scalar), e.number(0)
+    for height in (DOT_TILE_ROWS, 1):
+        with e.loop(row, rows, height) as tile:
+            here = [left + (tile.index + r) * left_row for r in range(height)]
+            with e.loop(0, size, lanes, [e.zeros(lanes)] * height) as k:
+                k.values = _products(e, here, right, k.index, k.values)
+            sums = [e.builder.fadd(begin, value) for value in _sums_of_lanes(e, k.values)]
+            with e.loop(k.index, size, 1, sums) as rest:
+                rest.values = _products(e, here, right, rest.index, rest.values)
+            for r, value in enumerate(rest.values):
+                e.store(value, out + (tile.index + r) * out_row)
+        row = tile.index
+    e.end()
+
+
+def _products(e: Emitter, rows: list[Int], right: Int, k: Int, sums: list[Any]) -> list[Any]:
+    """The sums, vectors or scalars, plus rows[k] * right[k]."""
+    at, kind = k * e.size, sums[0].type
+    factor = e.load(right + at, kind)
+    return [e.fma(e.load(row + at, kind), factor, value) for row, value in zip(rows, sums, strict=True)]
+
+
+def _sums_of_lanes(e: Emitter, vectors: list[Any]) -> list[Any]:
+    """The sum of each vector, always in the same tree: its halves are added until one lane is left."""
+    segment = vectors[0].type.count
+    while segment > 1:
+        half, together = segment // 2, len(vectors) > 1  # vectors that are added up side by side fill a register
+        pairs = list(zip(vectors[::2], vectors[1::2], strict=True)) if together else [(vectors[0], vectors[0])]
+        lanes = range(vectors[0].type.count * (2 if together else 1))
+        low, high = ([i for i in lanes if (i % segment < half) == first] for first in (True, False))
+        vectors = [e.builder.fadd(e.shuffle(x, y, low), e.shuffle(x, y, high)) for x, y in pairs]
+        segment = half
+    return [e.lane(vector, i) for vector in vectors for i in range(vector.type.count)]
+
+
+def emit_transpose(e: Emitter, lanes: int) -> None:
+    """target[c, r] = source[r, c] for c < columns and r < rows, and 0 for rows <= r < lanes.
+
+    Up to lanes - 1 rows more than `columns` of the target are written.
+    """
+    source, source_row, goal, goal_row, rows, columns = e.arguments
+    whole, done = columns.chosen(rows.compared(">=", lanes), 0), e.number(0)
+    for all_lanes, last in ((True, whole), (False, columns + lanes - 1)):
+        with e.loop(done, last, lanes) as block:
+            addresses = [source + block.index * e.size + source_row * r for r in range(lanes)]
+            if all_lanes:
+                square = [e.load(address, e.vector(lanes)) for address in addresses]
+            else:
+                left = columns - block.index
+                square = [
+                    e.load_some(address, left.chosen(rows.compared(">", r), 0), lanes)
+                    for r, address in enumerate(addresses)
+                ]
+            for c, vector in enumerate(_transposed(e, square)):
+                e.store(vector, goal + (block.index + c) * goal_row)
+        done = block.index
+    e.end()
+
+
+def _transposed(e: Emitter, square: list[Any]) -> list[Any]:
+    """As many vectors as lanes, transposed by swapping ever smaller blocks beside the diagonal."""
+    lanes, rows = len(square), list(square)
+    for half in _halves(lanes)[1:]:
+        low = [k + (lanes - half if k & half else 0) for k in range(lanes)]
+        high = [k + (lanes if k & half else half) for k in range(lanes)]
+        for a in range(lanes):
+            if not a & half:
+                x, y = rows[a], rows[a + half]
+                rows[a], rows[a + half] = e.shuffle(x, y, low), e.shuffle(x, y, high)
+    return rows

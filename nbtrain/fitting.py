@@ -14,6 +14,8 @@ from .core import layout
 from .dataset import Dataset
 from .errors import DivergenceError
 from .history import History
+from .snapshots import restore, snapshot
+from .status import check
 
 if TYPE_CHECKING:
     from .trainer import Trainer
@@ -39,7 +41,7 @@ class Fit:
         """Train for so many epochs, or until a callback stops it."""
         d = self.trainer.model.descriptor
         each = 1 if self.validation is not None or self.callbacks else LOG_SIZE
-        self.trainer.snapshot()
+        snapshot(self.trainer)
         for callback in self.callbacks:
             callback.on_start(self.trainer)
         try:
@@ -61,7 +63,7 @@ class Fit:
         elapsed = time.perf_counter() - start
         if status == layout.DIVERGED:
             raise self.diverged()
-        self.trainer.check_status(status)
+        check(status)
         faster = SLICE_SECONDS / max(elapsed, 1e-9)
         self.steps = min(max(1, int(self.steps * min(max(faster, 0.25), 4.0))), MOST_STEPS)
 
@@ -93,7 +95,7 @@ class Fit:
         """Put the model back to its last finite epoch and say what happened."""
         trainer = self.trainer
         error = describe_divergence(trainer, self.data)
-        trainer.restore()
+        restore(trainer)
         return error
 
 

@@ -1,8 +1,9 @@
-"""What the status codes of the core mean, in words."""
+"""What the status codes of the core mean: in words, and as errors."""
 
 from __future__ import annotations
 
 from .core import layout
+from .errors import DivergenceError, Error, InputError
 
 WORDS = {
     layout.OK: "all is well",
@@ -17,3 +18,16 @@ WORDS = {
     layout.NO_MEMORY: "there is no memory for the order of the samples",
     layout.FAILED: "a component reported a failure",
 }
+
+
+def check(status: int) -> None:
+    """Raise what a status stands for."""
+    if status == layout.OK:
+        return
+    if status == layout.NO_MEMORY:
+        raise MemoryError(WORDS[status])
+    if status in (layout.BUSY, layout.FAILED):
+        raise Error(WORDS[status])
+    if status == layout.DIVERGED:
+        raise DivergenceError(WORDS[status])
+    raise InputError(WORDS[status])

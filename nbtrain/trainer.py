@@ -3,28 +3,29 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from . import arrays as checks
-from .assembly import Recipe, build
+from . import parameters
+from .assembly import build
 from .callbacks import Callback, PrintProgress, as_callbacks
 from .components import Component
 from .core import layout
 from .dataset import Dataset, Intake
-from .errors import DivergenceError, Error, InputError
+from .errors import InputError
 from .fitting import Fit, describe_divergence
 from .history import History
 from .model import layer_views
 from .native import Native, c_signature
 from .network import Network
-from .registry import resolve
-from .status import WORDS
+from .options import checked_recipe, seed_words
+from .scoring import scores
+from .status import check
 
 Array = np.ndarray[Any, Any]
-DTYPES = (np.dtype(np.float32), np.dtype(np.float64))
 SHORT_CALL_FLOPS = 2e5  # below this a call keeps the interpreter lock
 PART_FLOPS = 1e9  # work of one call of predict or evaluate, so that Ctrl-C is seen
 
@@ -73,34 +74,21 @@ class Trainer:
         rng: Any = None,
         threads: int = 1,
     ) -> None:
-        if not isinstance(network, Network):
-            raise InputError(f"network: {network!r} given; an nbtrain.Network is wanted")
-        if not isinstance(shuffle, bool | np.bool):
-            raise InputError(f"shuffle: {shuffle!r} given; True or False is wanted")
         if checks.whole_number(threads, "threads", 1) != 1:
             raise InputError(f"threads: {threads!r} given; this version works with 1")
-        words = _seed_words(rng)
-        self.recipe = Recipe(
-            network,
-            _checked_loss(resolve("loss", loss, "loss"), network),
-            resolve("optimizer", optimizer, "optimizer"),
-            None if regularizer is None else resolve("regularizer", regularizer, "regularizer"),
-            checks.whole_number(batch_size, "batch_size", 1),
-            bool(shuffle),
-            _checked_dtype(dtype),
-            words[:4],
-        )
+        words = seed_words(rng)
+        self.recipe = checked_recipe(network, loss, optimizer, regularizer, batch_size, shuffle, dtype, words[:4])
         self.history = History()
         self.model, self.memory, core = build(self.recipe)
         self._lock = threading.RLock()
         self._native, self._short = Native(core.addresses), Native(core.addresses, holding=True)
-        self._result = np.zeros(3)
-        self._result_address = int(self._result.ctypes.data)
+        self.result = np.zeros(3)
+        self._result_address = int(self.result.ctypes.data)
         self._descriptor = self.memory.addresses["descriptor"]
         self._kind = int(self.model.descriptor["target_kind"][0])
         outputs, spec = network.sizes[-1], self.recipe.loss.spec
         self._intake = Intake(network.inputs, outputs, spec, self.dtype, self._native)
-        self._draw_weights(np.random.default_rng(words[4:]))
+        parameters.draw(network, self.weights, np.random.default_rng(words[4:]))
 
     network = property(lambda self: self.recipe.network, doc="The Network that is trained.")
     batch_size = property(lambda self: self.recipe.batch_size, doc="Samples per iteration.")
@@ -146,28 +134,10 @@ class Trainer:
         InputError
             If the number of layers or a shape is wrong, or a number is not finite.
         """
-        own = self.weights
-        if not isinstance(weights, Iterable) or len(weights := list(weights)) != len(own):
-            raise InputError(f"weights: a sequence of {len(own)} pairs (W, b) is wanted, one per layer")
-        checked = []
-        for index, (given, wanted) in enumerate(zip(weights, own, strict=True)):
-            if not isinstance(given, tuple | list) or len(given) != 2:
-                raise InputError(f"weights[{index}]: a pair (W, b) is wanted")
-            for part, target, name in zip(given, wanted, ("W", "b"), strict=True):
-                array = checks.numbers(part, self.dtype, f"weights[{index}] {name}")
-                if array.shape != target.shape:
-                    raise InputError(f"weights[{index}] {name}: shape {array.shape} given; {target.shape} is wanted")
-                self._intake.check_finite(array, f"weights[{index}] {name}")
-                checked.append((target, array))
+        checked = parameters.checked_weights(weights, self.weights, self._intake)
         with self._lock:
             for target, array in checked:
                 target[...] = array
-
-    def _draw_weights(self, random: np.random.Generator) -> None:
-        for layer, (w, b) in zip(self.network.layers, self.weights, strict=True):
-            initializer = layer.initializer
-            w[...] = initializer.spec.function(*w.shape, random, *initializer.values)
-            b[...] = 0.0
 
     # ---- training
 
@@ -250,8 +220,8 @@ class Trainer:
             status = self.call_on("train_step", batch)
             if status == layout.DIVERGED:
                 raise describe_divergence(self, batch)
-            self.check_status(status)
-            return float(self._result[0])
+            check(status)
+            return float(self.result[0])
 
     def loss_and_gradient(self, X: Any, y: Any, sample_weight: Any = None) -> tuple[float, Array]:
         """J with the penalty, and its gradient with respect to theta; no dropout, nothing is updated.
@@ -264,8 +234,8 @@ class Trainer:
         """
         batch = self._intake.dataset(X, y, sample_weight)
         with self._lock:
-            self.check_status(self.call_on("loss_and_gradient", batch))
-            return float(self._result[0]), self.model.gradient.copy()
+            check(self.call_on("loss_and_gradient", batch))
+            return float(self.result[0]), self.model.gradient.copy()
 
     # ---- use
 
@@ -282,14 +252,12 @@ class Trainer:
         """
         x = self._intake.inputs(X)
         out = np.empty((len(x), self.network.sizes[-1]), self.dtype)
-        part = self._part_rows()
+        part = self.part_rows()
         with self._lock:
             for first in range(0, len(x), part):
                 rows, written = x[first : first + part], out[first : first + part]
                 function = self._fast(len(rows)).predict
-                self.check_status(
-                    function(self._descriptor, rows.ctypes.data, *rows.shape, written.ctypes.data, *written.shape)
-                )
+                check(function(self._descriptor, rows.ctypes.data, *rows.shape, written.ctypes.data, *written.shape))
         return out
 
     def evaluate(self, X: Any, y: Any, sample_weight: Any = None) -> dict[str, float]:
@@ -304,22 +272,8 @@ class Trainer:
 
     def scores(self, dataset: Dataset) -> dict[str, float]:
         """`evaluate` on checked data."""
-        sums = np.zeros(3)
-        errors = np.zeros(self.network.sizes[-1])
-        part = self._part_rows()
         with self._lock:
-            for first in range(0, len(dataset.x), part):
-                self.check_status(self.call_on("evaluate", dataset.rows(first, first + part)))
-                sums += self._result
-                errors += self.memory.array("squared_errors")
-        if sums[1] == 0.0:
-            raise InputError("sample_weight: all weights are 0; at least one positive weight is wanted")
-        found = {"loss": float(sums[0] / sums[1])}
-        if self.model.descriptor["hits"][0] != layout.HITS_NONE:
-            found["accuracy"] = float(sums[2] / sums[1])
-        elif self._kind == 0:
-            found["r2"] = _r2(errors, dataset)
-        return found
+            return scores(self, dataset)
 
     def c_functions(self) -> dict[str, tuple[int, str]]:
         """Addresses and C declarations of the core's functions, for C and C++ hosts.
@@ -335,97 +289,15 @@ class Trainer:
 
     # ---- between Python and the core
 
-    def snapshot(self) -> None:
-        """Keep parameters and optimizer state as the last finite epoch."""
-        d = self.model.descriptor
-        for kept, current in self._snapshot_parts():
-            kept[...] = current
-        d["snapshot_iteration"], d["snapshot_epoch"] = d["iteration"], d["epoch"]
-
-    def restore(self) -> None:
-        """Go back to the last finite epoch."""
-        d = self.model.descriptor
-        for kept, current in self._snapshot_parts():
-            current[...] = kept
-        d["iteration"], d["epoch"], d["position"] = d["snapshot_iteration"], d["snapshot_epoch"], 0
-
-    def _snapshot_parts(self) -> list[tuple[Array, Array]]:
-        block, theta, state = self.memory.array("snapshot"), self.model.theta, self.model.state
-        middle, end = theta.nbytes, theta.nbytes + state.nbytes
-        scalars = self.memory.array("scalars")
-        start = (end + 7) // 8 * 8
-        return [
-            (block[:middle].view(theta.dtype), theta),
-            (block[middle:end].view(state.dtype).reshape(state.shape), state),
-            (block[start : start + scalars.nbytes].view(np.float64), scalars),
-        ]
-
     def call_on(self, name: str, data: Dataset) -> int:
-        """Call one of the core's functions on data -> its status; what it found lies in `_result`."""
+        """Call one of the core's functions on data -> its status; what it found lies in `result`."""
         function = getattr(self._fast(len(data.x)), name)
         return int(function(self._descriptor, *data.arguments(self._kind), self._result_address))
-
-    def check_status(self, status: int) -> None:
-        """Raise what a status stands for."""
-        if status == layout.OK:
-            return
-        if status == layout.NO_MEMORY:
-            raise MemoryError(WORDS[status])
-        if status in (layout.BUSY, layout.FAILED):
-            raise Error(WORDS[status])
-        if status == layout.DIVERGED:
-            raise DivergenceError(WORDS[status])
-        raise InputError(WORDS[status])
 
     def _fast(self, rows: int) -> Native:
         return self._short if 6.0 * self.theta.size * rows < SHORT_CALL_FLOPS else self._native
 
-    def _part_rows(self) -> int:
+    def part_rows(self) -> int:
+        """Rows of data that one call of predict or evaluate works on."""
         rows: int = max(self.batch_size, int(PART_FLOPS / (2.0 * self.theta.size)))
         return rows
-
-
-def _seed_words(rng: Any) -> tuple[int, ...]:
-    """Eight 32-bit words: four for the compiled random stream, four for the initial weights."""
-    if isinstance(rng, np.random.Generator):
-        return tuple(int(word) for word in rng.integers(0, 2**32, size=8, dtype=np.uint64))
-    if rng is None or isinstance(rng, np.random.SeedSequence):
-        sequence = rng if rng is not None else np.random.SeedSequence()
-    elif isinstance(rng, int | np.integer) and not isinstance(rng, bool | np.bool) and rng >= 0:
-        sequence = np.random.SeedSequence(int(rng))
-    else:
-        raise InputError(
-            f"rng: {rng!r} given; an int of at least 0, a numpy.random.SeedSequence or Generator, or None is wanted"
-        )
-    return tuple(int(word) for word in sequence.generate_state(8))
-
-
-def _checked_dtype(dtype: Any) -> np.dtype[Any]:
-    try:
-        found: np.dtype[Any] = np.dtype(dtype)
-    except TypeError:
-        found = np.dtype(object)
-    if found not in DTYPES:
-        raise InputError(f"dtype: {dtype!r} given; 'float32' or 'float64' is wanted")
-    return found
-
-
-def _checked_loss(loss: Component, network: Network) -> Component:
-    last = network.layers[-1].activation
-    if loss.spec.owns_output and last.name != "identity":
-        raise InputError(
-            f"network: the last layer's activation is {last.name!r}; {loss.name!r} brings its own output activation "
-            "and wants 'identity' there"
-        )
-    return loss
-
-
-def _r2(errors: Array, dataset: Dataset) -> float:
-    """1 - residual / total sum of squares, averaged over the outputs; 0 for an output whose targets are constant."""
-    y = dataset.y.astype(np.float64)
-    weight = np.ones(len(y)) if dataset.weight is None else dataset.weight.astype(np.float64)
-    mean = np.average(y, axis=0, weights=weight)
-    total = (weight[:, None] * (y - mean) ** 2).sum(axis=0)
-    exact = (total == 0) & (errors == 0)
-    ratio = np.divide(errors, total, out=np.ones_like(errors), where=total > 0)
-    return float(np.mean(np.where(exact, 1.0, 1.0 - ratio)))

@@ -1,0 +1,79 @@
+"""What a trainer is asked for, checked: dtype, loss, seed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from . import arrays as checks
+from .assembly import Recipe
+from .components import Component
+from .errors import InputError
+from .network import Network
+from .registry import resolve
+
+DTYPES = (np.dtype(np.float32), np.dtype(np.float64))
+
+
+def checked_recipe(
+    network: Network,
+    loss: str | Component,
+    optimizer: str | Component,
+    regularizer: str | Component | None,
+    batch_size: int,
+    shuffle: bool,
+    dtype: Any,
+    seed: tuple[int, ...],
+) -> Recipe:
+    """The recipe of a model, or an InputError that names the argument that cannot be used."""
+    if not isinstance(network, Network):
+        raise InputError(f"network: {network!r} given; an nbtrain.Network is wanted")
+    if not isinstance(shuffle, bool | np.bool):
+        raise InputError(f"shuffle: {shuffle!r} given; True or False is wanted")
+    return Recipe(
+        network,
+        _checked_loss(resolve("loss", loss, "loss"), network),
+        resolve("optimizer", optimizer, "optimizer"),
+        None if regularizer is None else resolve("regularizer", regularizer, "regularizer"),
+        checks.whole_number(batch_size, "batch_size", 1),
+        bool(shuffle),
+        checked_dtype(dtype),
+        seed,
+    )
+
+
+def seed_words(rng: Any) -> tuple[int, ...]:
+    """Eight 32-bit words: four for the compiled random stream, four for the initial weights."""
+    if isinstance(rng, np.random.Generator):
+        return tuple(int(word) for word in rng.integers(0, 2**32, size=8, dtype=np.uint64))
+    if rng is None or isinstance(rng, np.random.SeedSequence):
+        sequence = rng if rng is not None else np.random.SeedSequence()
+    elif isinstance(rng, int | np.integer) and not isinstance(rng, bool | np.bool) and rng >= 0:
+        sequence = np.random.SeedSequence(int(rng))
+    else:
+        raise InputError(
+            f"rng: {rng!r} given; an int of at least 0, a numpy.random.SeedSequence or Generator, or None is wanted"
+        )
+    return tuple(int(word) for word in sequence.generate_state(8))
+
+
+def checked_dtype(dtype: Any) -> np.dtype[Any]:
+    """float32 or float64."""
+    try:
+        found: np.dtype[Any] = np.dtype(dtype)
+    except TypeError:
+        found = np.dtype(object)
+    if found not in DTYPES:
+        raise InputError(f"dtype: {dtype!r} given; 'float32' or 'float64' is wanted")
+    return found
+
+
+def _checked_loss(loss: Component, network: Network) -> Component:
+    last = network.layers[-1].activation
+    if loss.spec.owns_output and last.name != "identity":
+        raise InputError(
+            f"network: the last layer's activation is {last.name!r}; {loss.name!r} brings its own output activation "
+            "and wants 'identity' there"
+        )
+    return loss

@@ -1,0 +1,33 @@
+"""Block functions: a component's scalar functions in loops over arrays that are named by address.
+
+What the C functions are called with stands in `nbtrain.components`' contract; every one returns 0.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ...components import Activation, Loss, Optimizer, Regularizer, Schedule
+from ...errors import PluginError
+from ..objects import Function
+from .layers import activation
+from .losses import loss, regularizer
+from .optimizers import optimizer, schedule
+
+
+def block_functions(spec: Any, dtype: np.dtype[Any]) -> dict[str, Function]:
+    """Role -> block function with its argument types."""
+    makers: dict[type, Any] = {
+        Activation: activation,
+        Regularizer: regularizer,
+        Optimizer: optimizer,
+        Loss: loss,
+        Schedule: schedule,
+    }
+    for kind, maker in makers.items():
+        if isinstance(spec, kind):
+            made: dict[str, Function] = maker(spec, dtype)
+            return made
+    raise PluginError(f"{spec!r} is nothing that is compiled")

@@ -1,0 +1,153 @@
+"""Block functions of losses and regularizers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import from_dtype, types
+
+from ...components import Loss, Regularizer
+from ..door import jit, vector_at
+from ..objects import Function
+from ..plain import plain
+from ..tuples import Streams, loader, tuple_type
+from ..typing_checks import check_number
+from .scalar import DOUBLE, FLOAT64, INT, INT64, scalar
+
+NO_ADDRESS = np.int64(0)
+
+
+def loss(spec: Loss, dtype: np.dtype[Any]) -> dict[str, Function]:
+    made = {"loss": ((_elementwise if spec.elementwise else _rowwise)(spec, dtype), (INT,) * 8 + (DOUBLE,))}
+    if spec.owns_output:
+        made["output"] = ((_output if spec.elementwise else _row_output)(spec, dtype), (INT,) * 5)
+    return made
+
+
+def _elementwise(spec: Loss, dtype: np.dtype[Any]) -> Any:
+    number = from_dtype(dtype)
+    value = scalar(spec, "value", dtype, number, number)
+    slope = scalar(spec, "slope", dtype, number, number)
+    parameters_at = loader(tuple_type(dtype, len(spec.parameters)))
+    streams = Streams(dtype, 3)
+    p_at, y_at, put_delta = streams.getter(0), streams.getter(1), streams.setter(2)
+
+    @jit
+    def loss_block(p, y, weight, delta, row_loss, rows, columns, parameters, scale):
+        given = parameters_at(parameters)
+        losses = vector_at(row_loss, rows, FLOAT64)
+        weights = vector_at(weight, rows, dtype)
+        factor = dtype.type(scale)
+        for i in range(rows * columns):
+            put_delta(delta, i, factor * slope(p_at(p, i), y_at(y, i), *given))
+        for r in range(rows):
+            total = 0.0
+            for i in range(r * columns, (r + 1) * columns):
+                total += np.float64(value(p_at(p, i), y_at(y, i), *given))
+            losses[r] = total
+        if weight != NO_ADDRESS:
+            deltas = vector_at(delta, rows * columns, dtype)
+            for r in range(rows):
+                losses[r] *= np.float64(weights[r])
+                for i in range(r * columns, (r + 1) * columns):
+                    deltas[i] *= weights[r]
+        return 0
+
+    return loss_block
+
+
+def _output(spec: Loss, dtype: np.dtype[Any]) -> Any:
+    output = scalar(spec, "output", dtype, from_dtype(dtype))
+    parameters_at = loader(tuple_type(dtype, len(spec.parameters)))
+    streams = Streams(dtype, 2)
+    z_at, put_out = streams.getter(0), streams.setter(1)
+
+    @jit
+    def output_block(z, out, rows, columns, parameters):
+        given = parameters_at(parameters)
+        for i in range(rows * columns):
+            put_out(out, i, output(z_at(z, i), *given))
+        return 0
+
+    return output_block
+
+
+def _rowwise(spec: Loss, dtype: np.dtype[Any]) -> Any:
+    array = types.Array(from_dtype(dtype), 1, "C")
+    labels = spec.target == "label"
+    row = scalar(spec, "row", dtype, array, INT if labels else array, array)
+    parameters_at = loader(tuple_type(dtype, len(spec.parameters)))
+    size = dtype.itemsize
+
+    @jit
+    def target_of_labels(y, r, columns):
+        return vector_at(y, r + 1, INT64)[r]
+
+    @jit
+    def loss_block(p, y, weight, delta, row_loss, rows, columns, parameters, scale):
+        given = parameters_at(parameters)
+        losses = vector_at(row_loss, rows, FLOAT64)
+        weights = vector_at(weight, rows, dtype)
+        for r in range(rows):
+            z = vector_at(p + r * columns * size, columns, dtype)
+            slope = vector_at(delta + r * columns * size, columns, dtype)
+            if labels:
+                loss = row(z, vector_at(y, rows, INT64)[r], slope, *given)
+            else:
+                loss = row(z, vector_at(y + r * columns * size, columns, dtype), slope, *given)
+            share = np.float64(weights[r]) if weight != NO_ADDRESS else 1.0
+            losses[r] = share * np.float64(loss)
+            factor = dtype.type(share * scale)
+            for k in range(columns):
+                slope[k] *= factor
+        return 0
+
+    return loss_block
+
+
+def _row_output(spec: Loss, dtype: np.dtype[Any]) -> Any:
+    array = types.Array(from_dtype(dtype), 1, "C")
+    function = plain(spec.functions["row_output"], dtype)
+    number = from_dtype(dtype)
+    check_number(spec, "row_output", function, (array, array, *[number] * len(spec.parameters)), nothing=True)
+    parameters_at = loader(tuple_type(dtype, len(spec.parameters)))
+    size = dtype.itemsize
+
+    @jit
+    def output_block(z, out, rows, columns, parameters):
+        given = parameters_at(parameters)
+        for r in range(rows):
+            skip = r * columns * size
+            function(vector_at(z + skip, columns, dtype), vector_at(out + skip, columns, dtype), *given)
+        return 0
+
+    return output_block
+
+
+def regularizer(spec: Regularizer, dtype: np.dtype[Any]) -> dict[str, Function]:
+    number = from_dtype(dtype)
+    penalty, slope = scalar(spec, "penalty", dtype, number), scalar(spec, "slope", dtype, number)
+    parameters_at = loader(tuple_type(dtype, len(spec.parameters)))
+    streams = Streams(dtype, 2)
+    w_at, g_at, put_g = streams.getter(0), streams.getter(1), streams.setter(1)
+
+    @jit
+    def penalty_block(w, n, parameters, total):
+        given = parameters_at(parameters)
+        found = vector_at(total, 1, FLOAT64)
+        added = 0.0
+        for i in range(n):
+            added += np.float64(penalty(w_at(w, i), *given))
+        found[0] += added
+        return 0
+
+    @jit
+    def slope_block(w, g, n, parameters, scale):
+        given = parameters_at(parameters)
+        factor = dtype.type(scale)
+        for i in range(n):
+            put_g(g, i, g_at(g, i) + factor * slope(w_at(w, i), *given))
+        return 0
+
+    return {"penalty": (penalty_block, (INT,) * 4), "slope": (slope_block, (INT,) * 4 + (DOUBLE,))}

@@ -1,0 +1,80 @@
+"""Block functions of optimizers and schedules."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import from_dtype
+
+from ...components import Optimizer, Schedule
+from ..door import jit, vector_at
+from ..objects import Function
+from ..plain import plain
+from ..tuples import Streams, loader, storer, tuple_type
+from ..typing_checks import check_tuple
+from .scalar import FLOAT64, INT, INT64, scalar
+
+
+def optimizer(spec: Optimizer, dtype: np.dtype[Any]) -> dict[str, Function]:
+    number, names = from_dtype(dtype), ("learning_rate", *spec.parameters)
+    slots = tuple_type(dtype, spec.slots)
+    prepared, hyper = tuple_type(dtype, spec.prepared_count), tuple_type(dtype, names)
+    step = plain(spec.functions["step"], dtype)
+    check_tuple(spec, "step", step, (number, number, slots, prepared, hyper), "(w, slots)")
+    count = len(spec.slots)
+    prepared_at, hyper_at = loader(prepared), loader(hyper)
+    addresses_at = loader(tuple_type(INT64, count))
+    streams = Streams(dtype, 2 + count)
+    w_at, put_w, g_at = streams.getter(0), streams.setter(0), streams.getter(1)
+    slots_at, put_slots = streams.slots_getter(2, slots), streams.slots_setter(2, count)
+
+    @jit
+    def step_block(w, g, pointers, n, prepared, hyper):
+        now, given = prepared_at(prepared), hyper_at(hyper)
+        addresses = addresses_at(pointers)
+        for i in range(n):
+            moved, values = step(w_at(w, i), g_at(g, i), slots_at(addresses, i), now, given)
+            put_w(w, i, moved)
+            put_slots(addresses, i, values)
+        return 0
+
+    made = {"step": (step_block, (INT,) * 6)}
+    if "prepare" in spec.functions:
+        made["prepare"] = (_prepare(spec, names), (INT,) * 4)
+    return made
+
+
+def _prepare(spec: Optimizer, names: tuple[str, ...]) -> Any:
+    hyper, scalars = tuple_type(FLOAT64, names), tuple_type(FLOAT64, spec.scalars)
+    prepare = plain(spec.functions["prepare"], FLOAT64)
+    given = (INT, scalars, hyper) if spec.scalars else (INT, hyper)
+    check_tuple(spec, "prepare", prepare, given, "(prepared, scalars)" if spec.scalars else "a tuple of numbers")
+    hyper_at, scalars_at = loader(hyper), loader(scalars)
+    put_prepared, put_scalars = storer(FLOAT64, spec.prepared_count), storer(FLOAT64, len(spec.scalars))
+
+    @jit
+    def prepare_block(t, kept, hyper, prepared):
+        put_prepared(prepared, prepare(t, hyper_at(hyper)))
+        return 0
+
+    @jit
+    def prepare_with_scalars(t, kept, hyper, prepared):
+        found, scalars = prepare(t, scalars_at(kept), hyper_at(hyper))
+        put_prepared(prepared, found)
+        put_scalars(kept, scalars)
+        return 0
+
+    return prepare_with_scalars if spec.scalars else prepare_block
+
+
+def schedule(spec: Schedule, dtype: np.dtype[Any]) -> dict[str, Function]:
+    rate = scalar(spec, "rate", FLOAT64, INT)
+    parameters_at = loader(tuple_type(FLOAT64, len(spec.parameters)))
+
+    @jit
+    def rate_block(t, parameters, result):
+        vector_at(result, 1, FLOAT64)[0] = rate(t, *parameters_at(parameters))
+        return 0
+
+    return {"rate": (rate_block, (INT,) * 3)}

@@ -1,0 +1,86 @@
+"""What a layer is made with: activations and initializers."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from .spec import Function, Spec, plain_function
+
+
+@dataclass(frozen=True)
+class Activation(Spec):
+    """An activation `a = g(z)`, applied to each unit.
+
+    Parameters
+    ----------
+    name : str
+        Lower-case letters, digits and underscores.
+    value : function
+        `value(z, *parameters) -> a`.
+    slope : function
+        `slope(z, a, *parameters) -> g'(z)`; takes `z`, `a`, or both: the arguments of these names.
+    parameters : dict, optional
+        Names of parameters, with defaults or `Parameter` objects. Changing a value never compiles anything.
+    initializer : str, default "glorot_uniform"
+        For layers with this activation that name none.
+
+    Examples
+    --------
+    >>> import math, nbtrain
+    >>> def value(z):
+    ...     return z / (1.0 + abs(z))
+    >>> def slope(a):
+    ...     return (1.0 - abs(a)) ** 2
+    >>> softsign = nbtrain.Activation("my_softsign", value, slope)
+    """
+
+    kind: ClassVar[str] = "activation"
+    roles: ClassVar[tuple[str, ...]] = ("value", "slope")
+    value: Function
+    slope: Function
+    parameters: Mapping[str, Any] = field(default_factory=dict, compare=False)
+    initializer: str = "glorot_uniform"
+
+    def __post_init__(self) -> None:
+        self._check(self.parameters, {"value": (self.value, 1)})
+        function = plain_function(self.slope, "slope")
+        leading = len(self._named(function))
+        self._check(self.parameters, {"slope": (function, max(1, leading))})
+
+    @staticmethod
+    def _named(function: Function) -> tuple[str, ...]:
+        found = []
+        for name in inspect.signature(function).parameters:
+            if name not in ("z", "a"):
+                break
+            found.append(name)
+        return tuple(found)
+
+    @property
+    def slope_arguments(self) -> tuple[str, ...]:
+        """Which of z and a the slope takes, in its order."""
+        return self._named(self.slope) or ("z",)
+
+
+@dataclass(frozen=True)
+class Initializer(Spec):
+    """How the weights of a layer are drawn; biases begin at zero.
+
+    Parameters
+    ----------
+    name : str
+    function : function
+        `function(fan_in, fan_out, rng, *parameters) -> ndarray of shape (fan_in, fan_out)`, with a
+        `numpy.random.Generator`. It is not compiled.
+    parameters : dict, optional
+    """
+
+    kind: ClassVar[str] = "initializer"
+    function: Function
+    parameters: Mapping[str, Any] = field(default_factory=dict, compare=False)
+
+    def __post_init__(self) -> None:
+        self._check(self.parameters, {"function": (self.function, 3)})

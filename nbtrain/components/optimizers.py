@@ -1,0 +1,108 @@
+"""How the parameters move: optimizers and learning-rate schedules."""
+
+from __future__ import annotations
+
+import collections
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from ..errors import InputError
+from .spec import NAME, Function, Parameter, Spec
+
+
+@dataclass(frozen=True)
+class Optimizer(Spec):
+    """A rule that moves each parameter along its gradient.
+
+    Parameters
+    ----------
+    name : str
+    step : function
+        `step(w, g, slots, prepared, hyper) -> (w, slots)` for one parameter: `w` its value, `g` its gradient, `slots`
+        a NamedTuple of its state (zero before the first step), `prepared` what `prepare` returned, `hyper` a
+        NamedTuple of the learning rate and the parameters (`hyper.learning_rate`, `hyper.beta`, …).
+    slots : sequence of str, optional
+        Names of the numbers of state that each parameter has.
+    prepare : function, optional
+        `prepare(t, hyper) -> tuple`, in float64, once per iteration `t` = 1, 2, …: what does not depend on the
+        parameter (bias corrections, `1 - beta`, which float32 would spoil).
+        With `scalars`: `prepare(t, scalars, hyper) -> (prepared, scalars)`.
+    parameters : dict, optional
+    learning_rate : float, default 1e-3
+        The default.
+    scalars : sequence of str, optional
+        Names of float64 numbers of state that the whole optimizer has; 0 before the first iteration.
+
+    Examples
+    --------
+    >>> def step(w, g, slots, prepared, hyper):
+    ...     velocity = hyper.beta * slots.velocity + g
+    ...     return w - hyper.learning_rate * velocity, (velocity,)
+    >>> optimizer = nbtrain.Optimizer("my_momentum", step, slots=("velocity",), parameters={"beta": 0.9})
+    """
+
+    kind: ClassVar[str] = "optimizer"
+    roles: ClassVar[tuple[str, ...]] = ("step", "prepare")
+    step: Function
+    slots: tuple[str, ...] = ()
+    prepare: Function | None = None
+    parameters: Mapping[str, Any] = field(default_factory=dict, compare=False)
+    learning_rate: float = 1e-3
+    scalars: tuple[str, ...] = ()
+    prepared_count: int = field(default=0, init=False, compare=False)
+
+    def __post_init__(self) -> None:
+        for role in ("slots", "scalars"):
+            given = getattr(self, role)
+            names = tuple(given) if not isinstance(given, str) else ("",)
+            if not all(isinstance(name, str) and NAME.fullmatch(name) for name in names):
+                raise InputError(f"{role}: {given!r} given; a sequence of names is wanted")
+            object.__setattr__(self, role, names)
+        leading = 3 if self.scalars else 2
+        self._check(self.parameters, {"step": (self.step, 5), "prepare": (self.prepare, leading)})
+        if "learning_rate" in self.parameters:
+            raise InputError("parameters: 'learning_rate' is there by itself; name its default as learning_rate=")
+        rate = Parameter(1.0, above=0.0).checked(self.learning_rate, "learning_rate")
+        object.__setattr__(self, "learning_rate", rate)
+        object.__setattr__(self, "prepared_count", self._count_prepared())
+
+    def _count_prepared(self) -> int:
+        if self.prepare is None:
+            return 0
+        values = [parameter.default for parameter in self.parameters.values()]
+        hyper = _record("Hyper", ("learning_rate", *self.parameters), (self.learning_rate, *values))
+        try:
+            if not self.scalars:
+                return len(self.prepare(1, hyper))
+            zeros = _record("Scalars", self.scalars, (0.0,) * len(self.scalars))
+            return len(self.prepare(1, zeros, hyper)[0])
+        except Exception as error:
+            raise InputError(f"prepare: called with t=1 and the defaults it failed: {error!r}") from error
+
+
+def _record(name: str, fields: tuple[str, ...], values: tuple[float, ...]) -> Any:
+    """A NamedTuple of numbers, as compiled optimizers see them."""
+    make: Any = collections.namedtuple
+    return make(name, fields)(*values)
+
+
+@dataclass(frozen=True)
+class Schedule(Spec):
+    """A learning rate that changes: `rate(t, *parameters)`, `t` = 1, 2, … counts iterations, not epochs.
+
+    Parameters
+    ----------
+    name : str
+    rate : function
+        `rate(t, *parameters) -> learning rate`, compiled in float64, once per iteration.
+    parameters : dict, optional
+    """
+
+    kind: ClassVar[str] = "schedule"
+    roles: ClassVar[tuple[str, ...]] = ("rate",)
+    rate: Function
+    parameters: Mapping[str, Any] = field(default_factory=dict, compare=False)
+
+    def __post_init__(self) -> None:
+        self._check(self.parameters, {"rate": (self.rate, 1)})

@@ -1,0 +1,148 @@
+"""What all kinds of components share: named parameters with bounds, checked plain functions, bound values."""
+
+from __future__ import annotations
+
+import inspect
+import math
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from numbers import Real
+from types import FunctionType, MappingProxyType
+from typing import Any, ClassVar
+
+import numpy as np
+
+from ..errors import InputError
+
+NAME = re.compile(r"[a-z][a-z0-9_]*")
+Function = Callable[..., Any]
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A named number of a component, with the bounds in which it makes sense.
+
+    Parameters
+    ----------
+    default : float
+    minimum, maximum : float, optional
+        Smallest and largest allowed value.
+    above, below : float, optional
+        Bounds that the value itself must not take.
+    """
+
+    default: float
+    minimum: float | None = None
+    maximum: float | None = None
+    above: float | None = None
+    below: float | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "default", self.checked(self.default, "default"))
+
+    def checked(self, value: Any, argument: str) -> float:
+        """The value as a float, or an InputError that names the argument and the bounds."""
+        number = isinstance(value, Real) and not isinstance(value, bool | np.bool) and math.isfinite(value)
+        if not number or not self._inside(float(value)):
+            raise InputError(f"{argument}: {value!r} given; {self._words()} is wanted")
+        return float(value)
+
+    def _inside(self, value: float) -> bool:
+        return not (
+            (self.minimum is not None and value < self.minimum)
+            or (self.maximum is not None and value > self.maximum)
+            or (self.above is not None and value <= self.above)
+            or (self.below is not None and value >= self.below)
+        )
+
+    def _words(self) -> str:
+        bounds = [
+            f"{word} {bound:g}"
+            for word, bound in (
+                ("at least", self.minimum),
+                ("above", self.above),
+                ("at most", self.maximum),
+                ("below", self.below),
+            )
+            if bound is not None
+        ]
+        return "a finite number" + (f" {' and '.join(bounds)}" if bounds else "")
+
+
+@dataclass(frozen=True)
+class Spec:
+    """What all components have in common."""
+
+    kind: ClassVar[str]
+    name: str
+
+    def _check(self, parameters: Mapping[str, Any], functions: Mapping[str, tuple[Function | None, int]]) -> None:
+        """Validate name, parameters and the functions, each with the number of its own leading arguments."""
+        if not isinstance(self.name, str) or not NAME.fullmatch(self.name):
+            raise InputError(f"name: {self.name!r} given; lower-case letters, digits and _ are wanted")
+        if not isinstance(parameters, Mapping):
+            raise InputError(f"parameters: {parameters!r} given; a dict of names and defaults is wanted")
+        made = {}
+        for key, value in parameters.items():
+            if not isinstance(key, str) or not NAME.fullmatch(key):
+                raise InputError(f"parameters: name {key!r} given; lower-case letters, digits and _ are wanted")
+            made[key] = value if isinstance(value, Parameter) else Parameter(value)
+        object.__setattr__(self, "parameters", MappingProxyType(made))
+        for role, (function, leading) in functions.items():
+            if function is not None:
+                object.__setattr__(self, role, plain_function(function, role))
+                self._check_signature(role, leading)
+
+    def _check_signature(self, role: str, leading: int) -> None:
+        """The arguments after the leading ones are the parameters, in their order."""
+        function: Function = getattr(self, role)
+        arguments = list(inspect.signature(function).parameters)
+        wanted = list(self.parameters) if self.kind != "optimizer" else []  # type: ignore[attr-defined]
+        if len(arguments) < leading or arguments[leading:] != wanted:
+            raise InputError(
+                f"{role}: {self.kind} {self.name!r} has {function.__name__}({', '.join(arguments)}); "
+                f"{leading} argument{'s' if leading > 1 else ''} of its own"
+                + (f", then {', '.join(wanted)}" if wanted else "")
+                + " are wanted"
+            )
+
+    @property
+    def functions(self) -> dict[str, Function]:
+        """Role -> function, of those that are compiled."""
+        found = {role: getattr(self, role) for role in self.roles}
+        return {role: function for role, function in found.items() if function is not None}
+
+    roles: ClassVar[tuple[str, ...]] = ()
+
+
+def plain_function(function: Any, argument: str) -> Function:
+    """The Python function behind what was given; its own compiler flags do not count."""
+    found = getattr(function, "py_func", function)
+    if not isinstance(found, FunctionType):
+        raise InputError(f"{argument}: {function!r} given; a plain Python function is wanted")
+    return found
+
+
+@dataclass(frozen=True)
+class Component:
+    """A component with its parameters' values: what `nbtrain.activation("leaky_relu", slope=0.02)` returns."""
+
+    kind: str
+    name: str
+    parameters: tuple[tuple[str, Any], ...]
+    spec: Any = field(compare=False, repr=False)
+
+    @property
+    def values(self) -> tuple[float, ...]:
+        """The parameters' values in the spec's order, without an optimizer's learning rate."""
+        return tuple(value for name, value in self.parameters if name != "learning_rate")
+
+    @property
+    def learning_rate(self) -> Any:
+        """An optimizer's learning rate: a float or a schedule."""
+        return dict(self.parameters)["learning_rate"]
+
+    def __repr__(self) -> str:
+        given = "".join(f", {name}={value!r}" for name, value in self.parameters)
+        return f"{self.kind}({self.name!r}{given})"

@@ -1,7 +1,7 @@
 """Compiling the core and components: from Python functions to addresses of C functions.
 
 Code comes from memory, else from the disk cache (through llvmlite alone), else from Numba, which is imported only
-then. What is compiled once is never unloaded.
+then. What is compiled once is never unloaded. `compiler.inspect` tells what became of a component in machine code.
 """
 
 from __future__ import annotations

@@ -119,18 +119,29 @@ def object_code(functions: Mapping[str, Function], libraries: Iterable[Any] = ()
         If the code needs a symbol that is not in every process.
     """
     with deferred() as codegen:
-        library = codegen.create_library("nbtrain")
-        module = library.create_ir_module("nbtrain")
-        for extra in libraries:
-            library.add_linking_library(extra)
-        for name, (function, argument_types) in functions.items():
-            function.compile(argument_types)
-            compiled = function.overloads[argument_types]
-            library.add_linking_library(compiled.library)
-            _add_entry(module, PREFIX + name, compiled)
-        library.add_ir_module(module)
-        library.finalize()
-        return _emit(codegen, library, {PREFIX + name for name in functions})
+        return bytes(codegen._tm.emit_object(_module(codegen, functions, libraries)))
+
+
+def assembly_of(functions: Mapping[str, Function], libraries: Iterable[Any] = ()) -> str:
+    """The same code as text."""
+    with deferred() as codegen:
+        return str(codegen._tm.emit_assembly(_module(codegen, functions, libraries)))
+
+
+def _module(codegen: Any, functions: Mapping[str, Function], libraries: Iterable[Any]) -> Any:
+    """One optimized module with a C function for each jit function."""
+    library = codegen.create_library("nbtrain")
+    module = library.create_ir_module("nbtrain")
+    for extra in libraries:
+        library.add_linking_library(extra)
+    for name, (function, argument_types) in functions.items():
+        function.compile(argument_types)
+        compiled = function.overloads[argument_types]
+        library.add_linking_library(compiled.library)
+        _add_entry(module, PREFIX + name, compiled)
+    library.add_ir_module(module)
+    library.finalize()
+    return _optimized(library, {PREFIX + name for name in functions})
 
 
 def _add_entry(module: Any, name: str, compiled: Any) -> None:
@@ -153,8 +164,8 @@ def _int64() -> Any:
     return types.int64
 
 
-def _emit(codegen: Any, library: Any, exported: set[str]) -> bytes:
-    """Optimize the linked module and emit it, everything but the exported functions internal."""
+def _optimized(library: Any, exported: set[str]) -> Any:
+    """The linked module, optimized, everything but the exported functions internal."""
     module = library._final_module = library.whole()
     for value in [*module.functions, *module.global_variables]:
         if not value.is_declaration and value.name not in exported:
@@ -164,4 +175,4 @@ def _emit(codegen: Any, library: Any, exported: set[str]) -> bytes:
     wanted = {f.name for f in module.functions if f.is_declaration and not f.name.startswith("llvm.")}
     if not wanted <= ALLOWED:
         raise Error(f"compiled code needs the symbols {', '.join(sorted(wanted - ALLOWED))}, which may be missing")
-    return bytes(codegen._tm.emit_object(module))
+    return module

@@ -163,3 +163,16 @@ def _flushed(builder: Any, value: Any, smallest: float) -> Any:
     magnitude = builder.module.declare_intrinsic("llvm.fabs", [kind])
     tiny = builder.fcmp_ordered("<", builder.call(magnitude, [value]), ir.Constant(kind, smallest))
     return builder.select(tiny, ir.Constant(kind, 0.0), value)
+
+
+@intrinsic
+def added(typing_context: Any, total: Any, item: Any) -> Any:
+    """`total + item` in float64, for a sum whose order is free, so that LLVM can keep a partial sum in every lane.
+
+    Only for sums over the whole of something: where a sum is cut, its bits would depend on the cut.
+    """
+
+    def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        return builder.fadd(*values, flags=("reassoc",))
+
+    return types.float64(types.float64, types.float64), codegen

@@ -13,7 +13,7 @@ from ...components import Activation, Loss, Optimizer, Regularizer, Schedule
 from ...errors import PluginError
 from ..objects import Function
 from .layers import activation
-from .losses import loss, regularizer
+from .losses import loss, loss_loops, regularizer
 from .optimizers import optimizer, schedule
 
 
@@ -31,3 +31,9 @@ def block_functions(spec: Any, dtype: np.dtype[Any]) -> dict[str, Function]:
             made: dict[str, Function] = maker(spec, dtype)
             return made
     raise PluginError(f"{spec!r} is nothing that is compiled")
+
+
+def loops(spec: Any, dtype: np.dtype[Any]) -> dict[str, Function]:
+    """The same, but an elementwise loss in parts, so that each can be looked at: one function per loop over numbers."""
+    elementwise = isinstance(spec, Loss) and spec.elementwise
+    return loss_loops(spec, dtype) if elementwise else block_functions(spec, dtype)

@@ -11,7 +11,7 @@ from ...components import Loss, Regularizer
 from ..door import jit, vector_at
 from ..objects import Function
 from ..plain import plain
-from ..tuples import Streams, loader, tuple_type
+from ..tuples import Streams, added, loader, tuple_type
 from ..typing_checks import check_number
 from .scalar import DOUBLE, FLOAT64, INT, INT64, scalar
 
@@ -25,29 +25,66 @@ def loss(spec: Loss, dtype: np.dtype[Any]) -> dict[str, Function]:
     return made
 
 
-def _elementwise(spec: Loss, dtype: np.dtype[Any]) -> Any:
+def loss_loops(spec: Loss, dtype: np.dtype[Any]) -> dict[str, Function]:
+    """The loops over numbers in an elementwise loss: `value`, `slope`, and `output` if it has one."""
+    value, slope = _value_loop(spec, dtype), _slope_loop(spec, dtype)
+    made = {"value": (value, (INT,) * 5), "slope": (slope, (INT,) * 5 + (DOUBLE,))}
+    if spec.owns_output:
+        made["output"] = (_output(spec, dtype), (INT,) * 5)
+    return made
+
+
+def _value_loop(spec: Loss, dtype: np.dtype[Any]) -> Any:
     number = from_dtype(dtype)
     value = scalar(spec, "value", dtype, number, number)
+    parameters_at = loader(tuple_type(dtype, len(spec.parameters)))
+    streams = Streams(dtype, 3)
+    p_at, y_at, put_value = streams.getter(0), streams.getter(1), streams.setter(2)
+
+    @jit
+    def values(p, y, out, n, parameters):
+        given = parameters_at(parameters)
+        for i in range(n):
+            put_value(out, i, value(p_at(p, i), y_at(y, i), *given))
+        return 0
+
+    return values
+
+
+def _slope_loop(spec: Loss, dtype: np.dtype[Any]) -> Any:
+    number = from_dtype(dtype)
     slope = scalar(spec, "slope", dtype, number, number)
     parameters_at = loader(tuple_type(dtype, len(spec.parameters)))
     streams = Streams(dtype, 3)
     p_at, y_at, put_delta = streams.getter(0), streams.getter(1), streams.setter(2)
 
     @jit
-    def loss_block(p, y, weight, delta, row_loss, rows, columns, parameters, scale):
+    def slopes(p, y, delta, n, parameters, scale):
         given = parameters_at(parameters)
-        losses = vector_at(row_loss, rows, FLOAT64)
-        weights = vector_at(weight, rows, dtype)
         factor = dtype.type(scale)
-        for i in range(rows * columns):
+        for i in range(n):
             put_delta(delta, i, factor * slope(p_at(p, i), y_at(y, i), *given))
+        return 0
+
+    return slopes
+
+
+def _elementwise(spec: Loss, dtype: np.dtype[Any]) -> Any:
+    values, slopes = _value_loop(spec, dtype), _slope_loop(spec, dtype)
+
+    @jit
+    def loss_block(p, y, weight, delta, row_loss, rows, columns, parameters, scale):
+        values(p, y, delta, rows * columns, parameters)  # delta holds them until they are summed
+        losses = vector_at(row_loss, rows, FLOAT64)
+        deltas = vector_at(delta, rows * columns, dtype)
         for r in range(rows):
             total = 0.0
             for i in range(r * columns, (r + 1) * columns):
-                total += np.float64(value(p_at(p, i), y_at(y, i), *given))
+                total += np.float64(deltas[i])
             losses[r] = total
+        slopes(p, y, delta, rows * columns, parameters, scale)
         if weight != NO_ADDRESS:
-            deltas = vector_at(delta, rows * columns, dtype)
+            weights = vector_at(weight, rows, dtype)
             for r in range(rows):
                 losses[r] *= np.float64(weights[r])
                 for i in range(r * columns, (r + 1) * columns):
@@ -79,10 +116,6 @@ def _rowwise(spec: Loss, dtype: np.dtype[Any]) -> Any:
     row = scalar(spec, "row", dtype, array, INT if labels else array, array)
     parameters_at = loader(tuple_type(dtype, len(spec.parameters)))
     size = dtype.itemsize
-
-    @jit
-    def target_of_labels(y, r, columns):
-        return vector_at(y, r + 1, INT64)[r]
 
     @jit
     def loss_block(p, y, weight, delta, row_loss, rows, columns, parameters, scale):
@@ -136,10 +169,10 @@ def regularizer(spec: Regularizer, dtype: np.dtype[Any]) -> dict[str, Function]:
     def penalty_block(w, n, parameters, total):
         given = parameters_at(parameters)
         found = vector_at(total, 1, FLOAT64)
-        added = 0.0
+        penalties = 0.0
         for i in range(n):
-            added += np.float64(penalty(w_at(w, i), *given))
-        found[0] += added
+            penalties = added(penalties, np.float64(penalty(w_at(w, i), *given)))
+        found[0] += penalties
         return 0
 
     @jit

@@ -1,0 +1,161 @@
+"""What became of a component in machine code: its assembly, and whether its loops are vector code.
+
+For authors of plugins, and for the tests: `is_vectorized(spec, dtype)` -> (answer, reason), `scalar_calls(spec, dtype)`
+-> names of the C library's functions that are called, `assembly(spec, dtype)` -> text. For the first question about a
+component Numba is imported and the component compiled, whatever the disk cache holds: about half a second.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .fingerprint import component_key
+
+__all__ = ["assembly", "is_vectorized", "scalar_calls"]
+
+_LABEL = re.compile(r"^([\w.$]+):")
+_CALL = re.compile(r"^(?:callq?|blr?)\s+(\S+)")
+_IMMEDIATE = re.compile(r"\$([A-Za-z_]\w*)")  # a C function's address, loaded before it is called
+_LOCAL = re.compile(r"\.?L\w+$")
+
+# Arithmetic on packed numbers, and stores of vectors; scalar code has `movss`, and stores vectors to the stack alone.
+_PACKED_X86 = re.compile(
+    r"^v?(?:add|sub|mul|div|sqrt|fn?m(?:add|sub)\d+)p[sd]\s|^v?mov[au]p[sd]\s+%\w+,\s*(?!.*%[re][sb]p)\S*\("
+)
+_PACKED_ARM = re.compile(
+    r"^f(?:add|sub|mul|mla|mls|div|sqrt)(?:\.[42][sd]\s|\s+v\d+\.[42][sd])|^st[rpu]\w*\s+q\d+.*\[x"
+)
+
+_texts: dict[str, str] = {}
+
+
+def assembly(spec: Any, dtype: Any) -> str:
+    """Assembly of a component's block functions, `nbtrain_value`, `nbtrain_slope`, …, optimized for this machine.
+
+    Parameters
+    ----------
+    spec
+        An activation, regularizer, optimizer, loss or schedule, as `nbtrain.registry.get(kind, name)` has it.
+    dtype
+        float32 or float64.
+
+    Raises
+    ------
+    PluginError
+        If one of its functions cannot be compiled.
+    """
+    from .blocks import loops
+    from .objects import assembly_of
+
+    dtype = np.dtype(dtype)
+    key = component_key(spec, dtype)
+    if key not in _texts:
+        _texts[key] = assembly_of(loops(spec, dtype))
+    return _texts[key]
+
+
+def scalar_calls(spec: Any, dtype: Any) -> tuple[str, ...]:
+    """Functions of the C library that a component calls for single numbers, such as `powf`; best is none."""
+    return _mathematics(assembly(spec, dtype))
+
+
+def is_vectorized(spec: Any, dtype: Any) -> tuple[bool, str]:
+    """Whether a component's loops work on whole vectors of numbers.
+
+    Parameters
+    ----------
+    spec
+        An activation, regularizer, optimizer or loss; losses that work on rows are asked for calls alone, schedules
+        have no loop.
+    dtype
+        float32 or float64.
+
+    Returns
+    -------
+    (bool, str)
+        The answer, and, where it is no, the reason in words for the component's author.
+
+    Raises
+    ------
+    PluginError
+        If one of its functions cannot be compiled.
+    """
+    text = assembly(spec, dtype)
+    called = _mathematics(text)
+    if called:
+        return False, f"it calls {', '.join(called)} of the C library for one number at a time"
+    for name, body in _functions(text).items():
+        if name not in _looping(spec):
+            continue
+        loops = _loops(body)
+        helpers = sorted({helper for loop in loops for helper in loop.calls})
+        if helpers:
+            return False, f"{name} calls {', '.join(helpers)} for one number at a time"
+        if loops and not any(loop.packed for loop in loops):
+            return False, f"{name} works on one number at a time: it has a branch that cannot become a selection"
+    return True, ""
+
+
+def _looping(spec: Any) -> tuple[str, ...]:
+    """The block functions of a component that go over numbers without any order among them."""
+    return tuple(role for role in spec.functions if role not in ("prepare", "rate", "row", "row_output"))
+
+
+def _mathematics(text: str) -> tuple[str, ...]:
+    """Mathematical functions of the C library that assembly names."""
+    from .objects import MATHEMATICS
+
+    return tuple(sorted(MATHEMATICS & set(re.findall(r"(?<![\w.])_?([a-z]\w+)(?![\w.(])", _instructions(text)))))
+
+
+def _instructions(text: str) -> str:
+    """Operands of the instructions that load addresses or call."""
+    lines = (line.strip() for line in text.splitlines())
+    return "\n".join(line for line in lines if _CALL.match(line) or _IMMEDIATE.search(line) or line.startswith("adr"))
+
+
+class _Loop(NamedTuple):
+    """An innermost loop."""
+
+    packed: bool
+    calls: tuple[str, ...]
+
+
+def _functions(text: str) -> dict[str, list[str]]:
+    """Lines of the exported functions, by name without prefix."""
+    from .engine import PREFIX
+
+    found: dict[str, list[str]] = {}
+    body: list[str] = []
+    for line in text.splitlines():
+        label = _LABEL.match(line)
+        if label and not _LOCAL.match(label[1]):
+            body = found.setdefault(label[1].removeprefix("_").removeprefix(PREFIX), [])
+        elif label or (line.strip() and not line.strip().startswith((".", "#", "//", ";"))):
+            body.append(line.strip())
+    return found
+
+
+def _loops(body: list[str]) -> list[_Loop]:
+    """The innermost loops of a function: from a label to a jump back to it, none inside."""
+    places = {label[1]: i for i, line in enumerate(body) if (label := _LABEL.match(line))}
+    spans = []
+    for end, line in enumerate(body):
+        target = re.search(r"(?:^|[\s,])(\.?L\w+)$", line)
+        if target and places.get(target[1], end) < end and not _CALL.match(line):
+            spans.append((places[target[1]], end))
+    innermost = [
+        (first, last)
+        for first, last in spans
+        if not any(first <= a and b <= last and (a, b) != (first, last) for a, b in spans)
+    ]
+    return [_loop(body[first:last]) for first, last in innermost]
+
+
+def _loop(lines: list[str]) -> _Loop:
+    packed = any(_PACKED_X86.match(line) or _PACKED_ARM.match(line) for line in lines)
+    calls = (found[1] for line in lines if (found := _CALL.match(line)))
+    return _Loop(packed, tuple("a function" if "%" in name or name.startswith("x") else name for name in calls))

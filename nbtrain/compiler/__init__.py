@@ -46,7 +46,7 @@ def core(dtype: Any) -> Compiled:
         from ..core import exports
         from .objects import object_code
 
-        return object_code(exports.functions(dtype), exports.libraries(dtype))
+        return object_code(exports.functions(dtype), exports.parts(dtype))
 
     with _lock:
         return _get(fingerprint.core_key(dtype), (*SIGNATURES, *QUICK), make, f"the training core for {dtype}")

@@ -6,7 +6,7 @@ they are only typed and lowered; the whole is linked, optimized and emitted once
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -103,15 +103,15 @@ def deferred() -> Iterator[_DeferredCodegen]:
             context._internal_codegen = usual
 
 
-def object_code(functions: Mapping[str, Function], libraries: Iterable[Any] = ()) -> bytes:
+def object_code(functions: Mapping[str, Function], parts: Iterable[Callable[[Any], None]] = ()) -> bytes:
     """Object code of one module with a C function ``int64 nbtrain_<name>(...)`` for each jit function.
 
     Parameters
     ----------
     functions
         Name -> (jit function that returns an int64, its Numba argument types: integers and floats).
-    libraries
-        Numba code libraries that the functions call by name.
+    parts
+        Each adds to an llvmlite module functions that the jit functions call by name.
 
     Raises
     ------
@@ -119,21 +119,21 @@ def object_code(functions: Mapping[str, Function], libraries: Iterable[Any] = ()
         If the code needs a symbol that is not in every process.
     """
     with deferred() as codegen:
-        return bytes(codegen._tm.emit_object(_module(codegen, functions, libraries)))
+        return bytes(codegen._tm.emit_object(_module(codegen, functions, parts)))
 
 
-def assembly_of(functions: Mapping[str, Function], libraries: Iterable[Any] = ()) -> str:
+def assembly_of(functions: Mapping[str, Function], parts: Iterable[Callable[[Any], None]] = ()) -> str:
     """The same code as text."""
     with deferred() as codegen:
-        return str(codegen._tm.emit_assembly(_module(codegen, functions, libraries)))
+        return str(codegen._tm.emit_assembly(_module(codegen, functions, parts)))
 
 
-def _module(codegen: Any, functions: Mapping[str, Function], libraries: Iterable[Any]) -> Any:
+def _module(codegen: Any, functions: Mapping[str, Function], parts: Iterable[Callable[[Any], None]]) -> Any:
     """One optimized module with a C function for each jit function."""
     library = codegen.create_library("nbtrain")
     module = library.create_ir_module("nbtrain")
-    for extra in libraries:
-        library.add_linking_library(extra)
+    for part in parts:
+        part(module)
     for name, (function, argument_types) in functions.items():
         function.compile(argument_types)
         compiled = function.overloads[argument_types]

@@ -8,14 +8,14 @@ from ..compiler.door import jit, matrix_at, matrix_in, vector_at
 from .calls import call
 from .forward import BYTE, keep, mask_of
 from .layout import HITS_LARGEST, HITS_THRESHOLD
-from .net import FLOAT64, INT64
-from .products import (
+from .matmul import (
     bias_slope,
     input_slope,
     prepare_input_slope,
     prepare_weight_slope,
     weight_slope,
 )
+from .net import FLOAT64, INT64
 from .team import share
 
 

@@ -6,13 +6,15 @@ the model returns BUSY and touches nothing.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 from numba import types
 
 from ..compiler.door import jit, vector_at
-from . import epoch
+from . import epoch, tiles
 from .calls import acquire, free, release
 from .checks import bad_label, bad_number, bad_weight, check_data, check_x
 from .layout import BUSY, DESCRIPTOR, DIVERGED, OK, QUICK, SIGNATURES, WRONG_OUT, WRONG_WEIGHT
@@ -220,6 +222,6 @@ def functions(dtype: np.dtype[Any]) -> dict[str, tuple[Any, tuple[Any, ...]]]:
     return {name: (found[name], (types.int64,) * len(names)) for name, names in (SIGNATURES | QUICK).items()}
 
 
-def libraries(dtype: np.dtype[Any]) -> list[Any]:
-    """Numba code libraries that the functions call by name."""
-    return []
+def parts(dtype: np.dtype[Any]) -> list[Callable[[Any], None]]:
+    """What adds to an LLVM module the functions that the jit functions call by name."""
+    return [partial(tiles.emit, dtype=np.dtype(dtype))]

@@ -8,7 +8,7 @@ from ..compiler.door import jit, matrix_at, matrix_in, vector_at
 from . import random
 from .calls import call
 from .layout import MASK_BLOCK
-from .products import affine, prepare_affine
+from .matmul import affine, prepare_affine
 from .team import share
 
 BYTE = np.dtype(np.uint8)

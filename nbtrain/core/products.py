@@ -1,56 +1,69 @@
-from ..compiler.door import jit
+"""The matrix products as C functions of their own, for tests and benchmarks: the core itself calls `matmul` directly.
+
+Each takes addresses and sizes, prepares its panels once per repeat, and works on a range of the result's rows.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import types
+
+from ..compiler.door import jit, matrix_at, vector_at
+from . import matmul
+
+ARGUMENTS = 12
 
 
-@jit
-def affine(x, w, b, z, rows, panels):
-    for i in range(rows[0], rows[1]):
-        for j in range(w.shape[1]):
-            z[i, j] = b[j]
-        for k in range(w.shape[0]):
-            for j in range(w.shape[1]):
-                z[i, j] += x[i, k] * w[k, j]
+def functions(dtype: np.dtype[Any]) -> dict[str, tuple[Any, tuple[Any, ...]]]:
+    """C functions (x, w, b or delta, out, m, inputs, units, first, last, accumulate, panels, repeats) by name.
 
+    ========== =================================== ========================
+    name       operands                            result
+    ========== =================================== ========================
+    affine     x (m, inputs), w, b (units,)        z (m, units)
+    input      delta (m, units), w, unused         dx (m, inputs)
+    weight     x (m, inputs), unused, delta        dw (inputs, units)
+    bias       delta (m, units), unused, unused    db (units,)
+    ========== =================================== ========================
+    """
 
-@jit
-def input_slope(delta, w, dx, rows, panels):
-    for i in range(rows[0], rows[1]):
-        for k in range(w.shape[0]):
-            s = w.dtype.type(0)
-            for j in range(w.shape[1]):
-                s += delta[i, j] * w[k, j]
-            dx[i, k] = s
+    @jit
+    def affine(x, w, b, out, m, inputs, units, first, last, accumulate, panels, repeats):
+        x, w, b = matrix_at(x, m, inputs, dtype), matrix_at(w, inputs, units, dtype), vector_at(b, units, dtype)
+        for _ in range(repeats):
+            matmul.prepare_affine(w, b, m, vector_at(panels, 0, dtype))
+            matmul.affine(x, w, b, matrix_at(out, m, units, dtype), (first, last), vector_at(panels, 0, dtype))
+        return 0
 
+    @jit
+    def input_slope(delta, w, _, out, m, inputs, units, first, last, accumulate, panels, repeats):
+        delta, w = matrix_at(delta, m, units, dtype), matrix_at(w, inputs, units, dtype)
+        for _ in range(repeats):
+            matmul.prepare_input_slope(w, m, vector_at(panels, 0, dtype))
+            matmul.input_slope(delta, w, matrix_at(out, m, inputs, dtype), (first, last), vector_at(panels, 0, dtype))
+        return 0
 
-@jit
-def weight_slope(x, delta, dw, rows, accumulate, panels):
-    for k in range(rows[0], rows[1]):
-        for j in range(dw.shape[1]):
-            if not accumulate:
-                dw[k, j] = 0
-        for i in range(x.shape[0]):
-            for j in range(dw.shape[1]):
-                dw[k, j] += x[i, k] * delta[i, j]
+    @jit
+    def weight_slope(x, _, delta, out, m, inputs, units, first, last, accumulate, panels, repeats):
+        x, delta, dw = (
+            matrix_at(x, m, inputs, dtype),
+            matrix_at(delta, m, units, dtype),
+            matrix_at(out, inputs, units, dtype),
+        )
+        for _ in range(repeats):
+            matmul.prepare_weight_slope(x, delta, vector_at(panels, 0, dtype))
+            matmul.weight_slope(x, delta, dw, (first, last), accumulate != 0, vector_at(panels, 0, dtype))
+        return 0
 
+    @jit
+    def bias_slope(delta, _, unused, out, m, inputs, units, first, last, accumulate, panels, repeats):
+        for _ in range(repeats):
+            matmul.bias_slope(
+                matrix_at(delta, m, units, dtype), vector_at(out, units, dtype), (first, last), accumulate != 0
+            )
+        return 0
 
-@jit
-def bias_slope(delta, db, columns, accumulate):
-    for j in range(columns[0], columns[1]):
-        if not accumulate:
-            db[j] = 0
-        for i in range(delta.shape[0]):
-            db[j] += delta[i, j]
-
-
-@jit
-def prepare_affine(w, b, m, panels):
-    pass
-
-
-@jit
-def prepare_input_slope(w, m, panels):
-    pass
-
-
-@jit
-def prepare_weight_slope(x, delta, panels):
-    pass
+    found = {"affine": affine, "input": input_slope, "weight": weight_slope, "bias": bias_slope}
+    return {name: (function, (types.int64,) * ARGUMENTS) for name, function in found.items()}

@@ -116,12 +116,12 @@ def _emit_tile(
     sums = [e.load(start[0] + start[1] * r + column, e.vector(lanes)) for r, column, lanes in vectors]
     with e.loop(0, size, 1, [*sums, left, right]) as k:
         *sums, left_at, right_at = k.values
-        factors = [e.load(left_at + left_row * r, e.scalar) for r in range(height)]
-        values = {c: e.load(right_at + c, e.vector(lanes)) for c, lanes in zip(columns, kind, strict=True)}
-        sums = [
-            e.fma(e.splat(factors[r], lanes), values[column], value)
-            for (r, column, lanes), value in zip(vectors, sums, strict=True)
-        ]
+        values = [(c, lanes, e.load(right_at + c, e.vector(lanes))) for c, lanes in zip(columns, kind, strict=True)]
+        products, old = [], iter(sums)
+        for r in range(height):  # a factor at a time: all at once would not fit the registers
+            factor = e.load(left_at + left_row * r, e.scalar)
+            products += [e.fma(e.splat(factor, lanes), value, next(old)) for _, lanes, value in values]
+        sums = products
         k.values = [*sums, left_at + left_k, right_at + right_k]
     for (r, column, _), value in zip(vectors, k.values, strict=False):
         e.store(value, out[0] + out[1] * r + column)

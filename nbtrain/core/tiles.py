@@ -1,56 +1,46 @@
 """The tiles of `nbtrain.core.tilecode` as functions that jit code can call.
 
-They are compiled once per dtype in a Numba library of their own, and called from there by name: linked into every jit
-function that calls them, they would be compiled again with each. Whoever stores compiled code for another process must
-link `library(dtype)` into it.
+The functions are part of the core's module and are called by name; linked into every jit function that calls them, they
+would be compiled again with each.
 """
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any
 
 import numpy as np
 from llvmlite import ir
 from numba import types
-from numba.core.compiler_lock import global_compiler_lock
-from numba.core.registry import cpu_target
 from numba.extending import intrinsic
 
-from . import tilecode
+from . import panels, tilecode
+from .sizes import IN_PLACE_K_BLOCK
 from .tilecode import shape
 from .vectors import INT64, Emitter
 
-ARGUMENTS = {"copy": 6, "multiply": 13, "row": 9, "dot": 8, "transpose": 6}
-PANEL_ARGUMENTS = ARGUMENTS["multiply"] - 1
+ARGUMENTS = {"copy": 6, "transpose": 6, "pack": 5, "pack_transposed": 4, "product": 15, "row": 9, "dot": 8}
+PANEL_ARGUMENTS = 12
 
 
 def _name(function: str, dtype: np.dtype[Any]) -> str:
     return f"nbtrain_{function}_{dtype.name}"
 
 
-@cache
-def library(dtype: np.dtype[Any]) -> Any:
-    """Numba's code library with the tiles of one dtype, in Numba's engine."""
-    with global_compiler_lock:
-        code = cpu_target.target_context.codegen().create_library(_name("tiles", dtype))
-        module = code.create_ir_module(_name("tiles", dtype))
-        tiles = shape(dtype)
-        emitters = {name: Emitter(module, _name(name, dtype), n, dtype) for name, n in ARGUMENTS.items()}
-        panels = {}
-        for kind in tiles.kinds:
-            panel = Emitter(module, _name(f"panel_{sum(kind)}", dtype), PANEL_ARGUMENTS, dtype)
-            heights = tiles.rows if len(kind) > 1 else tiles.narrow_rows
-            tilecode.emit_panel(panel, emitters["copy"].function, kind, heights)
-            panels[sum(kind)] = panel.function
-        tilecode.emit_multiply(emitters["multiply"], panels)
-        tilecode.emit_copy(emitters["copy"], tiles.lanes)
-        tilecode.emit_row(emitters["row"], tiles.lanes)
-        tilecode.emit_dot(emitters["dot"], tiles.lanes)
-        tilecode.emit_transpose(emitters["transpose"], tiles.lanes)
-        code.add_ir_module(module)
-        code.finalize()
-    return code
+def emit(module: Any, dtype: np.dtype[Any]) -> None:
+    """Add the functions of one dtype to an LLVM module."""
+    tiles = shape(dtype)
+    f = {name: Emitter(module, _name(name, dtype), count, dtype) for name, count in ARGUMENTS.items()}
+    tilecode.emit_copy(f["copy"], tiles.lanes)
+    tilecode.emit_transpose(f["transpose"], tiles.lanes)
+    tilecode.emit_row(f["row"], tiles.lanes, IN_PLACE_K_BLOCK)
+    tilecode.emit_dot(f["dot"], tiles.lanes)
+    widths = {}
+    for kind in tiles.kinds:
+        panel = widths[sum(kind)] = Emitter(module, _name(f"panel_{sum(kind)}", dtype), PANEL_ARGUMENTS, dtype)
+        tilecode.emit_panel(panel, f["copy"], kind, tiles.rows if len(kind) > 1 else tiles.narrow_rows)
+    panels.emit_pack(f["pack"], tiles, f["copy"])
+    panels.emit_pack_transposed(f["pack_transposed"], tiles, f["transpose"])
+    panels.emit_product(f["product"], tiles, f["copy"], widths)
 
 
 def _dtype(numba_type: Any) -> np.dtype[Any]:
@@ -63,7 +53,6 @@ def _tile(name: str) -> Any:
 
     def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         dtype = _dtype(signature.args[0])
-        library(dtype)
         function = builder.module.globals.get(_name(name, dtype))
         if function is None:
             function_type = ir.FunctionType(ir.VoidType(), [INT64] * count)
@@ -78,19 +67,17 @@ def _tile(name: str) -> Any:
     return tile
 
 
-copy, multiply, row, dot, transpose = (_tile(name) for name in ARGUMENTS)
+copy, transpose, pack, pack_transposed, product, row, dot = (_tile(name) for name in ARGUMENTS)
 
 
 @intrinsic
-def sizes(typing_context: Any, dtype: Any) -> Any:
-    """Bytes of an element, elements of a vector and of a full panel, and the step between widths of panels."""
+def itemsize_of(typing_context: Any, dtype: Any) -> Any:
+    """Bytes of an element."""
 
     def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        tiles = shape(_dtype(dtype))
-        values = (_dtype(dtype).itemsize, tiles.lanes, tiles.width, sum(tiles.kinds[-1]))
-        return context.make_tuple(builder, signature.return_type, [ir.Constant(INT64, v) for v in values])
+        return ir.Constant(INT64, _dtype(dtype).itemsize)
 
-    return types.UniTuple(types.int64, 4)(dtype), codegen
+    return types.int64(dtype), codegen
 
 
 def _constant(name: str, count: int, value: float) -> Any:

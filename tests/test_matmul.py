@@ -1,0 +1,131 @@
+"""The core's matrix products against NumPy's, at every remainder of their tiles, and what they may touch."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import platform
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import product_cases
+import pytest
+from product_cases import DTYPES, OPERANDS, Case, Products
+
+LOADED: dict[str, Products] = {}
+X86 = platform.machine() in ("x86_64", "AMD64")
+NARROW = ("x86-64", "sandybridge", "haswell") if X86 else ("generic",)
+
+
+@pytest.fixture(params=DTYPES, ids=str)
+def product(request: Any) -> Products:
+    name = str(request.param)
+    if name not in LOADED:
+        LOADED[name] = Products(request.param)
+    return LOADED[name]
+
+
+def run(mode: str, **environment: str) -> str:
+    command = [sys.executable, product_cases.__file__, mode]
+    paths = [str(Path(__file__).parent.parent), os.environ.get("PYTHONPATH", "")]
+    variables = os.environ | {"PYTHONPATH": os.pathsep.join(paths)} | environment
+    done = subprocess.run(command, capture_output=True, text=True, env=variables, timeout=300)
+    assert done.returncode == 0, f"exit status {done.returncode}\n{done.stderr}"
+    return done.stdout
+
+
+def test_every_remainder_of_the_tiles(product: Products) -> None:
+    for sizes in itertools.product(product_cases.edges(product), repeat=3):
+        product_cases.check_whole_numbers(product, sizes)
+
+
+@pytest.mark.parametrize(
+    "sizes", [(130, 784, 131), (300, 257, 300), (2100, 70, 40), (40, 1030, 1100), (2, 3000, 4)], ids=str
+)
+def test_blocks_of_large_operands(product: Products, sizes: tuple[int, int, int]) -> None:
+    product_cases.check_whole_numbers(product, sizes)
+
+
+@pytest.mark.parametrize("sizes", [(1, 10, 32), (7, 300, 2), (32, 64, 64), (61, 50, 10), (200, 300, 150)], ids=str)
+def test_rounding(product: Products, sizes: tuple[int, int, int]) -> None:
+    """A sum of n products is off by at most n + 1 roundings of the sum of their magnitudes."""
+    case = Case(*sizes, product.dtype, whole_numbers=False)
+    magnitudes = Case(*sizes, product.dtype, whole_numbers=False)
+    magnitudes.arrays = {name: abs(array) for name, array in case.arrays.items()}
+    for name in OPERANDS:
+        out = product(name, case, np.zeros(case.shape(name), product.dtype))
+        terms = {"affine": sizes[1], "input": sizes[2]}.get(name, sizes[0])
+        bound = (terms + 2) * np.finfo(product.dtype).eps * magnitudes.wanted(name)
+        assert np.all(abs(out - case.wanted(name)) <= bound), name
+
+
+@pytest.mark.parametrize(
+    "sizes", [(1, 33, 50), (3, 40, 17), (50, 10, 3), (37, 45, 1), (45, 37, 29), (150, 300, 140)], ids=str
+)
+def test_cutting_the_rows_changes_no_bit(product: Products, sizes: tuple[int, int, int]) -> None:
+    case = Case(*sizes, product.dtype, whole_numbers=False)
+    for name, accumulate in itertools.product(OPERANDS, (False, True)):
+        start = np.full(case.shape(name), 0.3, product.dtype)
+        whole, parts = start.copy(), start.copy()
+        product(name, case, whole, accumulate=accumulate)
+        count = case.sizes[product_cases.ROWS[name]]
+        cuts = sorted({0, min(1, count), count // 3, count // 2, count})
+        for rows in zip(cuts[:-1], cuts[1:], strict=True):
+            product(name, case, parts, rows, accumulate)
+        assert np.array_equal(whole, parts), name
+
+
+def test_a_nan_stays_in_its_row(product: Products) -> None:
+    case = Case(20, 30, 21, product.dtype)
+    case.arrays["x"][7, 29] = np.nan
+    out = product("affine", case, np.zeros((20, 21), product.dtype))
+    assert np.isnan(out[7]).all()
+    assert np.isfinite(np.delete(out, 7, axis=0)).all()
+
+
+@pytest.mark.parametrize("sizes", [(1, 9, 7), (5, 9, 2), (13, 19, 11), (33, 40, 65), (30, 260, 130)], ids=str)
+def test_neighbours_of_the_result_stay(product: Products, sizes: tuple[int, int, int]) -> None:
+    case = Case(*sizes, product.dtype)
+    for name in OPERANDS:
+        shape, margin = case.shape(name), 64
+        count = int(np.prod(shape))
+        memory = np.full(count + 2 * margin, 7.25, product.dtype)
+        product(name, case, memory[margin : margin + count].reshape(shape))
+        assert (memory[:margin] == 7.25).all(), name
+        assert (memory[margin + count :] == 7.25).all(), name
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="protects pages with the C library's mprotect")
+def test_nothing_beyond_the_arrays_is_touched() -> None:
+    run("guards")
+
+
+@pytest.mark.parametrize("cpu", NARROW)
+def test_narrower_targets(cpu: str) -> None:
+    from numba.core.registry import cpu_target
+
+    host = cpu_target.target_context.codegen().magic_tuple()[2]
+    if cpu == "haswell" and not {"+avx2", "+fma"} <= set(host.split(",")):
+        pytest.skip("this processor has no AVX2")
+    run("results", NUMBA_CPU_NAME=cpu, NUMBA_CPU_FEATURES="")
+
+
+@pytest.mark.skipif(not X86, reason="names of x86 registers and instructions")
+@pytest.mark.parametrize(("cpu", "register"), [("haswell", "ymm"), ("skylake-avx512", "zmm"), ("znver4", "zmm")])
+def test_tiles_are_fused_multiply_adds_of_whole_vectors(cpu: str, register: str) -> None:
+    text = run("assembly", NUMBA_CPU_NAME=cpu, NUMBA_CPU_FEATURES="")
+    functions = dict(re.findall(r"^(nbtrain_\w+):$(.*?)^\t\.size", text, re.MULTILINE | re.DOTALL))
+    panels = {name: code for name, code in functions.items() if "_panel_" in name}
+    assert len(panels) >= 4
+    for dtype, ending in (("float32", "ps"), ("float64", "pd")):
+        widest = max((name for name in panels if name.endswith(dtype)), key=lambda name: int(name.split("_")[2]))
+        code = panels[widest]
+        loop = max(re.split(r"^\.LBB\w+:.*$", code, flags=re.MULTILINE), key=lambda block: block.count("vfmadd"))
+        fused = re.findall(rf"\tvfmadd\d+{ending}\t.*%{register}\d+", loop)
+        assert len(fused) >= 12, widest
+        assert len(fused) == loop.count("vfmadd"), widest
+        assert not re.findall(rf"%rsp.*%{register}|%{register}.*%rsp", loop), widest

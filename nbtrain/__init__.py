@@ -26,7 +26,7 @@ from .registry import (
 )
 
 if TYPE_CHECKING:
-    from . import compiler, datasets, kernel
+    from . import compiler, datasets, kernel, testing
     from .history import History
     from .trainer import Trainer
 
@@ -65,10 +65,11 @@ __all__ = [
     "registry",
     "regularizer",
     "schedule",
+    "testing",
     "unregister",
 ]
 
-_LAZY = {"Trainer": "trainer", "History": "history", "kernel": "", "datasets": "", "compiler": ""}
+_LAZY = {"Trainer": "trainer", "History": "history", "kernel": "", "datasets": "", "compiler": "", "testing": ""}
 
 
 def __getattr__(name: str) -> Any:

@@ -31,15 +31,15 @@ def hiding(z):
 
 
 def cancelling(z):
-    return (1.0 + z * z) - z * z
+    return (10000.0 + z) - 10000.0
 
 
 WRONG_ACTIVATIONS = {
     "wrong slope": (lambda z: z * z, lambda z: z, "slope: at z = .* central differences of value give"),
     "slope of a, from z": (math.tanh, lambda z: 1.0 - z * z, "plain Python function"),
-    "overflow": (overflowing, logistic, "value: at z = 8.* gives inf in float32"),
+    "overflow": (overflowing, logistic, "value: at z = 89 it gives inf in float32"),
     "hidden NaN": (hiding, lambda z: 1.0 if z > 0.0 else 0.0, "value: NaN becomes 0 .* turn comparisons round"),
-    "cancellation": (cancelling, lambda z: 0.0 * z, "value: at z = .* float32 gives"),
+    "cancellation": (cancelling, lambda z: 1.0, "value: at z = .* float32 gives"),
     "raising": (lambda z: 1.0 / (z - z), lambda z: 0.0, "value: at z = .* Python raises ZeroDivisionError"),
 }
 

@@ -134,10 +134,12 @@ def check_extremes(report: Report, curve: Curve, extremes: Array) -> None:
     for dtype in (FLOAT32, FLOAT64):
         x = extremes.astype(dtype)
         with np.errstate(all="ignore"):
-            value, slope = curve.value(x).astype(np.float64), curve.slope(x).astype(np.float64)
-        for role, found in zip(curve.roles, (value, np.where(np.isfinite(value), slope, 0.0)), strict=True):
-            bad = np.isnan(found) | (~np.isfinite(found) & (np.abs(x) <= ORDINARY))
-            i = first(bad)
+            values = [function(x).astype(FLOAT64) for function in (curve.value, curve.slope)]
+            exact = [function(x.astype(FLOAT64)).astype(FLOAT64) for function in (curve.value, curve.slope)]
+        values[1] = np.where(np.isfinite(values[0]), values[1], 0.0)
+        for role, found, wanted in zip(curve.roles, values, exact, strict=True):
+            needless = np.isinf(found) & ((np.abs(x) <= ORDINARY) | (np.abs(wanted) < 1e37))
+            i = first(np.isnan(found) | needless)
             if i is not None:
                 report.wrong(
                     f"{curve.at(float(x[i]), role)} it gives {found[i]} in {dtype}; write the formula so that no "

@@ -9,12 +9,23 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from .callbacks import Callback
-from .components import Activation, Component, Initializer, Loss, Optimizer, Parameter, Regularizer, Schedule
+from .components import (
+    Activation,
+    Component,
+    Constraint,
+    Initializer,
+    Loss,
+    Optimizer,
+    Parameter,
+    Regularizer,
+    Schedule,
+)
 from .errors import DivergenceError, Error, InputError, ModelFileError, PluginError, PluginWarning
 from .hookspecs import hookimpl
 from .network import Dense, Network
 from .registry import (
     activation,
+    constraint,
     initializer,
     loss,
     optimizer,
@@ -36,6 +47,7 @@ __all__ = [
     "Activation",
     "Callback",
     "Component",
+    "Constraint",
     "Dense",
     "DivergenceError",
     "Error",
@@ -55,6 +67,7 @@ __all__ = [
     "__version__",
     "activation",
     "compiler",
+    "constraint",
     "datasets",
     "hookimpl",
     "initializer",

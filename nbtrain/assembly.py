@@ -9,13 +9,16 @@ from typing import Any
 
 import numpy as np
 
-from . import compiler, quick
+from . import compiler
 from .components import Component
 from .core.layout import (
+    BLOCK,
+    BLOCK_SIZE,
     DESCRIPTOR,
     HITS_LARGEST,
     HITS_NONE,
     HITS_THRESHOLD,
+    LANES,
     LAYER,
     MASK_BLOCK,
 )
@@ -32,7 +35,7 @@ POINTERS = 16  # room for each thread's pointers to the optimizer's state slots
 BUFFERS = """
     layers theta gradient state snapshot log batch_x batch_y batch_weight row_loss panels slot_pointers
     hyper hyper_typed scalars prepared prepared_typed rate_parameters regularizer_parameters loss_parameters
-    penalty_sum squared_errors barrier quick_result
+    penalty_sum squared_errors barrier blocks tensor_norms square_sums lanes
 """.split()
 FIELDS: Any = DESCRIPTOR.fields
 CORE = ("train_step", "train_epoch", "train_slice", "loss_and_gradient", "update", "predict", "evaluate")
@@ -51,6 +54,15 @@ class Recipe:
     dtype: np.dtype[Any]
     seed: tuple[int, ...] = (0, 0, 0, 0)
     threads: int = 1
+    clip_value: float | None = None
+    clip_norm: float | None = None
+
+    @property
+    def passes(self) -> bool:
+        """Whether the update takes several passes over the parameters."""
+        clipped = self.clip_value is not None or self.clip_norm is not None
+        constrained = any(layer.constraint is not None for layer in self.network.layers)
+        return clipped or constrained or self.optimizer.spec.norms is not None
 
 
 def build(recipe: Recipe) -> tuple[Model, Memory, compiler.Compiled]:
@@ -60,7 +72,6 @@ def build(recipe: Recipe) -> tuple[Model, Memory, compiler.Compiled]:
     memory = Memory(_plans(recipe), engines)
     d = memory.array("descriptor")
     _fill_sizes(d, recipe)
-    quick.fill(d, recipe.dtype)
     for name in BUFFERS:
         d[name] = memory.addresses[name]
     d["rate_result"] = memory.addresses["descriptor"] + FIELDS["learning_rate"][1]
@@ -68,6 +79,7 @@ def build(recipe: Recipe) -> tuple[Model, Memory, compiler.Compiled]:
         d[name] = core.addresses[name]
     _fill_optimizer(d, memory, recipe, engines)
     _fill_loss(d, memory, recipe, engines)
+    _fill_passes(d, memory, recipe)
     _fill_layers(memory, recipe, engines)
     memory.keep.extend(engines)
     _release_with(memory, core.addresses["release"])
@@ -138,11 +150,17 @@ def _plans(recipe: Recipe) -> list[Plan]:
         Plan("prepared", (prepared,), FLOAT64),
         Plan("prepared_typed", (prepared,), dtype),
         Plan("penalty_sum", (1,), FLOAT64),
-        Plan("quick_result", (3,), FLOAT64),
         Plan("squared_errors", (outputs,), FLOAT64),
         Plan("rate_parameters", (len(rate.values) if isinstance(rate, Component) else 0,), FLOAT64),
         Plan("loss_parameters", (len(recipe.loss.values),), dtype),
         Plan("regularizer_parameters", (len(recipe.regularizer.values) if recipe.regularizer else 0,), dtype),
+    ]
+    blocks = len(_blocks(recipe))
+    plans += [
+        Plan("blocks", (blocks,), BLOCK),
+        Plan("tensor_norms", (2 * layers if recipe.passes else 0, 3), FLOAT64),
+        Plan("square_sums", (2, blocks), FLOAT64),
+        Plan("lanes", (recipe.threads if recipe.passes else 0, LANES), FLOAT64),
     ]
     for index, layer in enumerate(network.layers):
         size, dropout = layer.units, layer.dropout > 0
@@ -150,7 +168,35 @@ def _plans(recipe: Recipe) -> list[Plan]:
         plans.append(Plan(f"out{index}", (rows if dropout else 0, size), dtype))
         plans.append(Plan(f"mask{index}", (rows * size + 2 * MASK_BLOCK if dropout else 0,), BYTE))
         plans.append(Plan(f"parameters{index}", (len(layer.activation.values),), dtype))
+        if layer.constraint is not None:
+            kind = dtype if layer.constraint.spec.elementwise else FLOAT64
+            plans.append(Plan(f"constraint{index}", (len(layer.constraint.values),), kind))
+            plans.append(Plan(f"unit_norms{index}", (size,), FLOAT64))
     return plans
+
+
+def _blocks(recipe: Recipe) -> list[tuple[int, int, int, int]]:
+    """(start, size, tensor, regularized) of the blocks of an update in several passes; none cuts across a tensor."""
+    if not recipe.passes:
+        return []
+    pairs = list(zip(recipe.network.sizes[:-1], recipe.network.sizes[1:], strict=True))
+    tensors = [(inputs * units, 1) for inputs, units in pairs] + [(units, 0) for _, units in pairs]
+    blocks, start = [], 0
+    for tensor, (size, regularized) in enumerate(tensors):
+        kept = 0 if recipe.optimizer.spec.norms == "global" else tensor
+        for first in range(0, size, BLOCK_SIZE):
+            blocks.append((start + first, min(BLOCK_SIZE, size - first), kept, regularized))
+        start += size
+    return blocks
+
+
+def _fill_passes(d: np.ndarray[Any, Any], memory: Memory, recipe: Recipe) -> None:
+    blocks = _blocks(recipe)
+    d["passes"], d["block_count"] = recipe.passes, len(blocks)
+    d["tensor_count"] = 1 if recipe.optimizer.spec.norms == "global" else 2 * len(recipe.network.layers)
+    d["clip_value"], d["clip_norm"], d["clip_factor"] = recipe.clip_value or 0.0, recipe.clip_norm or 0.0, 1.0
+    if blocks:
+        memory.array("blocks")[:] = blocks
 
 
 def _fill_sizes(d: np.ndarray[Any, Any], recipe: Recipe) -> None:
@@ -173,6 +219,7 @@ def _fill_optimizer(d: np.ndarray[Any, Any], memory: Memory, recipe: Recipe, eng
     compiled = compiler.component(optimizer.spec, recipe.dtype)
     engines.append(compiled)
     d["step"], d["prepare"] = compiled.addresses["step"], compiled.addresses.get("prepare", 0)
+    d["scale"] = compiled.addresses.get("scale", 0)
     d["slots"], d["scalar_count"] = len(optimizer.spec.slots), len(optimizer.spec.scalars)
     d["hyper_count"], d["prepared_count"] = 1 + len(optimizer.values), optimizer.spec.prepared_count
     memory.array("hyper")[1:] = optimizer.values
@@ -209,8 +256,6 @@ def _fill_loss(d: np.ndarray[Any, Any], memory: Memory, recipe: Recipe, engines:
     d["loss"], d["output"] = compiled.addresses["loss"], compiled.addresses.get("output", 0)
     d["hits"], d["hit_threshold"] = hits_of(recipe.loss)
     memory.array("loss_parameters")[:] = recipe.loss.values
-    low, high = recipe.loss.spec.minimum, recipe.loss.spec.maximum
-    d["target_minimum"], d["target_maximum"] = -np.inf if low is None else low, np.inf if high is None else high
 
 
 def _fill_layers(memory: Memory, recipe: Recipe, engines: list[Any]) -> None:
@@ -235,3 +280,10 @@ def _fill_layers(memory: Memory, recipe: Recipe, engines: list[Any]) -> None:
             layer["out"], layer["mask"] = at[f"out{index}"], at[f"mask{index}"]
             layer["threshold"] = min(round(dense.dropout * 2**32), 2**32 - 1)
             layer["keep_scale"] = 1 / (1 - dense.dropout)
+        if dense.constraint is not None:
+            compiled = compiler.component(dense.constraint.spec, recipe.dtype)
+            engines.append(compiled)
+            layer["project"] = compiled.addresses.get("project", 0)
+            layer["rescale"] = compiled.addresses.get("scale", 0)
+            layer["constraint_parameters"], layer["unit_norms"] = at[f"constraint{index}"], at[f"unit_norms{index}"]
+            memory.array(f"constraint{index}")[:] = dense.constraint.values

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import pluggy
 
-from .components import Activation, Initializer, Loss, Optimizer, Regularizer, Schedule
+from .components import Activation, Constraint, Initializer, Loss, Optimizer, Regularizer, Schedule
 
 hookspec = pluggy.HookspecMarker("nbtrain")
 hookimpl = pluggy.HookimplMarker("nbtrain")
@@ -83,6 +83,17 @@ class Hooks:
         ...     yield nbtrain.Schedule("inverse", lambda t, rate: rate / t, {"rate": 0.1})
         """
 
+    @hookspec
+    def nbtrain_constraints(self) -> Iterable[Constraint]:  # type: ignore[empty-body]
+        """Constraints on the weights of a layer.
+
+        Examples
+        --------
+        >>> @nbtrain.hookimpl
+        ... def nbtrain_constraints():
+        ...     yield nbtrain.Constraint("at_most", project=lambda w, limit: min(w, limit), parameters={"limit": 1.0})
+        """
+
 
 # Kind of component -> its hook.
 HOOKS = {
@@ -92,4 +103,5 @@ HOOKS = {
     "loss": "nbtrain_losses",
     "initializer": "nbtrain_initializers",
     "schedule": "nbtrain_schedules",
+    "constraint": "nbtrain_constraints",
 }

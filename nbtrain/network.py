@@ -30,6 +30,8 @@ class Dense:
         are scaled by 1 / (1 - dropout). Not on the last layer.
     initializer : str or component, optional
         Of the weights; by default the activation's own (Glorot, for relu and its like He).
+    constraint : str or component, optional
+        What the weights (not the biases) are brought back to after every update, from `nbtrain.constraint`.
 
     Raises
     ------
@@ -41,6 +43,7 @@ class Dense:
     activation: Component
     dropout: float
     initializer: Component
+    constraint: Component | None
 
     def __init__(
         self,
@@ -49,6 +52,7 @@ class Dense:
         *,
         dropout: float = 0.0,
         initializer: Any = None,
+        constraint: Any = None,
     ) -> None:
         g = resolve("activation", activation, "activation")
         rate = dropout
@@ -60,6 +64,8 @@ class Dense:
         object.__setattr__(self, "activation", g)
         object.__setattr__(self, "dropout", float(rate))
         object.__setattr__(self, "initializer", resolve("initializer", chosen, "initializer"))
+        kept = None if constraint is None else resolve("constraint", constraint, "constraint")
+        object.__setattr__(self, "constraint", kept)
 
     def __repr__(self) -> str:
         parts = [repr(self.units), _short(self.activation)]
@@ -67,6 +73,8 @@ class Dense:
             parts.append(f"dropout={self.dropout!r}")
         if self.initializer.name != self.activation.spec.initializer:
             parts.append(f"initializer={_short(self.initializer)}")
+        if self.constraint is not None:
+            parts.append(f"constraint={_short(self.constraint)}")
         return f"Dense({', '.join(parts)})"
 
 

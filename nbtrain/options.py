@@ -25,6 +25,9 @@ def checked_recipe(
     shuffle: bool,
     dtype: Any,
     seed: tuple[int, ...],
+    *,
+    clip_value: float | None = None,
+    clip_norm: float | None = None,
 ) -> Recipe:
     """The recipe of a model, or an InputError that names the argument that cannot be used."""
     if not isinstance(network, Network):
@@ -40,7 +43,19 @@ def checked_recipe(
         bool(shuffle),
         checked_dtype(dtype),
         seed,
+        clip_value=_checked_limit(clip_value, "clip_value"),
+        clip_norm=_checked_limit(clip_norm, "clip_norm"),
     )
+
+
+def _checked_limit(value: Any, argument: str) -> float | None:
+    """A limit of clipping, or None for no clipping."""
+    if value is None:
+        return None
+    limit = checks.finite_number(value, argument, "a positive number or None")
+    if limit <= 0:
+        raise InputError(f"{argument}: {value!r} given; a positive number or None is wanted")
+    return limit
 
 
 def seed_words(rng: Any) -> tuple[int, ...]:

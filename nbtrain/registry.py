@@ -334,6 +334,11 @@ def schedule(name: str, /, **parameters: Any) -> Component:
     return bound(registry.get("schedule", name), parameters)
 
 
+def constraint(name: str, /, **parameters: Any) -> Component:
+    """A constraint by name: `nbtrain.constraint("max_norm", limit=3)`."""
+    return bound(registry.get("constraint", name), parameters)
+
+
 def register(plugin: object, name: str | None = None) -> None:
     """Register a module or object with hooks, or a single spec, with the registry of this process."""
     registry.register(plugin, name)

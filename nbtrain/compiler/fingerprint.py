@@ -42,7 +42,7 @@ def component_key(spec: Any, dtype: np.dtype[Any]) -> str:
     """Key of a component's block functions for a dtype: what its functions do, not where they stand."""
     described = _Describer()
     parts = [machine(), sources("compiler"), str(dtype), spec.kind, *spec.parameters]
-    for name in ("slots", "scalars", "prepared_count", "target", "slope_arguments"):
+    for name in ("slots", "scalars", "prepared_count", "norms", "target", "slope_arguments"):
         parts.append(f"{name}={getattr(spec, name, None)!r}")
     for role, function in spec.functions.items():
         parts += [role, described.function(function)]

@@ -101,7 +101,7 @@ def is_vectorized(spec: Any, dtype: Any) -> tuple[bool, str]:
 
 def _looping(spec: Any) -> tuple[str, ...]:
     """The block functions of a component that go over numbers without any order among them."""
-    return tuple(role for role in spec.functions if role not in ("prepare", "rate", "row", "row_output"))
+    return tuple(role for role in spec.functions if role not in ("prepare", "scale", "rate", "row", "row_output"))
 
 
 def _mathematics(text: str) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""The plugin contract: what an activation, regularizer, optimizer, loss, initializer or schedule is.
+"""The plugin contract: what an activation, regularizer, optimizer, loss, initializer, schedule or constraint is.
 
 A component is a frozen spec around plain scalar Python functions. nbtrain compiles them itself: its author writes
 mathematics with `math` or `numpy` functions, constants and conditional expressions, and no Numba. Parameters come
@@ -7,7 +7,7 @@ after the functions' own arguments, in the order in which the spec names them.
 
 from __future__ import annotations
 
-from .layers import Activation, Initializer
+from .layers import Activation, Constraint, Initializer
 from .losses import Loss, Regularizer
 from .optimizers import Optimizer, Schedule
 from .spec import NAME, Component, Parameter, Spec, plain_function
@@ -17,6 +17,7 @@ __all__ = [
     "NAME",
     "Activation",
     "Component",
+    "Constraint",
     "Initializer",
     "Loss",
     "Optimizer",
@@ -28,5 +29,5 @@ __all__ = [
 ]
 
 KINDS: dict[str, type[Spec]] = {
-    spec.kind: spec for spec in (Activation, Regularizer, Optimizer, Loss, Initializer, Schedule)
+    spec.kind: spec for spec in (Activation, Regularizer, Optimizer, Loss, Initializer, Schedule, Constraint)
 }

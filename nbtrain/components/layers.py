@@ -1,4 +1,4 @@
-"""What a layer is made with: activations and initializers."""
+"""What a layer is made with: activations, initializers and constraints."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+from ..errors import InputError
 from .spec import Function, Spec, plain_function
 
 
@@ -84,3 +85,45 @@ class Initializer(Spec):
 
     def __post_init__(self) -> None:
         self._check(self.parameters, {"function": (self.function, 3)})
+
+
+@dataclass(frozen=True)
+class Constraint(Spec):
+    """What the weights W of a layer are brought back to after every update; biases are left alone.
+
+    Either elementwise (`project`), or by the norm of each unit's incoming weights (`scale`), the columns of W
+    (inputs, units).
+
+    Parameters
+    ----------
+    name : str
+    project : function, optional
+        `project(w, *parameters) -> w` for each weight.
+    scale : function, optional
+        `scale(norm, *parameters) -> factor` for each unit, in float64: its column of W is multiplied by the factor.
+        `norm` is the column's Euclidean norm.
+    parameters : dict, optional
+
+    Examples
+    --------
+    >>> bounded = nbtrain.Constraint(
+    ...     "bounded", project=lambda w, limit: min(max(w, -limit), limit), parameters={"limit": 1.0}
+    ... )
+    >>> layer = nbtrain.Dense(64, "relu", constraint=bounded)
+    """
+
+    kind: ClassVar[str] = "constraint"
+    roles: ClassVar[tuple[str, ...]] = ("project", "scale")
+    project: Function | None = None
+    scale: Function | None = None
+    parameters: Mapping[str, Any] = field(default_factory=dict, compare=False)
+
+    def __post_init__(self) -> None:
+        self._check(self.parameters, {"project": (self.project, 1), "scale": (self.scale, 1)})
+        if (self.project is None) == (self.scale is None):
+            raise InputError(f"constraint {self.name!r}: either project or scale is wanted")
+
+    @property
+    def elementwise(self) -> bool:
+        """Whether project, not scale, defines it."""
+        return self.project is not None

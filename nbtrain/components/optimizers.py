@@ -33,6 +33,13 @@ class Optimizer(Spec):
         The default.
     scalars : sequence of str, optional
         Names of float64 numbers of state that the whole optimizer has; 0 before the first iteration.
+    norms : {"layer", "global"}, optional
+        For rules that need the norm of what they move. `step` then returns the update u in place of w, and the core
+        applies `w <- w - s u` with `s = scale(norm_w, norm_u, hyper)`: for each weight matrix and each bias vector by
+        itself ("layer"), or once for all parameters together ("global"). It costs a second pass over the parameters.
+    scale : function, with `norms`
+        `scale(norm_w, norm_u, hyper) -> s`, in float64, of the Euclidean norms of the parameters before the update
+        and of u.
 
     Examples
     --------
@@ -40,16 +47,26 @@ class Optimizer(Spec):
     ...     velocity = hyper.beta * slots.velocity + g
     ...     return w - hyper.learning_rate * velocity, (velocity,)
     >>> optimizer = nbtrain.Optimizer("my_momentum", step, slots=("velocity",), parameters={"beta": 0.9})
+
+    A step of fixed length, whatever the gradient:
+
+    >>> def direction(w, g, slots, prepared, hyper):
+    ...     return g, ()
+    >>> def length(norm_w, norm_u, hyper):
+    ...     return hyper.learning_rate / norm_u if norm_u > 0.0 else 0.0
+    >>> optimizer = nbtrain.Optimizer("normalized", direction, norms="global", scale=length)
     """
 
     kind: ClassVar[str] = "optimizer"
-    roles: ClassVar[tuple[str, ...]] = ("step", "prepare")
+    roles: ClassVar[tuple[str, ...]] = ("step", "prepare", "scale")
     step: Function
     slots: tuple[str, ...] = ()
     prepare: Function | None = None
     parameters: Mapping[str, Any] = field(default_factory=dict, compare=False)
     learning_rate: float = 1e-3
     scalars: tuple[str, ...] = ()
+    norms: str | None = None
+    scale: Function | None = None
     prepared_count: int = field(default=0, init=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -60,7 +77,12 @@ class Optimizer(Spec):
                 raise InputError(f"{role}: {given!r} given; a sequence of names is wanted")
             object.__setattr__(self, role, names)
         leading = 3 if self.scalars else 2
-        self._check(self.parameters, {"step": (self.step, 5), "prepare": (self.prepare, leading)})
+        functions = {"step": (self.step, 5), "prepare": (self.prepare, leading), "scale": (self.scale, 3)}
+        self._check(self.parameters, functions)
+        if self.norms not in (None, "layer", "global"):
+            raise InputError(f"norms: {self.norms!r} given; 'layer', 'global' or None is wanted")
+        if (self.norms is None) != (self.scale is None):
+            raise InputError(f"optimizer {self.name!r}: norms and scale go together")
         if "learning_rate" in self.parameters:
             raise InputError("parameters: 'learning_rate' is there by itself; name its default as learning_rate=")
         rate = Parameter(1.0, above=0.0).checked(self.learning_rate, "learning_rate")

@@ -85,3 +85,13 @@ def free(typing_context: Any, address: Any) -> Any:
         return context.get_dummy_value()
 
     return types.void(types.int64), codegen
+
+
+@intrinsic
+def square_root(typing_context: Any, number: Any) -> Any:
+    """Of a float64, as an instruction: `math.sqrt` would be a call of the mathematical library."""
+
+    def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        return builder.call(builder.module.declare_intrinsic("llvm.sqrt", [ir.DoubleType()]), values)
+
+    return types.float64(types.float64), codegen

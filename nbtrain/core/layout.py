@@ -35,6 +35,8 @@ _LAYER_FIELDS = """
     value slope parameters              activation: C functions (0: identity) and their parameters
     z a out                             (batch, units): before and after the activation, and after dropout
     delta                               (batch, units): slope of the loss with respect to z
+    project rescale                     constraint: C function of the weights, or of the units' norms; 0: none
+    constraint_parameters unit_norms    unit_norms: (units,) float64
     mask threshold                      dropout: bytes (batch * units + 64), drop where 32 random bits are below
 """
 
@@ -52,10 +54,11 @@ _DESCRIPTOR_FIELDS = """
     seed_0 seed_1 seed_2 seed_3         32 bits each
     step prepare rate rate_parameters rate_result      rate_result: address of learning_rate
     hyper hyper_count hyper_typed scalars prepared prepared_count prepared_typed slot_pointers
+    passes blocks block_count           whether the update takes several passes; its blocks of parameters
+    scale tensor_norms tensor_count     optimizer's scale; (tensors, 3) float64: norms of w and u, and the scale
+    square_sums lanes                   (2, blocks) float64; (threads, LANES) float64
     penalty slope regularizer_parameters penalty_sum
     loss output loss_parameters
-    ndarray_type number_type label_type make_float      of the interpreter, for quick calls: see ARRAY_OFFSETS
-    quick_rows quick_result             rows that quick calls take at most; (3,) float64
     hits squared_errors                 how hits are counted; (outputs,) float64 sums of evaluate
     train_step train_epoch train_slice loss_and_gradient update predict evaluate
     order order_capacity order_epoch order_size
@@ -65,9 +68,15 @@ _DESCRIPTOR_FIELDS = """
     team_size team_start team_status barrier        threads that work on train_slice, and where they meet
 """
 
-_FLOAT_FIELDS = ("learning_rate", "rate_scale", "hit_threshold", "epoch_loss", "epoch_weight", "epoch_hits") + (
-    "target_minimum",
-    "target_maximum",
+_BLOCK_FIELDS = """
+    start size                          in elements of theta
+    tensor                              the weights or biases of one layer; 0 where the optimizer takes all together
+    regularized
+"""
+
+_FLOAT_FIELDS = (
+    *("learning_rate", "rate_scale", "hit_threshold", "epoch_loss", "epoch_weight", "epoch_hits"),
+    *("clip_value", "clip_norm", "clip_factor"),  # 0: no clipping
 )
 
 
@@ -90,11 +99,14 @@ def _layout(integers: list[str], floats: tuple[str, ...]) -> np.dtype:
 
 
 LAYER = _layout(_names(_LAYER_FIELDS), ("keep_scale",))
+BLOCK = _layout(_names(_BLOCK_FIELDS), ())
 
 # The first field carries the version of the layout, so that code compiled for another one is never handed a model:
 # Numba takes it for another type, and a user's cached function is compiled anew.
 DESCRIPTOR = _layout([f"abi_{_abi()}", *_names(_DESCRIPTOR_FIELDS)], _FLOAT_FIELDS)
 
+BLOCK_SIZE = 1024  # parameters that stay in the first-level cache from one function of the update to the next
+LANES = 32  # partial sums of squares in a block
 MASK_BLOCK = 64  # elements that one round of the random stream makes
 
 # Arguments of the core's C functions: all of them int64, as is what they return.
@@ -113,12 +125,3 @@ SIGNATURES = {
     "bad_weight": ("address", "count"),
     "bad_label": ("address", "count", "classes"),
 }
-
-# Functions that the interpreter calls as its own (`METH_FASTCALL`); they are handed objects, not numbers.
-QUICK = {name: ("self", "arguments", "count") for name in ("quick_step", "quick_predict")}
-
-# Where an array object of NumPy has what the core reads of it, in bytes; `nbtrain.quick` tries whether that is so.
-# `dimension_count` and `flags` are 32 bits wide.
-ARRAY_OFFSETS = {"type": 8, "data": 16, "dimension_count": 24, "dimensions": 32, "dtype": 56, "flags": 64}
-ARRAY_FLAGS = 0x0001 | 0x0100  # C-contiguous and aligned
-WRITEABLE = 0x0400

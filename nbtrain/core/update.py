@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from ..compiler.door import jit, vector_at
 from .calls import call
-from .net import FLOAT64, INT64
+from .layout import BLOCK_SIZE
+from .net import FLOAT64
+from .passes import update_in_passes
+from .slots import step
 from .team import share
-
-BLOCK = 1024  # parameters that stay in the first-level cache between regularizer and optimizer
-POINTERS = 16  # room for pointers to state slots, per thread
 
 
 @jit
@@ -38,6 +38,9 @@ def copy_typed(source, target):
 def update(net, regularization, team):
     """w <- w - … for this thread's part of theta, `regularization` (1/m, or 0) times the penalty's slope included."""
     d = net.descriptor[0]
+    if d.passes != 0:
+        update_in_passes(net, regularization, team)
+        return
     first, last = share(d.parameters, team)
     if regularization != 0.0 and d.slope != 0:
         bound = min(max(first, d.regularized), last)
@@ -50,16 +53,11 @@ def update(net, regularization, team):
 def update_range(net, first, last, regularization, rank):
     """Blocks of parameters from `first` to `last`: all of them regularized, or none."""
     d = net.descriptor[0]
-    size = d.itemsize
-    slots = vector_at(d.slot_pointers + rank * POINTERS * 8, d.slots, INT64)
-    for start in range(first, last, BLOCK):
-        n, skip = min(BLOCK, last - start), start * size
-        for slot in range(d.slots):
-            slots[slot] = d.state + (slot * d.parameters + start) * size
+    for start in range(first, last, BLOCK_SIZE):
+        n, skip = min(BLOCK_SIZE, last - start), start * d.itemsize
         if regularization != 0.0:
             call(d.slope, (d.theta + skip, d.gradient + skip, n, d.regularizer_parameters, regularization))
-        pointers = d.slot_pointers + rank * POINTERS * 8
-        call(d.step, (d.theta + skip, d.gradient + skip, pointers, n, d.prepared_typed, d.hyper_typed))
+        step(net, start, n, rank)
 
 
 @jit

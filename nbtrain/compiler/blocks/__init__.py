@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from ...components import Activation, Loss, Optimizer, Regularizer, Schedule
+from ...components import Activation, Constraint, Loss, Optimizer, Regularizer, Schedule
 from ...errors import PluginError
 from ..objects import Function
-from .layers import activation
+from .layers import activation, constraint
 from .losses import loss, loss_loops, regularizer
 from .optimizers import optimizer, schedule
 
@@ -25,6 +25,7 @@ def block_functions(spec: Any, dtype: np.dtype[Any]) -> dict[str, Function]:
         Optimizer: optimizer,
         Loss: loss,
         Schedule: schedule,
+        Constraint: constraint,
     }
     for kind, maker in makers.items():
         if isinstance(spec, kind):

@@ -1,4 +1,4 @@
-"""Block functions of activations."""
+"""Block functions of activations and constraints."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 from numba import from_dtype
 
-from ...components import Activation
-from ..door import jit
+from ...components import Activation, Constraint
+from ..door import jit, vector_at
 from ..objects import Function
 from ..tuples import Streams, loader, tuple_type
-from .scalar import INT, scalar
+from .scalar import DOUBLE, FLOAT64, INT, scalar
 
 
 def activation(spec: Activation, dtype: np.dtype[Any]) -> dict[str, Function]:
@@ -65,3 +65,39 @@ def activation(spec: Activation, dtype: np.dtype[Any]) -> dict[str, Function]:
         ("a", "z"): slope_of_a_and_z,
     }
     return {"value": (value_block, (INT,) * 4), "slope": (blocks[arguments], (INT,) * 5)}
+
+
+def constraint(spec: Constraint, dtype: np.dtype[Any]) -> dict[str, Function]:
+    return {"project": _projection(spec, dtype)} if spec.elementwise else {"scale": _scaling(spec)}
+
+
+def _projection(spec: Constraint, dtype: np.dtype[Any]) -> Function:
+    project = scalar(spec, "project", dtype, from_dtype(dtype))
+    parameters_at = loader(tuple_type(dtype, len(spec.parameters)))
+    streams = Streams(dtype, 1)
+    w_at, put_w = streams.getter(0), streams.setter(0)
+
+    @jit
+    def project_block(w, n, parameters):
+        given = parameters_at(parameters)
+        for i in range(n):
+            put_w(w, i, project(w_at(w, i), *given))
+        return 0
+
+    return project_block, (INT,) * 3
+
+
+def _scaling(spec: Constraint) -> Function:
+    scale = scalar(spec, "scale", FLOAT64, DOUBLE)
+    parameters_at = loader(tuple_type(FLOAT64, len(spec.parameters)))
+
+    @jit
+    def scale_block(norms, n, parameters):
+        """Each of n float64 norms becomes its factor."""
+        given = parameters_at(parameters)
+        factors = vector_at(norms, n, FLOAT64)
+        for i in range(n):
+            factors[i] = scale(factors[i], *given)
+        return 0
+
+    return scale_block, (INT,) * 3

@@ -8,12 +8,12 @@ import numpy as np
 from numba import from_dtype
 
 from ...components import Optimizer, Schedule
-from ..door import jit, vector_at
+from ..door import jit, matrix_at, vector_at
 from ..objects import Function
 from ..plain import plain
 from ..tuples import Streams, loader, storer, tuple_type
-from ..typing_checks import check_tuple
-from .scalar import FLOAT64, INT, INT64, scalar
+from ..typing_checks import check_number, check_tuple
+from .scalar import DOUBLE, FLOAT64, INT, INT64, scalar
 
 
 def optimizer(spec: Optimizer, dtype: np.dtype[Any]) -> dict[str, Function]:
@@ -21,12 +21,15 @@ def optimizer(spec: Optimizer, dtype: np.dtype[Any]) -> dict[str, Function]:
     slots = tuple_type(dtype, spec.slots)
     prepared, hyper = tuple_type(dtype, spec.prepared_count), tuple_type(dtype, names)
     step = plain(spec.functions["step"], dtype)
-    check_tuple(spec, "step", step, (number, number, slots, prepared, hyper), "(w, slots)")
+    wanted = "(w, slots)" if spec.norms is None else "(update, slots)"
+    check_tuple(spec, "step", step, (number, number, slots, prepared, hyper), wanted)
     count = len(spec.slots)
     prepared_at, hyper_at = loader(prepared), loader(hyper)
     addresses_at = loader(tuple_type(INT64, count))
     streams = Streams(dtype, 2 + count)
-    w_at, put_w, g_at = streams.getter(0), streams.setter(0), streams.getter(1)
+    w_at, g_at = streams.getter(0), streams.getter(1)
+    target = 0 if spec.norms is None else 1  # the update takes the gradient's place until its norm is known
+    put = streams.setter(target)
     slots_at, put_slots = streams.slots_getter(2, slots), streams.slots_setter(2, count)
 
     @jit
@@ -35,14 +38,33 @@ def optimizer(spec: Optimizer, dtype: np.dtype[Any]) -> dict[str, Function]:
         addresses = addresses_at(pointers)
         for i in range(n):
             moved, values = step(w_at(w, i), g_at(g, i), slots_at(addresses, i), now, given)
-            put_w(w, i, moved)
+            put(g if target else w, i, moved)
             put_slots(addresses, i, values)
         return 0
 
     made = {"step": (step_block, (INT,) * 6)}
     if "prepare" in spec.functions:
         made["prepare"] = (_prepare(spec, names), (INT,) * 4)
+    if spec.norms is not None:
+        made["scale"] = (_scale(spec, names), (INT,) * 3)
     return made
+
+
+def _scale(spec: Optimizer, names: tuple[str, ...]) -> Any:
+    hyper = tuple_type(FLOAT64, names)
+    scale = plain(spec.functions["scale"], FLOAT64)
+    check_number(spec, "scale", scale, (DOUBLE, DOUBLE, hyper))
+    hyper_at = loader(hyper)
+
+    @jit
+    def scale_block(norms, n, hyper):
+        """n rows of float64: norm of w, norm of u, and room for the scale."""
+        rows, given = matrix_at(norms, n, 3, FLOAT64), hyper_at(hyper)
+        for i in range(n):
+            rows[i, 2] = scale(rows[i, 0], rows[i, 1], given)
+        return 0
+
+    return scale_block
 
 
 def _prepare(spec: Optimizer, names: tuple[str, ...]) -> Any:

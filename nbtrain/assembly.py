@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from . import compiler
+from . import compiler, quick
 from .components import Component
 from .core.layout import (
     BLOCK,
@@ -35,7 +35,7 @@ POINTERS = 16  # room for each thread's pointers to the optimizer's state slots
 BUFFERS = """
     layers theta gradient state snapshot log batch_x batch_y batch_weight row_loss panels slot_pointers
     hyper hyper_typed scalars prepared prepared_typed rate_parameters regularizer_parameters loss_parameters
-    penalty_sum squared_errors barrier blocks tensor_norms square_sums lanes
+    penalty_sum squared_errors barrier quick_result blocks tensor_norms square_sums lanes
 """.split()
 FIELDS: Any = DESCRIPTOR.fields
 CORE = ("train_step", "train_epoch", "train_slice", "loss_and_gradient", "update", "predict", "evaluate")
@@ -72,6 +72,7 @@ def build(recipe: Recipe) -> tuple[Model, Memory, compiler.Compiled]:
     memory = Memory(_plans(recipe), engines)
     d = memory.array("descriptor")
     _fill_sizes(d, recipe)
+    quick.fill(d, recipe.dtype)
     for name in BUFFERS:
         d[name] = memory.addresses[name]
     d["rate_result"] = memory.addresses["descriptor"] + FIELDS["learning_rate"][1]
@@ -150,6 +151,7 @@ def _plans(recipe: Recipe) -> list[Plan]:
         Plan("prepared", (prepared,), FLOAT64),
         Plan("prepared_typed", (prepared,), dtype),
         Plan("penalty_sum", (1,), FLOAT64),
+        Plan("quick_result", (3,), FLOAT64),
         Plan("squared_errors", (outputs,), FLOAT64),
         Plan("rate_parameters", (len(rate.values) if isinstance(rate, Component) else 0,), FLOAT64),
         Plan("loss_parameters", (len(recipe.loss.values),), dtype),
@@ -256,6 +258,8 @@ def _fill_loss(d: np.ndarray[Any, Any], memory: Memory, recipe: Recipe, engines:
     d["loss"], d["output"] = compiled.addresses["loss"], compiled.addresses.get("output", 0)
     d["hits"], d["hit_threshold"] = hits_of(recipe.loss)
     memory.array("loss_parameters")[:] = recipe.loss.values
+    low, high = recipe.loss.spec.minimum, recipe.loss.spec.maximum
+    d["target_minimum"], d["target_maximum"] = -np.inf if low is None else low, np.inf if high is None else high
 
 
 def _fill_layers(memory: Memory, recipe: Recipe, engines: list[Any]) -> None:

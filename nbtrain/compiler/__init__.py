@@ -38,7 +38,7 @@ _lock = threading.RLock()
 
 def core(dtype: Any) -> Compiled:
     """The core for float32 or float64."""
-    from ..core.layout import SIGNATURES
+    from ..core.layout import QUICK, SIGNATURES
 
     dtype = np.dtype(dtype)
 
@@ -49,7 +49,7 @@ def core(dtype: Any) -> Compiled:
         return object_code(exports.functions(dtype), exports.parts(dtype))
 
     with _lock:
-        return _get(fingerprint.core_key(dtype), tuple(SIGNATURES), make, f"the training core for {dtype}")
+        return _get(fingerprint.core_key(dtype), (*SIGNATURES, *QUICK), make, f"the training core for {dtype}")
 
 
 def component(spec: Any, dtype: Any) -> Compiled:

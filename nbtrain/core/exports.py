@@ -17,8 +17,9 @@ from ..compiler.door import jit, vector_at
 from . import epoch, tiles
 from .calls import acquire, free, release
 from .checks import bad_label, bad_number, bad_weight, check_data, check_x
-from .layout import BUSY, DESCRIPTOR, DIVERGED, OK, SIGNATURES, WRONG_OUT, WRONG_WEIGHT
+from .layout import BUSY, DESCRIPTOR, DIVERGED, OK, QUICK, SIGNATURES, WRONG_OUT, WRONG_WEIGHT
 from .net import FLOAT64, INT64, ZERO, Batch, open_net
+from .quick import as_float, given, good_out, good_x, good_y, model_of, word
 from .slices import mean_loss, train_slice
 from .team import ALONE, GO, STAY, Team, atomic_load, atomic_store, wait_while
 from .update import prepare, update
@@ -116,7 +117,21 @@ def _on_data(dtype: np.dtype[Any]) -> dict[str, Any]:
 
         return function
 
-    return {name: exported(operation) for name, operation in OPERATIONS.items()}
+    @jit
+    def quick_step(self, arguments, count):
+        model = model_of(self)
+        d = vector_at(model, 1, DESCRIPTOR)[0]
+        loss = np.nan
+        if count == 2:
+            x, y = given(d, word(arguments)), given(d, word(arguments + 8))
+            if good_x(d, x, dtype) and good_y(d, y, x.rows, dtype):
+                result = vector_at(d.quick_result, 3, FLOAT64)
+                target = Y(y.address, y.rows, y.columns, y.kind)
+                checked(np.int64(STEP), model, X(x.address, x.rows, x.columns), target, ZERO, result)
+                loss = result[0]
+        return as_float(model, loss)
+
+    return {name: exported(operation) for name, operation in OPERATIONS.items()} | {"quick_step": quick_step}
 
 
 def _on_model(dtype: np.dtype[Any]) -> dict[str, Any]:
@@ -145,6 +160,18 @@ def _on_model(dtype: np.dtype[Any]) -> dict[str, Any]:
         return _finish(model, status)
 
     @jit
+    def quick_predict(self, arguments, count):
+        model = model_of(self)
+        d = vector_at(model, 1, DESCRIPTOR)[0]
+        status = np.nan
+        if count == 2:
+            x, out = given(d, word(arguments)), given(d, word(arguments + 8))
+            if good_x(d, x, dtype) and good_out(d, out, x.rows) and acquire(model + BUSY_OFFSET):
+                epoch.predict(open_net(model, dtype, ZERO), x.address, x.rows, out.address)
+                status = np.float64(_finish(model, np.int64(OK)))
+        return as_float(model, status)
+
+    @jit
     def update_parameters(model):
         if not acquire(model + BUSY_OFFSET):
             return BUSY
@@ -161,7 +188,13 @@ def _on_model(dtype: np.dtype[Any]) -> dict[str, Any]:
         d.order, d.order_capacity, d.order_epoch = 0, 0, -1
         return OK
 
-    return {"assist": assist, "predict": predict, "update": update_parameters, "release": release_memory}
+    return {
+        "assist": assist,
+        "predict": predict,
+        "quick_predict": quick_predict,
+        "update": update_parameters,
+        "release": release_memory,
+    }
 
 
 def _on_numbers(dtype: np.dtype[Any]) -> dict[str, Any]:
@@ -186,7 +219,7 @@ def functions(dtype: np.dtype[Any]) -> dict[str, tuple[Any, tuple[Any, ...]]]:
     """The core's functions for float32 or float64, by name, with their argument types."""
     dtype = np.dtype(dtype)
     found = _on_data(dtype) | _on_model(dtype) | _on_numbers(dtype)
-    return {name: (found[name], (types.int64,) * len(names)) for name, names in SIGNATURES.items()}
+    return {name: (found[name], (types.int64,) * len(names)) for name, names in (SIGNATURES | QUICK).items()}
 
 
 def parts(dtype: np.dtype[Any]) -> list[Callable[[Any], None]]:

@@ -59,6 +59,8 @@ _DESCRIPTOR_FIELDS = """
     square_sums lanes                   (2, blocks) float64; (threads, LANES) float64
     penalty slope regularizer_parameters penalty_sum
     loss output loss_parameters
+    ndarray_type number_type label_type make_float      of the interpreter, for quick calls: see ARRAY_OFFSETS
+    quick_rows quick_result             rows that quick calls take at most; (3,) float64
     hits squared_errors                 how hits are counted; (outputs,) float64 sums of evaluate
     train_step train_epoch train_slice loss_and_gradient update predict evaluate
     order order_capacity order_epoch order_size
@@ -76,6 +78,7 @@ _BLOCK_FIELDS = """
 
 _FLOAT_FIELDS = (
     *("learning_rate", "rate_scale", "hit_threshold", "epoch_loss", "epoch_weight", "epoch_hits"),
+    *("target_minimum", "target_maximum"),
     *("clip_value", "clip_norm", "clip_factor"),  # 0: no clipping
 )
 
@@ -125,3 +128,12 @@ SIGNATURES = {
     "bad_weight": ("address", "count"),
     "bad_label": ("address", "count", "classes"),
 }
+
+# Functions that the interpreter calls as its own (`METH_FASTCALL`); they are handed objects, not numbers.
+QUICK = {name: ("self", "arguments", "count") for name in ("quick_step", "quick_predict")}
+
+# Where an array object of NumPy has what the core reads of it, in bytes; `nbtrain.quick` tries whether that is so.
+# `dimension_count` and `flags` are 32 bits wide.
+ARRAY_OFFSETS = {"type": 8, "data": 16, "dimension_count": 24, "dimensions": 32, "dtype": 56, "flags": 64}
+ARRAY_FLAGS = 0x0001 | 0x0100  # C-contiguous and aligned
+WRITEABLE = 0x0400

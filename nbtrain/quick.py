@@ -1,0 +1,82 @@
+"""Calls of a few microseconds: the core's functions as builtin functions of the interpreter.
+
+To call C through ctypes costs about a microsecond and to ask an array for its address another, more than a small
+network's step takes. So the core has functions in the form of the interpreter's own (`METH_FASTCALL`), which read
+address, shape and dtype from the array objects themselves, check everything, and answer NaN to whatever they would not
+do at once: the caller then goes the long way, which accepts more, waits, and explains.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import sys
+import sysconfig
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from .core.layout import ARRAY_OFFSETS
+
+METH_FASTCALL = 0x80
+LOW = 0xFFFFFFFF
+Function = Callable[..., float]
+
+
+class _MethodDef(ctypes.Structure):
+    """CPython's PyMethodDef."""
+
+    _fields_ = (
+        ("name", ctypes.c_char_p),
+        ("function", ctypes.c_void_p),
+        ("flags", ctypes.c_int),
+        ("doc", ctypes.c_char_p),
+    )
+
+
+def decline(*arguments: Any) -> float:
+    """What stands for a builtin function where there can be none."""
+    return float("nan")
+
+
+def fill(descriptor: np.ndarray[Any, Any], dtype: np.dtype[Any]) -> None:
+    """Tell a model's descriptor what the interpreter's objects look like."""
+    if possible():
+        descriptor["ndarray_type"] = id(np.ndarray)
+        descriptor["number_type"], descriptor["label_type"] = id(dtype), id(np.dtype(np.int64))
+        descriptor["make_float"] = ctypes.cast(ctypes.pythonapi.PyFloat_FromDouble, ctypes.c_void_p).value
+
+
+def builtin(name: str, address: int, descriptor: np.ndarray[Any, Any]) -> Function:
+    """The core's function at `address` as a builtin function bound to a model, whose memory it keeps alive."""
+    if not possible():
+        return decline
+    definition = _definition(name, address)
+    make = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.c_void_p, ctypes.py_object, ctypes.c_void_p)(
+        ("PyCFunction_NewEx", ctypes.pythonapi)
+    )
+    made: Function = make(ctypes.addressof(definition), descriptor, None)
+    return made
+
+
+@cache
+def _definition(name: str, address: int) -> _MethodDef:
+    """What the interpreter wants to know of a function; it has to live as long as the function."""
+    return _MethodDef(name.encode(), address, METH_FASTCALL, None)
+
+
+@cache
+def possible() -> bool:
+    """Whether objects of this interpreter look as the core expects: tried on an array."""
+    if sys.implementation.name != "cpython" or sysconfig.get_config_var("Py_GIL_DISABLED"):
+        return False
+    if object.__basicsize__ != 16 or np.ndarray.__basicsize__ < max(ARRAY_OFFSETS.values()) + 8:
+        return False
+    probe = np.zeros((3, 5), np.float32)
+    found = {name: ctypes.c_int64.from_address(id(probe) + at).value for name, at in ARRAY_OFFSETS.items()}
+    if found["type"] != id(np.ndarray) or found["data"] != probe.ctypes.data or found["dtype"] != id(probe.dtype):
+        return False
+    if (found["dimension_count"] & LOW, found["flags"] & LOW) != (2, probe.flags.num):
+        return False
+    return tuple((ctypes.c_int64 * 2).from_address(found["dimensions"])) == probe.shape

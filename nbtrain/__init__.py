@@ -39,6 +39,7 @@ from .registry import (
 if TYPE_CHECKING:
     from . import compiler, datasets, kernel, testing
     from .history import History
+    from .persistence import load
     from .trainer import Trainer
 
 __version__ = "0.1.0"
@@ -72,6 +73,7 @@ __all__ = [
     "hookimpl",
     "initializer",
     "kernel",
+    "load",
     "loss",
     "optimizer",
     "register",
@@ -82,7 +84,15 @@ __all__ = [
     "unregister",
 ]
 
-_LAZY = {"Trainer": "trainer", "History": "history", "kernel": "", "datasets": "", "compiler": "", "testing": ""}
+_LAZY = {
+    "Trainer": "trainer",
+    "History": "history",
+    "load": "persistence",
+    "kernel": "",
+    "datasets": "",
+    "compiler": "",
+    "testing": "",
+}
 
 
 def __getattr__(name: str) -> Any:

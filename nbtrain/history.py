@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from .errors import Error
@@ -22,6 +22,10 @@ class History(Mapping[str, list[float]]):
         """Add one epoch."""
         for name, number in numbers.items():
             self._columns.setdefault(name, []).append(float(number))
+
+    def extend(self, name: str, numbers: Iterable[float]) -> None:
+        """Add the numbers of several epochs to a column."""
+        self._columns.setdefault(name, []).extend(numbers)
 
     def __getitem__(self, name: str) -> list[float]:
         return self._columns[name]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -22,7 +24,7 @@ class Plan:
     @property
     def nbytes(self) -> int:
         """Size in bytes, rounded up to whole cache lines, with one line to spare."""
-        size = int(np.prod(self.shape, dtype=np.int64)) * self.dtype.itemsize
+        size = math.prod(self.shape) * self.dtype.itemsize
         return (size + ALIGNMENT - 1) // ALIGNMENT * ALIGNMENT + ALIGNMENT
 
 
@@ -50,7 +52,10 @@ class Memory:
     def __init__(self, plans: Iterable[Plan], keep: Iterable[object] = ()) -> None:
         self.keep = list(keep)
         plans = list(plans)
-        self.block = np.zeros(sum(plan.nbytes for plan in plans) + ALIGNMENT, np.uint8)
+        size = sum(plan.nbytes for plan in plans) + ALIGNMENT
+        if size > sys.maxsize:
+            raise MemoryError(f"a model of {size:,} bytes")
+        self.block = np.zeros(size, np.uint8)
         start = int(self.block.ctypes.data)
         start += -start % ALIGNMENT
         self.addresses: dict[str, int] = {}

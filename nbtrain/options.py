@@ -34,7 +34,7 @@ def checked_recipe(
         raise InputError(f"network: {network!r} given; an nbtrain.Network is wanted")
     if not isinstance(shuffle, bool | np.bool):
         raise InputError(f"shuffle: {shuffle!r} given; True or False is wanted")
-    return Recipe(
+    recipe = Recipe(
         network,
         _checked_loss(resolve("loss", loss, "loss"), network),
         resolve("optimizer", optimizer, "optimizer"),
@@ -46,6 +46,18 @@ def checked_recipe(
         clip_value=_checked_limit(clip_value, "clip_value"),
         clip_norm=_checked_limit(clip_norm, "clip_norm"),
     )
+    _check_parameters(recipe)
+    return recipe
+
+
+def _check_parameters(recipe: Recipe) -> None:
+    """Refuse parameters of components that the dtype turns into infinity."""
+    largest = float(np.finfo(recipe.dtype).max)
+    activations = [layer.activation for layer in recipe.network.layers]
+    for component in (recipe.loss, recipe.optimizer, recipe.regularizer, *activations):
+        for name, value in component.parameters if component is not None else ():
+            if not isinstance(value, Component) and abs(value) > largest:
+                raise InputError(f"{name}: {value!r} given to {component!r}, which no {recipe.dtype} can hold")
 
 
 def _checked_limit(value: Any, argument: str) -> float | None:

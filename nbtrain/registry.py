@@ -88,6 +88,12 @@ class Registry:
                 raise InputError(self._unknown(kind, name))
             return entry.spec
 
+    def provider(self, spec: Spec) -> str:
+        """Who provides a spec, in words: a distribution with its version and entry point, or what was registered."""
+        with self._lock:
+            entry = self._found.get((spec.kind, spec.name))
+        return entry.provider if entry is not None and entry.spec is spec else "an unregistered spec"
+
     def _listed(self, kind: str) -> str:
         return ", ".join(sorted(name for found, name in self._found if found == kind))
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
 from . import arrays as checks
 from . import parameters, quick
-from .assembly import build
+from .assembly import Recipe, build
 from .callbacks import Callback, PrintProgress, as_callbacks
 from .components import Component
 from .core import layout
@@ -22,6 +22,7 @@ from .model import layer_views
 from .native import Native, c_signature
 from .network import Network
 from .options import checked_recipe, seed_words
+from .persistence.saving import Saving
 from .scoring import scores
 from .status import check
 
@@ -30,7 +31,7 @@ SHORT_CALL_FLOPS = 1e6  # below this, some 20 microseconds, a call keeps the int
 PART_FLOPS = 1e9  # work of one call of predict or evaluate, so that Ctrl-C is seen
 
 
-class Trainer:
+class Trainer(Saving):
     """Trains a network; compiled once per dtype, whatever the network.
 
     Parameters
@@ -85,12 +86,26 @@ class Trainer:
         if checks.whole_number(threads, "threads", 1) != 1:
             raise InputError(f"threads: {threads!r} given; this version works with 1")
         words = seed_words(rng)
-        self.recipe = checked_recipe(
-            *(network, loss, optimizer, regularizer, batch_size, shuffle, dtype, words[:4]),
-            clip_value=clip_value,
-            clip_norm=clip_norm,
+        self._build(
+            checked_recipe(
+                *(network, loss, optimizer, regularizer, batch_size, shuffle, dtype, words[:4]),
+                clip_value=clip_value,
+                clip_norm=clip_norm,
+            )
         )
+        parameters.draw(network, self.weights, np.random.default_rng(words[4:]))
+
+    @classmethod
+    def from_recipe(cls, recipe: Recipe) -> Self:
+        """A trainer whose parameters are all zero."""
+        trainer = cls.__new__(cls)
+        trainer._build(recipe)
+        return trainer
+
+    def _build(self, recipe: Recipe) -> None:
+        self.recipe = recipe
         self.history = History()
+        self.metadata: dict[str, Any] = {}
         self.model, self.memory, core = build(self.recipe)
         self._lock = threading.RLock()
         self._native, self._short = Native(core.addresses), Native(core.addresses, holding=True)
@@ -98,13 +113,12 @@ class Trainer:
         self._result_address = int(self.result.ctypes.data)
         self._descriptor = self.memory.addresses["descriptor"]
         self._kind = int(self.model.descriptor["target_kind"][0])
-        self._outputs, self._dtype, spec = network.outputs, self.recipe.dtype, self.recipe.loss.spec
-        self._intake = Intake(network.inputs, self._outputs, spec, self.dtype, self._native)
+        self._outputs, self._dtype, spec = recipe.network.outputs, recipe.dtype, recipe.loss.spec
+        self._intake = Intake(recipe.network.inputs, self._outputs, spec, self.dtype, self._native)
         self._quick_step = quick.builtin("quick_step", core.addresses["quick_step"], self.model.descriptor)
         self._quick_predict = quick.builtin("quick_predict", core.addresses["quick_predict"], self.model.descriptor)
         self._quick_rows = int(SHORT_CALL_FLOPS / (6.0 * self.theta.size))
         self.model.descriptor["quick_rows"] = self._quick_rows
-        parameters.draw(network, self.weights, np.random.default_rng(words[4:]))
 
     network = property(lambda self: self.recipe.network, doc="The Network that is trained.")
     batch_size = property(lambda self: self.recipe.batch_size, doc="Samples per iteration.")
@@ -270,7 +284,7 @@ class Trainer:
         -------
         ndarray of shape (samples, outputs)
         """
-        if type(X) is np.ndarray and len(X) <= self._quick_rows and X.ndim == 2:
+        if type(X) is np.ndarray and X.ndim == 2 and len(X) <= self._quick_rows:
             out = np.empty((len(X), self._outputs), self._dtype)
             if self._quick_predict(X, out) == layout.OK:
                 return out

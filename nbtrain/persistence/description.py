@@ -1,0 +1,221 @@
+"""A trainer's recipe and counters as JSON, and back: components by their names, looked up in the registry."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..assembly import Recipe
+from ..components import NAME, Component
+from ..errors import Error, InputError, ModelFileError
+from ..network import Dense, Network
+from ..options import checked_recipe
+from ..registry import bound, registry
+from .container import refuse
+
+FORMAT, VERSION = "nbtrain", "1"
+
+# What training changes besides arrays; the core's words for it.
+COUNTERS = ("iteration", "epoch", "position", "samples")
+NUMBERS = ("learning_rate", "rate_scale", "epoch_loss", "epoch_weight", "epoch_hits")
+LARGEST = 2**62
+
+
+def describe(recipe: Recipe, descriptor: np.ndarray[Any, Any]) -> dict[str, Any]:
+    """Everything but the arrays and the user's metadata."""
+    optimizer = recipe.optimizer.spec
+    return {
+        "network": {"inputs": recipe.network.inputs, "layers": [_layer(layer) for layer in recipe.network.layers]},
+        "loss": _component(recipe.loss),
+        "optimizer": _component(recipe.optimizer),
+        "regularizer": _optional(recipe.regularizer),
+        "batch_size": recipe.batch_size,
+        "shuffle": recipe.shuffle,
+        "dtype": str(recipe.dtype),
+        "clip_value": recipe.clip_value,
+        "clip_norm": recipe.clip_norm,
+        "threads": recipe.threads,
+        "seed": list(recipe.seed),
+        "slots": list(optimizer.slots),
+        "scalars": list(optimizer.scalars),
+        **{name: int(descriptor[name][0]) for name in COUNTERS},
+        **{name: float(descriptor[name][0]) for name in NUMBERS},
+    }
+
+
+def _layer(layer: Dense) -> dict[str, Any]:
+    return {
+        "units": layer.units,
+        "activation": _component(layer.activation),
+        "dropout": layer.dropout,
+        "initializer": _component(layer.initializer),
+        "constraint": _optional(layer.constraint),
+    }
+
+
+def _optional(component: Component | None) -> dict[str, Any] | None:
+    return None if component is None else _component(component)
+
+
+def _component(component: Component) -> dict[str, Any]:
+    parameters = {
+        name: _component(value) if isinstance(value, Component) else value for name, value in component.parameters
+    }
+    provider = registry.provider(component.spec)
+    return {"name": component.name, "parameters": parameters, "provider": provider}
+
+
+class Fields(NamedTuple):
+    """A JSON object whose entries are asked for with their type; `where` and `path` say where it stands."""
+
+    entries: Mapping[str, Any]
+    where: str
+    path: str = ""
+
+    def refuse(self, name: str, problem: str) -> Any:
+        """Raise ModelFileError about an entry."""
+        refuse(self.where, f"{self.path}{name}", problem)
+
+    def get(self, name: str, check: Callable[[Any], bool], wanted: str) -> Any:
+        """An entry for which `check` holds."""
+        if name not in self.entries:
+            self.refuse(name, f"missing; {wanted} is wanted")
+        value = self.entries[name]
+        if not check(value):
+            text = repr(value) if isinstance(value, str | float | bool) else f"a {type(value).__name__}"
+            self.refuse(name, f"{text[:60]} given; {wanted} is wanted")
+        return value
+
+    def whole(self, name: str, minimum: int = 0, maximum: int = LARGEST) -> int:
+        """A whole number."""
+        wanted = f"a whole number of {minimum} to {maximum}"
+        return int(self.get(name, lambda value: type(value) is int and minimum <= value <= maximum, wanted))
+
+    def number(self, name: str) -> float:
+        """A finite float."""
+        return float(self.get(name, _finite, "a finite number"))
+
+    def number_or_none(self, name: str) -> float | None:
+        """A finite float, or null."""
+        found = self.get(name, lambda value: value is None or _finite(value), "a finite number or null")
+        return None if found is None else float(found)
+
+    def text(self, name: str) -> str:
+        """A string."""
+        return str(self.get(name, lambda value: isinstance(value, str), "a string"))
+
+    def names(self, name: str) -> tuple[str, ...]:
+        """Several strings."""
+        is_names = "names", lambda value: isinstance(value, list) and all(isinstance(item, str) for item in value)
+        return tuple(self.get(name, is_names[1], is_names[0]))
+
+    def inner(self, name: str) -> Fields:
+        """An object."""
+        found = self.get(name, lambda value: isinstance(value, dict), "an object")
+        return Fields(found, self.where, f"{self.path}{name}.")
+
+    def several(self, name: str) -> list[Fields]:
+        """A list of objects."""
+        found = self.get(
+            name,
+            lambda value: isinstance(value, list) and all(isinstance(item, dict) for item in value),
+            "a list of objects",
+        )
+        return [Fields(item, self.where, f"{self.path}{name}[{i}].") for i, item in enumerate(found)]
+
+
+def _finite(value: Any) -> bool:
+    return type(value) in (int, float) and abs(value) <= sys.float_info.max
+
+
+def recipe_of(fields: Fields, known: Recipe | None = None) -> Recipe:
+    """The recipe that a file describes; with `known`, its components are taken instead of the registry's.
+
+    Raises
+    ------
+    ModelFileError
+        If a field is missing or wrong, or a component is not installed; the message names it and its provider.
+    """
+    seed = fields.get("seed", _words, "a list of four 32-bit words")
+    if known is None:
+        network = _network(fields.inner("network"))
+        loss, optimizer = (_found(kind, fields.inner(kind)) for kind in ("loss", "optimizer"))
+        regularizer = _found_or_none("regularizer", fields)
+    else:
+        network, loss, optimizer, regularizer = known.network, known.loss, known.optimizer, known.regularizer
+    shuffle = fields.get("shuffle", lambda value: isinstance(value, bool), "true or false")
+    dtype = fields.get("dtype", lambda value: value in ("float32", "float64"), "'float32' or 'float64'")
+    try:
+        size = fields.whole("batch_size", 1)
+        recipe = checked_recipe(
+            *(network, loss, optimizer, regularizer, size, shuffle, dtype, tuple(seed)),
+            clip_value=fields.number_or_none("clip_value"),
+            clip_norm=fields.number_or_none("clip_norm"),
+        )
+        recipe = replace(recipe, threads=fields.whole("threads", 1, 1024))
+    except Error as error:
+        raise ModelFileError(f"{fields.where}: {error}") from error
+    for role in ("slots", "scalars"):
+        wanted = getattr(recipe.optimizer.spec, role)
+        if fields.names(role) != wanted:
+            name = recipe.optimizer.name
+            fields.refuse(
+                role, f"not those of the installed optimizer {name!r}, which are {', '.join(wanted) or 'none'}"
+            )
+    return recipe
+
+
+def _words(value: Any) -> bool:
+    return (
+        isinstance(value, list) and len(value) == 4 and all(type(item) is int and 0 <= item < 2**32 for item in value)
+    )
+
+
+def _network(fields: Fields) -> Network:
+    layers = []
+    for layer in fields.several("layers"):
+        activation, initializer = (_found(kind, layer.inner(kind)) for kind in ("activation", "initializer"))
+        constraint = _found_or_none("constraint", layer)
+        units, dropout = layer.whole("units", 1), layer.number("dropout")
+        try:
+            made = Dense(units, activation, dropout=dropout, initializer=initializer, constraint=constraint)
+        except InputError as error:
+            layer.refuse("", str(error))
+        layers.append(made)
+    try:
+        return Network(fields.whole("inputs", 1), layers)
+    except InputError as error:
+        raise ModelFileError(f"{fields.where}: {error}") from error
+
+
+def _found_or_none(kind: str, fields: Fields) -> Component | None:
+    given = fields.get(kind, lambda value: value is None or isinstance(value, dict), "an object or null")
+    return None if given is None else _found(kind, fields.inner(kind))
+
+
+def _found(kind: str, fields: Fields) -> Component:
+    """A component of the registry, with a file's parameters."""
+    name, provider = fields.text("name"), fields.text("provider")
+    parameters = fields.inner("parameters")
+    given: dict[str, Any] = {}
+    for key, value in parameters.entries.items():
+        rate = kind == "optimizer" and key == "learning_rate" and isinstance(value, dict)
+        given[key] = _found("schedule", parameters.inner(key)) if rate else parameters.number(key)
+    try:
+        if not NAME.fullmatch(name):
+            raise InputError("this is no name of a component")
+        spec = registry.get(kind, name)
+    except InputError as error:
+        fields.refuse(
+            "name",
+            f"there is no {kind} {name[:60]!r} here; {provider[:200]} had provided it, "
+            f"and is to be installed or registered ({error})",
+        )
+    try:
+        return bound(spec, given)
+    except InputError as error:
+        raise ModelFileError(f"{fields.where}: {parameters.path}{error}") from error

@@ -1,0 +1,94 @@
+"""From the bytes of a file to a trainer; everything is checked before memory is allocated or a number is used."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from ..assembly import Recipe
+from ..errors import Error, ModelFileError
+from .container import Container, decode, parse, refuse
+from .description import COUNTERS, FORMAT, NUMBERS, VERSION, Fields, recipe_of
+
+Array = np.ndarray[Any, Any]
+FLOAT64 = np.dtype(np.float64)
+
+
+def from_bytes(data: bytes, kind: type[Any], known: Recipe | None = None) -> Any:
+    """A trainer from the bytes of its file; `known` has its components, where the registry need not be asked."""
+    return restored(kind, data, "bytes of a trainer", known)
+
+
+def restored(kind: type[Any], data: bytes | bytearray, where: str, known: Recipe | None = None) -> Any:
+    container = decode(data, where)
+    _check_version(container.metadata, where)
+    texts = Fields(container.metadata, where)
+    fields = Fields(parse(texts.text("trainer"), where, "trainer"), where, "trainer.")
+    metadata = parse(texts.text("metadata"), where, "metadata")
+    recipe = recipe_of(fields, known)
+    counters = _counters(fields)
+    _check_tensors(container, recipe, where)
+    try:
+        trainer = kind.from_recipe(recipe)
+    except (MemoryError, OverflowError) as error:
+        raise ModelFileError(f"{where}: there is no memory for its model: {error}") from error
+    except Error as error:
+        raise ModelFileError(f"{where}: {error}") from error
+    _fill(trainer, container.tensors, counters)
+    trainer.metadata = metadata
+    return trainer
+
+
+def _check_version(metadata: Mapping[str, str], where: str) -> None:
+    if metadata.get("format") != FORMAT:
+        refuse(where, "format", f"{FORMAT!r} is wanted")
+    found = metadata.get("version", "")
+    if found != VERSION:
+        refuse(where, "version", f"{found[:20]!r} given; this version of nbtrain reads {VERSION!r}")
+
+
+def _counters(fields: Fields) -> dict[str, float]:
+    counters: dict[str, float] = {name: fields.whole(name) for name in COUNTERS}
+    if counters["position"] and counters["position"] >= counters["samples"]:
+        fields.refuse("position", f"{counters['position']} given for {counters['samples']} samples")
+    return counters | {name: fields.number(name) for name in NUMBERS}
+
+
+def _shapes(recipe: Recipe) -> dict[str, tuple[np.dtype[Any], tuple[int, ...]]]:
+    """dtype and shape of every tensor but the history, in the order of the file."""
+    network, spec, dtype = recipe.network, recipe.optimizer.spec, recipe.dtype
+    shapes: dict[str, tuple[np.dtype[Any], tuple[int, ...]]] = {"scalars": (FLOAT64, (len(spec.scalars),))}
+    pairs = list(zip(network.sizes[:-1], network.sizes[1:], strict=True))
+    shapes |= {f"layers.{index}.W": (dtype, pair) for index, pair in enumerate(pairs)}
+    shapes |= {f"layers.{index}.b": (dtype, (units,)) for index, (_, units) in enumerate(pairs)}
+    return shapes | {f"optimizer.{name}": (dtype, (network.parameter_count,)) for name in spec.slots}
+
+
+def _check_tensors(container: Container, recipe: Recipe, where: str) -> None:
+    """The tensors are those of the recipe, and their numbers are finite; before memory is allocated."""
+    wanted = _shapes(recipe)
+    own = [name for name in container.tensors if not name.startswith("history.")]
+    if own != list(wanted):
+        odd = sorted(set(own) ^ set(wanted)) or own
+        refuse(where, f"tensor {odd[0]!r}", "the tensors are not those of the trainer")
+    for name, array in container.tensors.items():
+        dtype, shape = wanted.get(name, (FLOAT64, array.shape[:1]))
+        if array.dtype != dtype or array.shape != shape or not shape:
+            refuse(where, f"tensor {name!r}", f"{array.dtype} {array.shape} given; {dtype} {shape} is wanted")
+        if name in wanted and not np.isfinite(array).all():
+            refuse(where, f"tensor {name!r}", "it holds NaN or infinity")
+
+
+def _fill(trainer: Any, tensors: Mapping[str, Array], counters: Mapping[str, float]) -> None:
+    for index, (w, b) in enumerate(trainer.weights):
+        w[...], b[...] = tensors[f"layers.{index}.W"], tensors[f"layers.{index}.b"]
+    for name, row in zip(trainer.recipe.optimizer.spec.slots, trainer.model.state, strict=True):
+        row[...] = tensors[f"optimizer.{name}"]
+    trainer.memory.array("scalars")[...] = tensors["scalars"]
+    for name, number in counters.items():
+        trainer.model.descriptor[name] = number
+    for name, array in tensors.items():
+        if name.startswith("history."):
+            trainer.history.extend(name.removeprefix("history."), array.tolist())

@@ -7,20 +7,21 @@ once, and everything else goes on working.
 
 from __future__ import annotations
 
-import difflib
 import os
 import threading
 import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from importlib import metadata
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pluggy
 
 from .components import KINDS, Component, Parameter, Spec
 from .errors import InputError, PluginError, PluginWarning
 from .hookspecs import HOOKS, Hooks
+
+if TYPE_CHECKING:
+    from importlib import metadata
 
 GROUP = "nbtrain"
 BUILTIN = "nbtrain"
@@ -99,7 +100,7 @@ class Registry:
 
     def _unknown(self, kind: str, name: str) -> str:
         names = [known for found, known in self._found if found == kind]
-        near = difflib.get_close_matches(name, names, 1)
+        near = _nearest(name, names)
         message = f"{kind}: there is no {name!r}"
         message += f"; did you mean {near[0]!r}?" if near else ";"
         message += f" There are: {self._listed(kind)}."
@@ -221,7 +222,7 @@ class Registry:
             self._loaded = True
             if os.environ.get("NBTRAIN_DISABLE_PLUGINS", "0") not in ("", "0"):
                 return
-            for point in self._given if self._given is not None else metadata.entry_points(group=GROUP):
+            for point in self._given if self._given is not None else _installed():
                 if _allowed(point):
                     self._load_one(point)
 
@@ -241,6 +242,19 @@ class Registry:
             warnings.warn(message, PluginWarning, stacklevel=4)
             return
         self._admit(provider)
+
+
+def _nearest(name: str, names: list[str]) -> list[str]:
+    """The name that was probably meant, if there is one."""
+    from difflib import get_close_matches  # wanted for errors alone
+
+    return get_close_matches(name, names, 1)
+
+
+def _installed() -> Iterable[metadata.EntryPoint]:
+    from importlib import metadata  # takes a third as long as NumPy, and built-in names need no plugin
+
+    return metadata.entry_points(group=GROUP)
 
 
 def _label(point: metadata.EntryPoint) -> str:
@@ -276,7 +290,7 @@ def bound(spec: Spec, given: dict[str, Any]) -> Component:
     unknown = [name for name in given if name not in parameters and name not in rate]
     if unknown:
         names = [*rate, *parameters]
-        near = difflib.get_close_matches(unknown[0], names, 1)
+        near = _nearest(unknown[0], names)
         hint = f"; did you mean {near[0]!r}?" if near else ""
         known = f"it has {', '.join(names)}" if names else "it has none"
         raise InputError(f"{unknown[0]}: {spec.kind} {spec.name!r} has no such parameter{hint}; {known}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,7 +12,8 @@ from ..components import Initializer
 from ..hookspecs import hookimpl
 
 Array = np.ndarray[Any, Any]
-Random = np.random.Generator
+if TYPE_CHECKING:  # NumPy imports its random part when it is first asked for
+    Random = np.random.Generator
 
 
 def zeros(fan_in: int, fan_out: int, rng: Random) -> Array:

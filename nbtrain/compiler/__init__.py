@@ -34,6 +34,7 @@ class Compiled:
 
 _loaded: dict[str, Compiled] = {}
 _lock = threading.RLock()
+fingerprint.sources()  # what the code that this process loads looks like, before anybody changes it
 
 
 def core(dtype: Any) -> Compiled:
@@ -65,7 +66,9 @@ def component(spec: Any, dtype: Any) -> Compiled:
     def make() -> bytes:
         from .blocks import block_functions
         from .objects import object_code
+        from .plain import forget
 
+        forget()
         return object_code(block_functions(spec, dtype))
 
     with _lock:
@@ -88,6 +91,7 @@ def _get(key: str, names: tuple[str, ...], make: Callable[[], bytes], what: str)
     if code is None:
         with _Announcement(what):
             code = make()
+        fingerprint.check_sources()
         cache.write(key, code)
     _loaded[key] = Compiled(engine.load(code, names))
     return _loaded[key]

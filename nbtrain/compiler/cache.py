@@ -1,28 +1,31 @@
 """The disk cache: object code as plain bytes under a key of its content, one file per entry.
 
 A file is written under a temporary name and moved into place, and carries a digest of its payload, so processes need
-no lock and a damaged file is seen before it is used. Nothing is unpickled. The directory belongs to the user alone.
+no lock and a damaged file is seen before it is used. Nothing is unpickled. What somebody else could have written is
+never run: the directory and its files belong to the user, or to the administrator (a cache that was filled while a
+container image was built), and nobody else can write there; links are not followed.
 """
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
 import os
 import stat
 import sys
-import tempfile
 import time
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-MAGIC = b"nbtrain object code 1\n"
+MAGIC = b"nbtrain object code 2\n"
 SUFFIX = ".nbo"
 TEMPORARY = ".tmp"
 STALE_SECONDS = 3600.0  # temporary files of writers that died
 LIMIT_BYTES = 256 * 1024 * 1024
+ADMINISTRATOR = 0
+OPEN_FLAGS = sum(getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_BINARY", "O_CLOEXEC"))
 
 _warned: set[str] = set()
 
@@ -43,13 +46,15 @@ def warn_once(message: str) -> None:
 
 
 def wanted_directory() -> Path | None:
-    """Where the cache belongs: NBTRAIN_CACHE_DIR, else the user's cache directory; None without a home."""
+    """Where the cache belongs: NBTRAIN_CACHE_DIR, else the user's cache directory; None without a home.
+
+    Never a relative place: what is compiled in one directory would be looked for in another.
+    """
     given = os.environ.get("NBTRAIN_CACHE_DIR")
     if given:
-        return Path(given).absolute()
-    try:
-        home = Path.home()
-    except RuntimeError:
+        return Path(os.path.expanduser(given)).absolute()
+    home = Path(os.path.expanduser("~"))
+    if not home.is_absolute() or os.environ.get("HOME") == "":
         return None
     if sys.platform == "darwin":
         return home / "Library" / "Caches" / "nbtrain"
@@ -71,19 +76,21 @@ def directory() -> Path | None:
     except OSError as error:
         warn_once(f"nbtrain: no cache in {wanted} ({error.strerror}); compiled code is kept in memory only")
         return None
-    fault = _distrust(found)
+    fault = _distrust(found, stat.S_ISDIR, "directory")
     if fault:
         warn_once(f"nbtrain: the cache directory {wanted} {fault}; compiled code is kept in memory only")
         return None
     return wanted
 
 
-def _distrust(found: os.stat_result) -> str | None:
-    """Why code from this directory must not be run."""
-    if not stat.S_ISDIR(found.st_mode):
-        return "is no directory"
+def _distrust(found: os.stat_result, is_kind: Callable[[int], bool], kind: str) -> str | None:
+    """Why code from this directory or file must not be run."""
+    if stat.S_ISLNK(found.st_mode):
+        return "is a symbolic link"
+    if not is_kind(found.st_mode):
+        return f"is no {kind}"
     if hasattr(os, "getuid"):
-        if found.st_uid != os.getuid():
+        if found.st_uid not in (os.getuid(), ADMINISTRATOR):
             return "belongs to another user"
         if found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
             return "can be written by other users"
@@ -91,23 +98,25 @@ def _distrust(found: os.stat_result) -> str | None:
 
 
 def read(key: str) -> bytes | None:
-    """The payload under a key; None where there is none, or where it is damaged (with a warning)."""
+    """The payload under a key; None where there is none, or where it cannot be trusted (with a warning)."""
     folder = directory()
     if folder is None:
         return None
     path = folder / (key + SUFFIX)
     try:
-        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0))
-    except OSError:
+        fault = _distrust(os.lstat(path), stat.S_ISREG, "file")  # before it is opened: a pipe would wait for a writer
+        if fault is None:
+            with open(os.open(path, os.O_RDONLY | OPEN_FLAGS), "rb") as file:
+                fault = _distrust(os.fstat(file.fileno()), stat.S_ISREG, "file")
+                content = file.read()
+    except FileNotFoundError:
         return None
-    with os.fdopen(descriptor, "rb") as file:
-        if hasattr(os, "getuid") and os.fstat(file.fileno()).st_uid != os.getuid():
-            warn_once(f"nbtrain: the cache file {path} belongs to another user and is not used")
-            return None
-        try:
-            content = file.read()
-        except OSError:
-            return None
+    except OSError as error:
+        warn_once(f"nbtrain: the cache file {path} cannot be read ({error.strerror}); its code is compiled anew")
+        return None
+    if fault:
+        warn_once(f"nbtrain: the cache file {path} {fault} and is not used; its code is compiled anew")
+        return None
     payload = _verified(content, key)
     if payload is None:
         warn_once(f"nbtrain: the cache file {path} is damaged; its code is compiled anew")
@@ -116,7 +125,7 @@ def read(key: str) -> bytes | None:
 
 def _header(key: str, payload: bytes) -> bytes:
     digest = hashlib.sha256(payload).hexdigest()
-    return MAGIC + json.dumps({"key": key, "sha256": digest, "size": len(payload)}).encode() + b"\n"
+    return MAGIC + f"{key} {digest} {len(payload)}\n".encode()
 
 
 def _verified(content: bytes, key: str) -> bytes | None:
@@ -128,6 +137,8 @@ def _verified(content: bytes, key: str) -> bytes | None:
 
 def write(key: str, payload: bytes) -> None:
     """Store a payload; a failure costs a warning."""
+    import tempfile  # reading needs it not
+
     folder = directory()
     if folder is None:
         return
@@ -173,7 +184,10 @@ def info() -> Info:
     folder = directory()
     if folder is None:
         return Info(None, 0, 0)
-    sizes = [path.stat().st_size for path in folder.glob(f"*{SUFFIX}")]
+    sizes = []
+    for path in folder.glob(f"*{SUFFIX}"):
+        with contextlib.suppress(OSError):  # somebody else may have removed it by now
+            sizes.append(path.lstat().st_size)
     return Info(folder, len(sizes), sum(sizes))
 
 

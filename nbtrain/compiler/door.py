@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from numba import njit, types
-from numba.core import cgutils
+from numba.core import cgutils, config
 from numba.extending import intrinsic
 
 # No reference counts (an allocation is a typing error), no wrappers (they need symbols of a running Numba), and of
@@ -25,14 +25,21 @@ FLAGS: dict[str, Any] = {
 }
 
 
-def jit(function: Callable[..., Any]) -> Any:
-    """Compile `function` with nbtrain's flags when it is first used by compiled code."""
-    return njit(**FLAGS)(function)
+def jit(function: Callable[..., Any], **options: Any) -> Any:
+    """Compile `function` with nbtrain's flags when it is first used by compiled code.
+
+    Also where NUMBA_DISABLE_JIT is set, for the debugging of somebody's own functions: there is no other way to train.
+    """
+    disabled, config.DISABLE_JIT = config.DISABLE_JIT, 0  # type: ignore[attr-defined]
+    try:
+        return njit(**FLAGS, **options)(function)
+    finally:
+        config.DISABLE_JIT = disabled  # type: ignore[attr-defined]
 
 
 def jit_inline(function: Callable[..., Any]) -> Any:
     """As `jit`, and LLVM puts the code into every caller, however long it is: for the bodies of hot loops."""
-    return njit(forceinline=True, **FLAGS)(function)
+    return jit(function, forceinline=True)
 
 
 def _array(context: Any, builder: Any, array_type: Any, address: Any, shape: list[Any]) -> Any:

@@ -49,10 +49,12 @@ def assembly(spec: Any, dtype: Any) -> str:
     """
     from .blocks import loops
     from .objects import assembly_of
+    from .plain import forget
 
     dtype = np.dtype(dtype)
     key = component_key(spec, dtype)
     if key not in _texts:
+        forget()
         _texts[key] = assembly_of(loops(spec, dtype))
     return _texts[key]
 

@@ -6,7 +6,8 @@ float64, and the call of the C library keeps LLVM from vectorizing. So, on Numba
 - float constants, also those named in globals and closures, become numbers of the model's dtype;
 - integer constants in arithmetic become int16, which leaves a float its dtype;
 - functions of `math` and `numpy` become those of `vectormath` where it has them, `x ** y` its `pow`;
-- helper functions are treated likewise, and compiled with nbtrain's flags, whatever flags they had;
+- helper functions are treated likewise, and compiled with nbtrain's flags, whatever flags they had; so are functions
+  and numbers of other modules;
 - what could raise is refused, with its line.
 """
 
@@ -19,14 +20,13 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numba.core import ir
 from numba.core.compiler import CompilerBase, DefaultPassBuilder
 from numba.core.compiler_machinery import FunctionPass, register_pass
 from numba.core.errors import TypingError
 from numba.core.untyped_passes import IRProcessing
 
-from .door import FLAGS
+from .door import jit
 from .vectormath import functions as vector_functions
 
 ALIASES = {
@@ -51,10 +51,18 @@ class Refused(TypingError):
 
 @cache
 def plain(function: python_types.FunctionType, dtype: np.dtype[Any]) -> Any:
-    """A jit function that computes what `function` says, in `dtype`."""
+    """A jit function that computes what `function` says, in `dtype`.
+
+    The same one for the same function until `forget` is called: globals and closures may have changed by then.
+    """
     compiler = _compiler(dtype)
     vector_functions(dtype)  # Numba learns of new functions only before it begins to compile one
-    return njit(pipeline_class=compiler, **FLAGS)(_with_defaults(function, dtype))
+    return jit(_with_defaults(function, dtype), pipeline_class=compiler)
+
+
+def forget() -> None:
+    """Have `plain` make new functions."""
+    plain.cache_clear()
 
 
 @cache
@@ -109,6 +117,7 @@ class _Rewriter:
     def __init__(self, function: Any, dtype: np.dtype[Any]) -> None:
         self.function, self.dtype = function, dtype
         self.vector = vector_functions(dtype)
+        self.modules: dict[str, python_types.ModuleType] = {}  # by the variable that holds them
 
     def run(self) -> None:
         for block in self.function.blocks.values():
@@ -146,9 +155,19 @@ class _Rewriter:
         if isinstance(value, ir.Const):
             statement.value = ir.Const(self.constant(value.value, statement.target.name in used), where)
         elif isinstance(value, ir.Global | ir.FreeVar):
-            value.value = self.named(value.value)
+            self.global_value(statement, value.name, value.value)
+        elif isinstance(value, ir.Expr) and value.op == "getattr" and value.value.name in self.modules:
+            module = self.modules[value.value.name]
+            if hasattr(module, value.attr):
+                self.global_value(statement, value.attr, getattr(module, value.attr))
         elif isinstance(value, ir.Expr) and value.op in ("binop", "inplace_binop") and value.fn in POWERS:
             self.power(statement, body)
+
+    def global_value(self, statement: Any, name: str, value: Any) -> None:
+        """Assign what a global name, a closure variable or a name in another module stands for."""
+        if isinstance(value, python_types.ModuleType) and value not in (math, np):
+            self.modules[statement.target.name] = value
+        statement.value = ir.Global(name, self.named(value), statement.loc)
 
     def constant(self, value: Any, in_arithmetic: bool) -> Any:
         """A literal in the model's dtype."""
@@ -224,7 +243,7 @@ def _math_name(value: Any) -> str | None:
 
 @cache
 def _stand_in(module: python_types.ModuleType, dtype: np.dtype[Any]) -> python_types.ModuleType:
-    """`math` or `numpy` with vector functions in place of their own; other modules with their helpers rebuilt."""
+    """`math` or `numpy` with vector functions in place of their own; other modules as they are."""
     if module not in (math, np):
         return module
     vector = vector_functions(dtype)

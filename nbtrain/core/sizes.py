@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
-from numpy.typing import DTypeLike
 
 DOT_COLUMNS = 3  # results of so few columns are dot products of rows
 DOT_ROWS = 3  # and so are input slopes of so few rows
@@ -22,7 +22,7 @@ COPY_STRIDE = 1024  # bytes from one of its columns to the next that make it wor
 ALIGNMENT = 64  # bytes; no vector is longer
 
 
-def workspace(batch: int, units: Sequence[int], dtype: DTypeLike) -> int:
+def workspace(batch: int, units: Sequence[int], dtype: Any) -> int:
     """Elements of `panels` for layers of the widths `units`, the inputs' first, and at most `batch` rows."""
     itemsize = np.dtype(dtype).itemsize
     lanes = ALIGNMENT // itemsize

@@ -1,0 +1,132 @@
+"""Functions of components in words: bytecode, constants, and what the names in them stand for, helpers included.
+
+Two functions with the same words compile to the same machine code. Where words cannot tell what something does (a
+class, an intrinsic), the source file it comes from is read too. Files of a component's own functions are read as
+well, since they may hold what changes the code without being named in it (`numba.extending.overload`).
+"""
+
+from __future__ import annotations
+
+import enum
+import hashlib
+import sys
+import types as python_types
+from typing import Any
+
+import numpy as np
+
+# Their versions are part of every key.
+TRUSTED = {"builtins", "math", "operator", "numpy", "numba", "llvmlite", "typing", "collections", "functools"}
+TRUSTED_CLASSES = (bool, int, float, complex, str, bytes, type(None), type(Ellipsis), np.generic, np.dtype)
+
+
+class Describer:
+    """Describes functions; one that was described before is only referred to."""
+
+    def __init__(self) -> None:
+        self.seen: dict[int, int] = {}
+        self.used_of: set[tuple[int, str]] = set()  # names of modules that were described
+        self.files: dict[str, str] = {}
+        self.kept: list[Any] = []  # an id stays taken for as long as its object lives
+
+    def function(self, function: Any) -> str:
+        """A function with its defaults, closure, helpers and source file."""
+        function = getattr(function, "py_func", function)
+        known = self._known(function)
+        if known:
+            return known
+        closure = {
+            name: cell.cell_contents
+            for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
+            if cell != python_types.CellType()
+        }
+        defaults = [self.value(default) for default in function.__defaults__ or ()]
+        keywords = [f"{name}={self.value(value)}" for name, value in sorted((function.__kwdefaults__ or {}).items())]
+        code = self.code(function.__code__, function.__globals__ | closure)
+        return f"def({', '.join(defaults + keywords)}) {code} {self.file(function.__code__.co_filename)}"
+
+    def code(self, code: Any, names: dict[str, Any]) -> str:
+        """Bytecode, constants and names."""
+        used = [*code.co_names, *code.co_freevars]
+        meaning = [f"{name}={self.value(names[name], used, names)}" for name in used if name in names]
+        constants = [self.value(constant, used, names) for constant in _constants(code)]
+        shape = (code.co_argcount, code.co_kwonlyargcount, code.co_flags, code.co_varnames, used)
+        exceptions = getattr(code, "co_exceptiontable", b"").hex()
+        return f"{shape} {code.co_code.hex()} {exceptions} {constants} {meaning}"
+
+    def value(self, value: Any, used: Any = (), names: Any = None) -> str:
+        """A constant, or what a name stands for; of a module what the code uses of it."""
+        function = getattr(value, "py_func", value)
+        if isinstance(function, python_types.FunctionType):
+            return self.function(function)
+        if isinstance(value, python_types.CodeType):
+            return self.code(value, names or {})
+        if isinstance(value, TRUSTED_CLASSES):
+            return f"{type(value).__qualname__} {value!r}"
+        if isinstance(value, python_types.ModuleType):
+            return self.module(value, used)
+        if isinstance(value, np.ndarray):
+            return f"array {value.dtype} {value.shape} {hashlib.sha256(value.tobytes()).hexdigest()}"
+        if isinstance(value, tuple):
+            return f"{self.name(type(value))}({', '.join(self.value(item, used, names) for item in value)})"
+        if isinstance(value, frozenset):
+            return f"frozenset({', '.join(sorted(self.value(item) for item in value))})"
+        return self._known(value) or self.object(value)
+
+    def module(self, module: Any, used: Any) -> str:
+        """A module, and those of its names that the code may mean."""
+        words = f"module {module.__name__} {getattr(module, '__version__', '')}"
+        if module.__name__.partition(".")[0] in TRUSTED:
+            return words
+        parts = []
+        for name in used:
+            if name in vars(module) and (id(module), name) not in self.used_of:
+                self.used_of.add((id(module), name))
+                parts.append(f"{name}={self.value(vars(module)[name], used)}")
+        return f"{words} ({', '.join(parts)})"
+
+    def object(self, value: Any) -> str:
+        """Anything else: by name or representation, with what there is of Python behind it."""
+        if isinstance(value, enum.EnumMeta):
+            members: Any = value.__members__.items()
+            return f"{self.name(value)} {', '.join(f'{name}={self.value(item.value)}' for name, item in members)}"
+        if getattr(value, "__qualname__", None) is not None:
+            inner = [getattr(value, name, None) for name in ("_defn", "__wrapped__")]  # intrinsics, decorated functions
+            parts = [self.value(found) for found in inner if found is not None]
+            return f"{self.name(value)} {parts} {self.module_file(value)}"
+        return f"{self.name(type(value))} {value!r} {self.module_file(type(value))}"
+
+    def name(self, value: Any) -> str:
+        """Where something is defined, its name, and a NamedTuple's fields."""
+        return f"{getattr(value, '__module__', '')}.{value.__qualname__}{getattr(value, '_fields', '')}"
+
+    def module_file(self, value: Any) -> str:
+        """Digest of the file of the module that defines something."""
+        name = str(getattr(value, "__module__", "") or "")
+        if name.partition(".")[0] in TRUSTED:
+            return ""
+        return self.file(str(getattr(sys.modules.get(name), "__file__", "") or ""))
+
+    def file(self, path: str) -> str:
+        """Digest of a source file; nothing where there is none, as for functions typed into an interpreter."""
+        if path not in self.files:
+            try:
+                with open(path, "rb") as file:
+                    self.files[path] = hashlib.sha256(file.read()).hexdigest()
+            except (OSError, ValueError):
+                self.files[path] = ""
+        return self.files[path]
+
+    def _known(self, value: Any) -> str:
+        """A reference, for what is described already."""
+        if id(value) in self.seen:
+            return f"known {self.seen[id(value)]}"
+        self.seen[id(value)] = len(self.seen)
+        self.kept.append(value)
+        return ""
+
+
+def _constants(code: Any) -> tuple[Any, ...]:
+    """Constants without the docstring, which is no part of what a function does."""
+    has_docstring = code.co_consts and isinstance(code.co_consts[0], str)
+    return code.co_consts[1:] if has_docstring else code.co_consts  # type: ignore[no-any-return]

@@ -4,18 +4,28 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 
 import nbtrain
 from nbtrain import testing
-from nbtrain.builtin import activations
+from nbtrain.builtin import MODULES
+from nbtrain.hookspecs import HOOKS
 
-ACTIVATIONS = {spec.name: spec for spec in activations.nbtrain_activations()}
+BUILT_IN = [spec for module in MODULES for hook in HOOKS.values() for spec in getattr(module, hook, tuple)()]
 
 
-@pytest.mark.parametrize("name", ACTIVATIONS)
-def test_the_built_in_activations_pass(name):
-    testing.check_activation(name)
+@pytest.mark.parametrize("spec", BUILT_IN, ids=lambda spec: f"{spec.kind}-{spec.name}")
+def test_the_built_in_components_pass(spec):
+    testing.check(spec)
+
+
+def test_every_kind_of_component_has_a_check():
+    assert set(testing.CHECKS) == set(HOOKS)
+    for kind, check in testing.CHECKS.items():
+        assert check is getattr(testing, f"check_{kind}")
+    with pytest.raises(nbtrain.InputError, match="spec: 'relu' given"):
+        testing.check("relu")
 
 
 def overflowing(z):
@@ -76,3 +86,137 @@ def test_a_component_is_checked_with_its_own_parameters():
             testing.check_activation(nbtrain.activation("scaled", b=3.0))
     finally:
         nbtrain.unregister(wrong)
+
+
+# ---- the other kinds: (what is wrong, component, what is told)
+
+
+def quiet(w, g, slots, prepared, hyper):
+    return w - hyper.learning_rate * (1.0 if g > 0.0 else -1.0), ()
+
+
+def climbing(w, g, slots, prepared, hyper):
+    return w + hyper.learning_rate * g, ()
+
+
+def dividing(w, g, slots, prepared, hyper):
+    return w - hyper.learning_rate * g / abs(g), ()
+
+
+def fixed_rate(w, g, slots, prepared, hyper):
+    return w - 0.01 * g, ()
+
+
+def coarse(w, g, slots, prepared, hyper):
+    V = hyper.beta * slots.velocity + (1.0 - hyper.beta) * g
+    return w - hyper.learning_rate * V, (V,)
+
+
+def slow(w, g, slots, prepared, hyper):
+    return w - 1e-6 * hyper.learning_rate * g, ()
+
+
+def forgets_a_slope(z, y, slope):
+    slope[0] = z[0] - y[0]
+    return 0.5 * (z[0] - y[0]) ** 2
+
+
+def goes_too_far(z, y, slope):
+    total = 0.0
+    for k in range(z.size):
+        slope[k] = z[k] - y[k + 1]
+        total += 0.5 * (z[k] - y[k]) ** 2
+    return total
+
+
+def half_the_slope(z, y, slope):
+    total = 0.0
+    for k in range(z.size):
+        slope[k] = 0.5 * (z[k] - y[k])
+        total += 0.5 * (z[k] - y[k]) ** 2
+    return total
+
+
+def overflowing_softmax(z, y, slope):
+    total = 0.0
+    for k in range(z.size):
+        total += math.exp(z[k])
+    for k in range(z.size):
+        slope[k] = math.exp(z[k]) / total - (1.0 if k == y else 0.0)
+    return math.log(total) - z[y]
+
+
+def squares(p, y):
+    return (p - y) ** 2
+
+
+def squares_slope(p, y):
+    return 2.0 * (p - y)
+
+
+Optimizer, Loss, Schedule = nbtrain.Optimizer, nbtrain.Loss, nbtrain.Schedule
+BETA = {"beta": nbtrain.Parameter(0.9999, minimum=0.0, below=1.0)}
+WRONG = {
+    "optimizer hides NaN": (Optimizer("wrong", quiet), "gradient of NaN leaves finite parameters"),
+    "optimizer climbs": (Optimizer("wrong", climbing, learning_rate=0.1), "it diverges on a convex problem"),
+    "optimizer divides by 0": (Optimizer("wrong", dividing), "Python raises|gradients of 0 make parameters nan"),
+    "optimizer ignores the rate": (Optimizer("wrong", fixed_rate), "half the learning rate moves parameters as far"),
+    "optimizer spoilt by float32": (
+        Optimizer("wrong", coarse, ("velocity",), parameters=BETA, learning_rate=1.0),
+        "float32 and float64 differ .* in prepare",
+    ),
+    "optimizer too slow": (Optimizer("wrong", slow), "take a convex function from .* only"),
+    "regularizer's slope": (
+        nbtrain.Regularizer("wrong", lambda w: w * w, lambda w: w),
+        "slope: at w = .* central differences of penalty",
+    ),
+    "loss's slope": (Loss("wrong", squares, lambda p, y: p - y), "slope: at p = .*, y = .* central differences"),
+    "loss's output": (
+        Loss("wrong", squares, squares_slope, output=lambda z: 2.0 * z, minimum=0.0, maximum=1.0),
+        "output: at z = .* between 0 and 1 is wanted",
+    ),
+    "row leaves a slope unset": (Loss("wrong", row=forgets_a_slope), "row: slope.1. of 2 outputs is left unset"),
+    "row goes too far": (Loss("wrong", row=goes_too_far), "row: with 1 outputs index 1 is out of bounds"),
+    "row's slope": (Loss("wrong", row=half_the_slope), "central differences of the loss"),
+    "row overflows": (Loss("wrong", row=overflowing_softmax, target="label"), "row: for z = ±100 it gives NaN"),
+    "schedule below 0": (Schedule("wrong", lambda t: 0.1 - 0.001 * t), r"rate: at t = 101 it is -0\.001"),
+    "schedule raises": (Schedule("wrong", lambda t: 1.0 / (t - 3)), "rate: at t = 1 it is -0.5"),
+    "schedule without a first rate": (Schedule("wrong", lambda t: 1.0 / (t - 1.0)), "rate: at t = 1 it is inf"),
+    "initializer's shape": (
+        nbtrain.Initializer("wrong", lambda fan_in, fan_out, rng: rng.normal(size=fan_in)),
+        "floats of shape .fan_in, fan_out. are wanted",
+    ),
+    "initializer draws elsewhere": (
+        nbtrain.Initializer(
+            "wrong", lambda fan_in, fan_out, rng: np.random.default_rng().normal(size=(fan_in, fan_out))
+        ),
+        "two equal generators give different weights",
+    ),
+    "constraint that goes on": (
+        nbtrain.Constraint("wrong", project=lambda w: 0.5 * w),
+        "project: applied twice .* moves them again",
+    ),
+    "constraint without an answer": (
+        nbtrain.Constraint("wrong", scale=lambda norm: 1.0 / norm),
+        "scale: weights of about 0 become NaN",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_a_wrong_component_is_told_what_to_change(case):
+    spec, told = WRONG[case]
+    with pytest.raises(AssertionError, match=told):
+        testing.check(spec)
+
+
+def test_what_is_not_vectorized_is_warned_of_with_the_reason():
+    def looping(z):
+        x = abs(z)
+        while x > 1.0:
+            x = 0.5 * x
+        return z + 0.0 * x
+
+    slow_code = nbtrain.Activation("slow", looping, lambda z: 1.0)
+    with pytest.warns(nbtrain.PluginWarning, match="activation 'slow' is not vectorized in float32: "):
+        testing.check_activation(slow_code)

@@ -6,6 +6,47 @@ raises an AssertionError that says what is wrong and what to change. The built-i
 
 from __future__ import annotations
 
-from .activations import check_activation
+from collections.abc import Callable
+from typing import Any
 
-__all__ = ["check_activation"]
+from ..components import Component, Spec
+from ..errors import InputError
+from .activations import check_activation
+from .constraints import check_constraint
+from .losses import check_loss, check_regularizer
+from .optimizers import check_optimizer
+from .others import check_initializer, check_schedule
+
+__all__ = [
+    "check",
+    "check_activation",
+    "check_constraint",
+    "check_initializer",
+    "check_loss",
+    "check_optimizer",
+    "check_regularizer",
+    "check_schedule",
+]
+
+CHECKS: dict[str, Callable[[Any], None]] = {
+    "activation": check_activation,
+    "regularizer": check_regularizer,
+    "optimizer": check_optimizer,
+    "loss": check_loss,
+    "initializer": check_initializer,
+    "schedule": check_schedule,
+    "constraint": check_constraint,
+}
+
+
+def check(spec: Spec | Component) -> None:
+    """Check a component of any kind: `check_activation` for an activation, and so on.
+
+    Raises
+    ------
+    AssertionError
+        That says, for each thing that is wrong, where, and what to change.
+    """
+    if not isinstance(spec, Spec | Component) or spec.kind not in CHECKS:
+        raise InputError(f"spec: {spec!r} given; a component's spec is wanted, such as nbtrain.Activation(...)")
+    CHECKS[spec.kind](spec)

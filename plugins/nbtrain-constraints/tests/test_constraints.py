@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import nbtrain
+from nbtrain import testing
 
 SPECS = {spec.name: spec for spec in constraints.nbtrain_constraints()}
 INPUTS, UNITS = 37, 21
@@ -38,6 +39,11 @@ def trainer_with(name, dtype, rate=0.1, optimizer="sgd"):
 def samples(count=64):
     random = np.random.default_rng(1)
     return random.normal(size=(count, INPUTS)), random.normal(size=(count, 2))
+
+
+@pytest.mark.parametrize("name", SPECS)
+def test_it_is_sound(name):
+    testing.check_constraint(SPECS[name])
 
 
 @pytest.mark.parametrize("name", SPECS)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import nbtrain
+from nbtrain import testing
 
 SIZES = (50, 30, 3)  # the first W is longer than a block of the update
 
@@ -107,3 +108,7 @@ def test_it_goes_on_bit_for_bit_from_a_file(tmp_path):
     pieces = nbtrain.load(tmp_path / "lamb.nbtrain")
     pieces.fit(X, y, epochs=2)
     np.testing.assert_array_equal(whole.theta, pieces.theta)
+
+
+def test_it_is_sound():
+    testing.check_optimizer("lamb")

@@ -95,6 +95,11 @@ class Registry:
             entry = self._found.get((spec.kind, spec.name))
         return entry.provider if entry is not None and entry.spec is spec else "an unregistered spec"
 
+    def knows(self, spec: Spec) -> bool:
+        """Whether this very spec is what its name stands for."""
+        entry = self._found.get((spec.kind, spec.name))
+        return entry is not None and entry.spec is spec
+
     def _listed(self, kind: str) -> str:
         return ", ".join(sorted(name for found, name in self._found if found == kind))
 
@@ -322,6 +327,11 @@ def resolve(kind: str, value: Any, argument: str) -> Component:
         except InputError as error:
             raise InputError(str(error) if argument == kind else f"{argument}: {error}") from None
     raise InputError(f"{argument}: {value!r} given; the name of a{'n' * (kind[0] in 'aeiou')} {kind} is wanted")
+
+
+def by_name(kind: str, name: str, parameters: tuple[tuple[str, Any], ...]) -> Component:
+    """A pickled component, from the registry of this process."""
+    return bound(registry.get(kind, name), dict(parameters))
 
 
 def activation(name: str, /, **parameters: Any) -> Component:

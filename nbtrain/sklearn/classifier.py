@@ -1,0 +1,369 @@
+"""MLPClassifier."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from scipy.sparse import issparse
+from sklearn.base import ClassifierMixin
+from sklearn.metrics import accuracy_score
+from sklearn.utils.class_weight import compute_sample_weight
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.multiclass import check_classification_targets, type_of_target, unique_labels
+
+from ..components import Component
+from ..errors import InputError
+from ..registry import resolve
+from .base import Array, BaseMLP, Data, stochastic
+from .hooks import with_callbacks
+
+OWN_LOSS = "log_loss"
+OUTPUTS = {"binary_cross_entropy": "logistic", "softmax_cross_entropy": "softmax"}
+
+
+def _gives_probabilities(estimator: Any) -> bool:
+    """Whether predict_proba is there; an AttributeError says why not."""
+    if isinstance(estimator.loss, str) and estimator.loss == OWN_LOSS:
+        return True
+    spec = resolve("loss", estimator.loss, "loss").spec
+    if spec.row_output is not None or (spec.output is not None and (spec.minimum, spec.maximum) == (0, 1)):
+        return True
+    raise AttributeError(f"predict_proba is not available: loss {spec.name!r} gives no probabilities")
+
+
+class MLPClassifier(ClassifierMixin, BaseMLP):
+    """Fully connected network for classification: scikit-learn's class of this name, trained by nbtrain.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : int or sequence of int, default (100,)
+        Units of the hidden layers.
+    activation : str, component or list of them, default "relu"
+        "identity", "logistic", "tanh", "relu" or any other activation by name or from `nbtrain.activation`; a list
+        gives one for each hidden layer.
+    solver : str or component, default "adam"
+        "adam", "sgd" (momentum in scikit-learn's form), "lbfgs", or any other optimizer by name, with
+        `learning_rate_init`, or from `nbtrain.optimizer`, with its own learning rate.
+    alpha : float, default 1e-4
+        Strength of the L2 regularization.
+    batch_size : int or "auto", default "auto"
+        Samples per iteration; "auto" is min(200, samples).
+    learning_rate : {"constant", "invscaling", "adaptive"}, or a schedule by name or from `nbtrain.schedule`
+        The first three have an effect with "sgd" and other optimizers by name, not with "adam", as in scikit-learn.
+    learning_rate_init, power_t : float, default 1e-3, 0.5
+        Initial learning rate, and the exponent of "invscaling".
+    max_iter : int, default 200
+        Epochs, or iterations of "lbfgs".
+    shuffle : bool, default True
+        Draw a new order of the samples every epoch.
+    random_state : int, RandomState or None
+        Of initial weights (the same as scikit-learn's), validation split, order and dropout.
+    tol : float, default 1e-4
+        Improvement below which an epoch counts as none; `gtol` of "lbfgs".
+    verbose : bool, default False
+        Print a line an epoch.
+    warm_start : bool, default False
+        Have `fit` go on from the weights, and with the same solver from its state, of the call before.
+    momentum, nesterovs_momentum : float, bool, default 0.9, True
+        Of "sgd".
+    early_stopping : bool, default False
+        Stop when the accuracy on validation data no longer improves, and go back to the best weights.
+    validation_fraction : float, default 0.1
+        Of the samples, for early stopping, unless `fit` is given validation data.
+    beta_1, beta_2, epsilon : float, default 0.9, 0.999, 1e-8
+        Of "adam".
+    n_iter_no_change : int, default 10
+        Epochs without improvement that end the training.
+    max_fun : int, default 15000
+        Evaluations of the loss by "lbfgs".
+    loss : str or component, default "log_loss"
+        Cross entropy of a sigmoid or softmax output, or any loss by name or from `nbtrain.loss`.
+    dropout : float or list of float, default 0.0
+        Probability that a hidden unit is disabled in a training iteration; a list gives one for each hidden layer.
+    initializer : str or component, optional
+        Of the weights, by name or from `nbtrain.initializer`; by default drawn as in scikit-learn.
+    regularizer : str or component, optional
+        Instead of L2: by name, with strength `alpha`, or from `nbtrain.regularizer`.
+    class_weight : dict, "balanced" or None
+        Weights of the classes, multiplied into the sample weights.
+    callbacks : callback or sequence of callbacks, optional
+        `nbtrain.Callback` objects, or functions `f(trainer, epoch, metrics)`; True stops.
+    threads : int, default 1
+        Threads that work on one step.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+    coefs_, intercepts_ : list of ndarray
+        Weights (inputs, units) and biases (units,) of each layer; changing them in place changes the model.
+    loss_, best_loss_, loss_curve_ : float, float, list of float
+        Loss with the penalty: last, smallest, one an epoch.
+    validation_scores_, best_validation_score_ : list of float, float
+        Accuracy on the validation data, or None.
+    history_ : nbtrain.History
+        Loss and accuracy of each epoch, `val_loss` and `val_accuracy` with validation data.
+    n_iter_, t_ : int
+        Epochs of the last call, samples seen in all.
+    n_features_in_, feature_names_in_, n_layers_, n_outputs_, out_activation_
+        As in scikit-learn.
+
+    Examples
+    --------
+    >>> from nbtrain.datasets import load_digits
+    >>> from nbtrain.sklearn import MLPClassifier
+    >>> X, y = load_digits()
+    >>> model = MLPClassifier((64, 32), activation=["relu", "tanh"], dropout=0.1, random_state=0, max_iter=30, tol=0.01)
+    >>> bool(model.fit(X[:1400], y[:1400]).score(X[1400:], y[1400:]) > 0.85)
+    True
+    """
+
+    def __init__(
+        self,
+        hidden_layer_sizes: Any = (100,),
+        activation: Any = "relu",
+        *,
+        solver: Any = "adam",
+        alpha: float = 0.0001,
+        batch_size: Any = "auto",
+        learning_rate: Any = "constant",
+        learning_rate_init: float = 0.001,
+        power_t: float = 0.5,
+        max_iter: int = 200,
+        shuffle: bool = True,
+        random_state: Any = None,
+        tol: float = 1e-4,
+        verbose: Any = False,
+        warm_start: bool = False,
+        momentum: float = 0.9,
+        nesterovs_momentum: bool = True,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        n_iter_no_change: Any = 10,
+        max_fun: int = 15000,
+        loss: Any = OWN_LOSS,
+        dropout: Any = 0.0,
+        initializer: Any = None,
+        regularizer: Any = None,
+        class_weight: Any = None,
+        callbacks: Any = None,
+        threads: int = 1,
+    ) -> None:
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.solver = solver
+        self.alpha = alpha
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.learning_rate_init = learning_rate_init
+        self.power_t = power_t
+        self.max_iter = max_iter
+        self.shuffle = shuffle
+        self.random_state = random_state
+        self.tol = tol
+        self.verbose = verbose
+        self.warm_start = warm_start
+        self.momentum = momentum
+        self.nesterovs_momentum = nesterovs_momentum
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.epsilon = epsilon
+        self.n_iter_no_change = n_iter_no_change
+        self.max_fun = max_fun
+        self.loss = loss
+        self.dropout = dropout
+        self.initializer = initializer
+        self.regularizer = regularizer
+        self.class_weight = class_weight
+        self.callbacks = callbacks
+        self.threads = threads
+
+    @with_callbacks
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        *,
+        X_val: Any = None,
+        y_val: Any = None,
+        sample_weight_val: Any = None,
+    ) -> MLPClassifier:
+        """Train.
+
+        Parameters
+        ----------
+        X : array_like or sparse matrix of shape (n_samples, n_features)
+            A sparse matrix is made dense.
+        y : array_like of shape (n_samples,) or (n_samples, n_outputs)
+            Class labels, or an indicator matrix of several labels per sample.
+        sample_weight : array_like of shape (n_samples,), optional
+        X_val, y_val, sample_weight_val : optional
+            Validation data, scored after every epoch; with `early_stopping` they take the place of the split.
+
+        Returns
+        -------
+        MLPClassifier
+            Itself.
+
+        Raises
+        ------
+        ValueError
+            If an argument cannot be used, or weights became NaN or infinite.
+        """
+        return self._fit(X, y, sample_weight, (X_val, y_val, sample_weight_val))
+
+    @available_if(stochastic)
+    @with_callbacks
+    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None) -> MLPClassifier:
+        """Train one epoch on these samples, going on from the call before.
+
+        Parameters
+        ----------
+        X, y, sample_weight
+            As `fit` takes them.
+        classes : array_like of shape (n_classes,)
+            All classes that will ever come; wanted by the first call.
+
+        Returns
+        -------
+        MLPClassifier
+            Itself.
+        """
+        self._check_classes(y, classes)
+        return self._fit(X, y, sample_weight, (None, None, None), incremental=True)
+
+    def predict(self, X: Any) -> Array:
+        """The most probable class of each sample, or an indicator matrix (n_samples, n_outputs) of its labels."""
+        outputs = self._outputs(X)
+        if self._multilabel:
+            return (outputs > 0.5).astype(int)
+        if len(self.classes_) == 1:
+            places = np.zeros(len(outputs), np.intp)
+        elif self.n_outputs_ == 1:
+            places = (outputs[:, 0] > 0.5).astype(np.intp)
+        else:
+            places = outputs.argmax(axis=1)
+        predicted: Array = self.classes_[places]
+        return predicted
+
+    @available_if(_gives_probabilities)
+    def predict_proba(self, X: Any) -> Array:
+        """Probabilities of the classes, (n_samples, n_classes), in the order of `classes_`."""
+        outputs = self._outputs(X)
+        if self.n_outputs_ > 1 or self._multilabel:
+            return outputs
+        if len(self.classes_) == 1:
+            return np.ones_like(outputs)
+        return np.concatenate((1 - outputs, outputs), axis=1)
+
+    @available_if(_gives_probabilities)
+    def predict_log_proba(self, X: Any) -> Array:
+        """Logarithms of `predict_proba`."""
+        probabilities = self.predict_proba(X)
+        with np.errstate(divide="ignore"):
+            logarithms: Array = np.log(probabilities, out=probabilities)
+        return logarithms
+
+    # ---- for BaseMLP
+
+    def _check_classes(self, y: Any, classes: Any) -> None:
+        """Learn the classes from the first call of partial_fit, and refuse others afterwards."""
+        known = getattr(self, "classes_", None)
+        if classes is None:
+            if known is None:
+                raise ValueError("classes must be passed on the first call to partial_fit.")
+            return
+        given = unique_labels(classes)
+        if known is None:
+            self._multilabel = type_of_target(y, input_name="y").startswith("multilabel")
+            self.classes_ = np.arange(np.shape(y)[1]) if self._multilabel else given
+        elif not np.array_equal(known, given):
+            raise ValueError(f"`classes={classes!r}` is not the same as on last call to partial_fit, was: {known!r}")
+
+    def _encoded(self, y: Any, fresh: bool, incremental: bool) -> Array:
+        kind = type_of_target(y, input_name="y", raise_unknown=True)
+        check_classification_targets(y)
+        if kind.endswith("multioutput"):
+            raise InputError("y: several multiclass columns given; one column, or a 0/1 indicator matrix is wanted")
+        multilabel = kind.startswith("multilabel")
+        if issparse(y):
+            y = y.toarray()
+        if not hasattr(self, "classes_") or (fresh and not incremental):
+            self._multilabel = multilabel
+            self.classes_ = np.arange(y.shape[1]) if multilabel else np.unique(y)
+        self._check_known(y, multilabel, incremental)
+        if multilabel:
+            return np.asarray(y, np.float32)
+        places: Array = np.searchsorted(self.classes_, y)
+        if self._loss().spec.target == "label":
+            return places
+        if len(self.classes_) > 2:
+            return np.eye(len(self.classes_), dtype=np.float32)[places]
+        return places[:, None].astype(np.float32)
+
+    def _check_known(self, y: Array, multilabel: bool, incremental: bool) -> None:
+        if multilabel != self._multilabel or (multilabel and y.shape[1] != len(self.classes_)):
+            raise InputError("y: targets of another kind or number of labels given; those of the first call are wanted")
+        found = np.arange(y.shape[1]) if multilabel else np.unique(y)
+        if self.warm_start and not incremental and set(found) != set(self.classes_):
+            raise ValueError(
+                "warm_start can only be used where `y` has the same classes as in the previous call to fit. "
+                f"Previously got {self.classes_}, `y` has {found}"
+            )
+        if len(np.setdiff1d(found, self.classes_)):
+            raise ValueError(
+                f"`y` has classes not in `self.classes_`. `self.classes_` has {self.classes_}. 'y' has {found}."
+            )
+
+    def _loss(self) -> Component:
+        if not isinstance(self.loss, str) or self.loss != OWN_LOSS:
+            component = resolve("loss", self.loss, "loss")
+            if component.spec.target == "label" and self._multilabel:
+                raise InputError(f"loss: {component.name!r} given, which wants one label per sample; y has several")
+            return component
+        several = not self._multilabel and len(self.classes_) > 2
+        return resolve("loss", "softmax_cross_entropy" if several else "binary_cross_entropy", "loss")
+
+    def _output_count(self, target: Array) -> int:
+        return target.shape[1] if target.ndim == 2 else max(2, len(self.classes_))
+
+    def _out_activation(self) -> str:
+        component = self._loss()
+        return OUTPUTS.get(component.name, component.name if component.spec.owns_output else "identity")
+
+    def _weighted(self, y: Any, weight: Array | None, incremental: bool) -> Array | None:
+        if self.class_weight is None:
+            return weight
+        if incremental and isinstance(self.class_weight, str):
+            raise ValueError(
+                "class_weight='balanced' is not supported by partial_fit, which does not see all samples; "
+                "compute_class_weight('balanced', classes=classes, y=y) from sklearn.utils.class_weight makes the "
+                "weights from a large part of them: pass those as a dict."
+            )
+        by_class: Array = compute_sample_weight(self.class_weight, y)
+        return by_class if weight is None else weight * by_class
+
+    def _strata(self, target: Array) -> Array | None:
+        return np.greater(target, 0.5) if target.ndim == 2 and target.shape[1] == 1 else None
+
+    def _validation_score(self, metrics: Mapping[str, float], data: Data) -> float:
+        if "val_accuracy" in metrics and not self._multilabel:
+            return metrics["val_accuracy"]
+        predicted, target = self._live().trainer.predict(data.X), data.target
+        if self._multilabel:
+            return float(accuracy_score(target > 0.5, predicted > 0.5, sample_weight=data.weight))
+        if target.shape[1] == 1:
+            return float(accuracy_score(target > 0.5, predicted > 0.5, sample_weight=data.weight))
+        return float(accuracy_score(target.argmax(axis=1), predicted.argmax(axis=1), sample_weight=data.weight))
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        return tags

@@ -1,0 +1,127 @@
+"""From an estimator's parameters to what a Trainer is built from: layers, optimizer, regularizer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..components import Component
+from ..errors import InputError
+from ..network import Dense, Network
+from ..registry import bound, registry, resolve
+from . import components
+from .parameters import SOLVERS
+
+SCHEDULED = ("constant", "invscaling", "adaptive")  # scikit-learn's own modes, which the monitor sets
+ACTIVATIONS = {"logistic": "sigmoid"}
+
+
+def hidden_units(estimator: Any) -> list[int]:
+    """Units of the hidden layers; there may be none.
+
+    Raises
+    ------
+    InputError
+        If one is not a whole number of at least 1.
+    """
+    given = estimator.hidden_layer_sizes
+    sizes = list(given) if hasattr(given, "__iter__") else [given]
+    for size in sizes:
+        if not isinstance(size, int | np.integer) or isinstance(size, bool) or size <= 0:
+            raise InputError(f"hidden_layer_sizes must be > 0, got {sizes}: whole numbers of units are wanted")
+    return [int(size) for size in sizes]
+
+
+def network(estimator: Any, inputs: int, outputs: int) -> Network:
+    """The network; weights are drawn by the estimator, or by `initializer` where one is given."""
+    units = hidden_units(estimator)
+    names = _each(estimator.activation, len(units), "activation")
+    rates = _each(estimator.dropout, len(units), "dropout")
+    initializer = estimator.initializer or "zeros"
+    layers = [
+        Dense(size, ACTIVATIONS.get(name, name), dropout=float(rate), initializer=initializer)
+        if isinstance(name, str)
+        else Dense(size, name, dropout=float(rate), initializer=initializer)
+        for size, name, rate in zip(units, names, rates, strict=True)
+    ]
+    return Network(inputs, [*layers, Dense(outputs, initializer=initializer)])
+
+
+def _each(given: Any, count: int, argument: str) -> list[Any]:
+    """One value per hidden layer."""
+    if not isinstance(given, list | tuple | np.ndarray):
+        return [given] * count
+    if len(given) != count:
+        raise InputError(f"{argument}: {len(given)} values given; one for each of the {count} hidden layers is wanted")
+    return list(given)
+
+
+def draw_scikit_learn(
+    estimator: Any, sizes: tuple[int, ...], random: np.random.RandomState
+) -> list[tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]]:
+    """[(W, b), …] uniform within ± √(6 / (inputs + units)), 2 instead of 6 for the logistic function.
+
+    The numbers are drawn in scikit-learn's order: the same `random_state` gives the same initial weights there.
+    """
+    activations = _each(estimator.activation, len(sizes) - 2, "activation")
+    activations.append(activations[-1] if activations else estimator.activation)
+    drawn = []
+    for inputs, units, activation in zip(sizes, sizes[1:], activations, strict=False):
+        name = getattr(activation, "name", activation)
+        limit = np.sqrt((2.0 if name in ("logistic", "sigmoid") else 6.0) / (inputs + units))
+        w = random.uniform(-limit, limit, (inputs, units))
+        drawn.append((w, random.uniform(-limit, limit, units)))
+    return drawn
+
+
+def optimizer(estimator: Any) -> Component:
+    """The optimizer of a stochastic solver; for "lbfgs" any, as none is used."""
+    solver = estimator.solver
+    if isinstance(solver, Component):
+        return solver
+    rate = _rate(estimator)
+    if solver == "adam":
+        beta = {"beta1": estimator.beta_1, "beta2": estimator.beta_2}
+        return bound(components.ADAM, {"learning_rate": rate, "epsilon": estimator.epsilon, **beta})
+    if solver == "sgd":
+        return components.heavy_ball(rate, estimator.momentum, estimator.nesterovs_momentum)
+    if solver == "lbfgs":
+        return resolve("optimizer", "sgd", "solver")
+    try:
+        return bound(registry.get("optimizer", solver), {"learning_rate": rate})
+    except InputError as error:
+        raise InputError(f"solver: {error} Besides these there are {', '.join(SOLVERS)}.") from None
+
+
+def _rate(estimator: Any) -> Any:
+    """The initial learning rate, or a schedule; a schedule asked for by name starts at `learning_rate_init`."""
+    given, rate = estimator.learning_rate, float(estimator.learning_rate_init)
+    if isinstance(given, Component):
+        return given
+    if given in SCHEDULED:
+        return rate
+    try:
+        spec: Any = registry.get("schedule", given)
+    except InputError as error:
+        raise InputError(f"learning_rate: {error} Besides these there are {', '.join(SCHEDULED)}.") from None
+    return bound(spec, {"rate": rate} if "rate" in spec.parameters else {})
+
+
+def mode(estimator: Any) -> str:
+    """How the learning rate changes from epoch to epoch: as in scikit-learn never with adam."""
+    given = estimator.learning_rate
+    if isinstance(estimator.solver, Component) or estimator.solver == "adam" or not isinstance(given, str):
+        return "constant"
+    return given if given in SCHEDULED else "constant"
+
+
+def regularizer(estimator: Any) -> Component | None:
+    """L2 of strength alpha, or what `regularizer` names, of strength alpha where it has a strength."""
+    given, alpha = estimator.regularizer, float(estimator.alpha)
+    if isinstance(given, Component):
+        return given
+    if given is None and alpha == 0.0:
+        return None
+    spec: Any = registry.get("regularizer", given or "l2")
+    return bound(spec, {"strength": alpha} if "strength" in spec.parameters else {})

@@ -1,0 +1,101 @@
+"""The trainer behind a fitted estimator, and its state as plain data that can be pickled."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..trainer import Trainer
+
+Array = np.ndarray[Any, Any]
+PENALTY = ctypes.CFUNCTYPE(ctypes.c_int64, *[ctypes.c_int64] * 4)
+
+
+class Engine:
+    """A trainer with what its estimator needs of it.
+
+    Parameters
+    ----------
+    seed : int
+        Of shuffling and dropout.
+    **options
+        The trainer's arguments.
+    """
+
+    def __init__(self, seed: int, **options: Any) -> None:
+        self.seed, self.options = seed, options
+        self.trainer = Trainer(options["network"], rng=seed, **{k: v for k, v in options.items() if k != "network"})
+        pairs = self.trainer.weights
+        self.coefs: tuple[Array, ...] = tuple(w for w, _ in pairs)
+        self.intercepts: tuple[Array, ...] = tuple(b for _, b in pairs)
+        d = self.trainer.model.descriptor
+        self._penalty = PENALTY(int(d["penalty"][0])) if d["penalty"][0] else None
+
+    # ---- weights
+
+    def take(self, coefs: Sequence[Array], intercepts: Sequence[Array]) -> None:
+        """Use these weights and biases, unless they are the trainer's own arrays."""
+        own = (*self.coefs, *self.intercepts)
+        given = (*coefs, *intercepts)
+        if len(own) != len(given) or any(a is not b for a, b in zip(own, given, strict=True)):
+            self.trainer.set_weights(list(zip(coefs, intercepts, strict=True)))
+
+    def penalty(self) -> float:
+        """The regularizer's penalty summed over all weights, not yet divided by m."""
+        if self._penalty is None:
+            return 0.0
+        d = self.trainer.model.descriptor
+        total = self.trainer.memory.array("penalty_sum")
+        total[0] = 0.0
+        self._penalty(*(int(d[name][0]) for name in ("theta", "regularized", "regularizer_parameters", "penalty_sum")))
+        return float(total[0])
+
+    def finite(self) -> bool:
+        """Whether all weights and biases are finite."""
+        return bool(np.isfinite(self.trainer.theta).all())
+
+    # ---- state
+
+    def marked(self) -> tuple[Array, Array, int]:
+        """Weights, optimizer state and t, for `back_to`."""
+        model = self.trainer.model
+        return model.theta.copy(), model.state.copy(), self.trainer.iteration
+
+    def back_to(self, mark: tuple[Array, Array, int]) -> None:
+        """Go back to what was marked."""
+        model = self.trainer.model
+        model.theta[...], model.state[...], model.iteration[0] = mark
+
+    def export(self) -> dict[str, Any]:
+        """All but the weights, as plain arrays, numbers and components."""
+        trainer = self.trainer
+        return {
+            "seed": self.seed,
+            "options": self.options,
+            "state": trainer.model.state.copy(),
+            "scalars": trainer.memory.array("scalars").copy(),
+            "iteration": trainer.iteration,
+            "epoch": trainer.epoch,
+            "learning_rate": trainer.learning_rate,
+        }
+
+    def resume(self, kept: dict[str, Any]) -> None:
+        """Continue the counters and, where the optimizer is of the same kind, its state."""
+        trainer = self.trainer
+        model, scalars = trainer.model, trainer.memory.array("scalars")
+        model.descriptor["epoch"] = kept["epoch"]
+        spec, before = self.options["optimizer"].spec, kept["options"]["optimizer"].spec
+        same = spec.name == before.name and spec.slots == before.slots and spec.scalars == before.scalars
+        if same and model.state.shape == kept["state"].shape:
+            model.state[...], scalars[...], model.iteration[0] = kept["state"], kept["scalars"], kept["iteration"]
+
+
+def revived(kept: dict[str, Any]) -> Engine:
+    """The engine that was exported."""
+    engine = Engine(kept["seed"], **kept["options"])
+    engine.resume(kept)
+    engine.trainer.model.learning_rate[0] = kept["learning_rate"]
+    return engine

@@ -1,0 +1,125 @@
+"""The estimators' parameters: what each accepts, in words and in code."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+
+from ..components import Component
+from ..errors import InputError
+
+BOOLS = (bool, np.bool)
+SOLVERS = ("lbfgs", "sgd", "adam")
+
+
+class ParameterError(InputError, TypeError):
+    """A parameter of an estimator that cannot be used; scikit-learn raises ValueError and TypeError in one, too."""
+
+
+Rule = tuple[Callable[[Any], bool], str]
+
+
+def _whole(value: Any) -> bool:
+    return isinstance(value, Integral) and not isinstance(value, BOOLS) and int(value) >= 1
+
+
+def _number(low: float, high: float = math.inf, *, open_low: bool = False, open_high: bool = False) -> Rule:
+    def accepts(value: Any) -> bool:
+        if not isinstance(value, Real) or isinstance(value, BOOLS) or not math.isfinite(value):
+            return False
+        number = float(value)
+        return (number > low if open_low else number >= low) and (number < high if open_high else number <= high)
+
+    words = f"a number {'above' if open_low else 'of at least'} {low:g}"
+    if high < math.inf:
+        words += f" and {'below' if open_high else 'at most'} {high:g}"
+    return accepts, words
+
+
+def _name(kind: str, *names: str) -> Rule:
+    """A name (whose meaning is looked up later) or a component of the kind."""
+
+    def accepts(value: Any) -> bool:
+        return isinstance(value, str) or (isinstance(value, Component) and value.kind == kind)
+
+    also = "".join(f"{name!r}, " for name in names)
+    return accepts, f"{also}the name of a registered {kind}, or a component made by nbtrain.{kind}(…)"
+
+
+def _or_none(rule: Rule) -> Rule:
+    return (lambda value: value is None or rule[0](value)), f"{rule[1]}, or None"
+
+
+def _sequence(value: Any) -> bool:
+    return isinstance(value, list | tuple | np.ndarray)
+
+
+def _activation(value: Any) -> bool:
+    one = _name("activation")[0]
+    return one(value) or (isinstance(value, list | tuple) and all(one(item) for item in value))
+
+
+WHOLE: Rule = (_whole, "a whole number of at least 1")
+BOOL: Rule = (lambda value: isinstance(value, BOOLS), "True or False")
+BETA = _number(0, 1, open_high=True)
+DROPOUT = BETA[0]
+RULES: dict[str, Rule] = {
+    "hidden_layer_sizes": (lambda value: _sequence(value) or _whole(value), "a number of units, or one per layer"),
+    "activation": (
+        _activation,
+        "'identity', 'logistic', 'tanh', 'relu', another activation, or a list with one per hidden layer",
+    ),
+    "solver": _name("optimizer", *SOLVERS),
+    "alpha": _number(0),
+    "batch_size": (
+        lambda value: (isinstance(value, str) and value == "auto") or _whole(value),
+        f"'auto' or {WHOLE[1]}",
+    ),
+    "learning_rate": _name("schedule", "constant", "invscaling", "adaptive"),
+    "learning_rate_init": _number(0, open_low=True),
+    "power_t": _number(0),
+    "max_iter": WHOLE,
+    "shuffle": BOOL,
+    "tol": _number(0),
+    "verbose": (
+        lambda value: isinstance(value, BOOLS) or (isinstance(value, Integral) and int(value) >= 0),
+        "True, False or a level",
+    ),
+    "warm_start": BOOL,
+    "momentum": _number(0, 1),
+    "nesterovs_momentum": BOOL,
+    "early_stopping": BOOL,
+    "validation_fraction": _number(0, 1, open_high=True),
+    "beta_1": BETA,
+    "beta_2": BETA,
+    "epsilon": _number(0, open_low=True),
+    "n_iter_no_change": (
+        lambda value: _whole(value) or (isinstance(value, Real) and float(value) == math.inf),
+        f"{WHOLE[1]}, or infinity",
+    ),
+    "max_fun": WHOLE,
+    "loss": _name("loss"),
+    "dropout": (
+        lambda value: DROPOUT(value) or (_sequence(value) and all(DROPOUT(rate) for rate in value)),
+        f"{BETA[1]}, or a list with one per hidden layer",
+    ),
+    "initializer": _or_none(_name("initializer")),
+    "regularizer": _or_none(_name("regularizer")),
+    "threads": WHOLE,
+    "class_weight": (
+        lambda value: value is None or isinstance(value, Mapping | list) or value == "balanced",
+        "a dict {class: weight}, 'balanced' or None",
+    ),
+}
+
+
+def check_parameters(estimator: Any) -> None:
+    """Raise a ParameterError that names the first parameter that cannot be used."""
+    for name, value in vars(estimator).items():
+        rule = RULES.get(name)
+        if rule is not None and not rule[0](value):
+            raise ParameterError(f"{name}: {value!r} given; {rule[1]} is wanted")

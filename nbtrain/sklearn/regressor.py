@@ -1,0 +1,208 @@
+"""MLPRegressor."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from sklearn.base import RegressorMixin
+from sklearn.metrics import r2_score
+from sklearn.utils.metaestimators import available_if
+
+from ..components import Component
+from ..errors import InputError
+from ..registry import bound, resolve
+from .base import Array, BaseMLP, Data, stochastic
+from .components import POISSON
+from .hooks import with_callbacks
+
+SQUARED = "squared_error"
+
+
+class MLPRegressor(RegressorMixin, BaseMLP):
+    """Fully connected network for regression: scikit-learn's class of this name, trained by nbtrain.
+
+    Parameters
+    ----------
+    loss : str or component, default "squared_error"
+        "squared_error", "poisson" (half the deviance, with the exponential function as output activation), or any
+        loss for float targets by name or from `nbtrain.loss`.
+    hidden_layer_sizes, activation, solver, … : optional
+        As `MLPClassifier` has them, `class_weight` excepted.
+
+    Attributes
+    ----------
+    validation_scores_, best_validation_score_ : list of float, float
+        R² on the validation data, or None.
+    coefs_, intercepts_, loss_, loss_curve_, … :
+        As `MLPClassifier` has them, `classes_` excepted.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from nbtrain.sklearn import MLPRegressor
+    >>> X = np.linspace(-1, 1, 200)[:, None]
+    >>> model = MLPRegressor(hidden_layer_sizes=20, solver="lbfgs", activation="tanh", random_state=0)
+    >>> bool(model.fit(X, np.sin(3 * X[:, 0])).score(X, np.sin(3 * X[:, 0])) > 0.99)
+    True
+    """
+
+    _numeric = True
+
+    def __init__(
+        self,
+        loss: Any = SQUARED,
+        hidden_layer_sizes: Any = (100,),
+        activation: Any = "relu",
+        *,
+        solver: Any = "adam",
+        alpha: float = 0.0001,
+        batch_size: Any = "auto",
+        learning_rate: Any = "constant",
+        learning_rate_init: float = 0.001,
+        power_t: float = 0.5,
+        max_iter: int = 200,
+        shuffle: bool = True,
+        random_state: Any = None,
+        tol: float = 1e-4,
+        verbose: Any = False,
+        warm_start: bool = False,
+        momentum: float = 0.9,
+        nesterovs_momentum: bool = True,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        n_iter_no_change: Any = 10,
+        max_fun: int = 15000,
+        dropout: Any = 0.0,
+        initializer: Any = None,
+        regularizer: Any = None,
+        callbacks: Any = None,
+        threads: int = 1,
+    ) -> None:
+        self.loss = loss
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.solver = solver
+        self.alpha = alpha
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.learning_rate_init = learning_rate_init
+        self.power_t = power_t
+        self.max_iter = max_iter
+        self.shuffle = shuffle
+        self.random_state = random_state
+        self.tol = tol
+        self.verbose = verbose
+        self.warm_start = warm_start
+        self.momentum = momentum
+        self.nesterovs_momentum = nesterovs_momentum
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.epsilon = epsilon
+        self.n_iter_no_change = n_iter_no_change
+        self.max_fun = max_fun
+        self.dropout = dropout
+        self.initializer = initializer
+        self.regularizer = regularizer
+        self.callbacks = callbacks
+        self.threads = threads
+
+    @with_callbacks
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        *,
+        X_val: Any = None,
+        y_val: Any = None,
+        sample_weight_val: Any = None,
+    ) -> MLPRegressor:
+        """Train.
+
+        Parameters
+        ----------
+        X : array_like or sparse matrix of shape (n_samples, n_features)
+            A sparse matrix is made dense.
+        y : array_like of shape (n_samples,) or (n_samples, n_outputs)
+        sample_weight : array_like of shape (n_samples,), optional
+        X_val, y_val, sample_weight_val : optional
+            Validation data, scored after every epoch; with `early_stopping` they take the place of the split.
+
+        Returns
+        -------
+        MLPRegressor
+            Itself.
+
+        Raises
+        ------
+        ValueError
+            If an argument cannot be used, or weights became NaN or infinite.
+        """
+        return self._fit(X, y, sample_weight, (X_val, y_val, sample_weight_val))
+
+    @available_if(stochastic)
+    @with_callbacks
+    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> MLPRegressor:
+        """Train one epoch on these samples, going on from the call before.
+
+        Parameters
+        ----------
+        X, y, sample_weight
+            As `fit` takes them.
+
+        Returns
+        -------
+        MLPRegressor
+            Itself.
+        """
+        return self._fit(X, y, sample_weight, (None, None, None), incremental=True)
+
+    def predict(self, X: Any) -> Array:
+        """Predictions, (n_samples,), or (n_samples, n_outputs) for several outputs."""
+        outputs = self._outputs(X)
+        return outputs[:, 0] if outputs.shape[1] == 1 else outputs
+
+    # ---- for BaseMLP
+
+    def _encoded(self, y: Any, fresh: bool, incremental: bool) -> Array:
+        targets: Array = y.reshape(-1, 1) if y.ndim == 1 else y
+        if not fresh and targets.shape[1] != self.n_outputs_:
+            raise InputError(f"y: {targets.shape[1]} outputs given; {self.n_outputs_} as in the first call are wanted")
+        return targets
+
+    def _loss(self) -> Component:
+        if self.loss == "poisson":
+            return bound(POISSON, {})
+        component = resolve("loss", "mse" if self.loss == SQUARED else self.loss, "loss")
+        if component.spec.target != "float":
+            raise InputError(
+                f"loss: {component.name!r} given, which wants class labels; one for float targets is wanted"
+            )
+        return component
+
+    def _loss_scale(self) -> float:
+        return 1.0 / self.n_outputs_ if self.loss == SQUARED else 1.0
+
+    def _out_activation(self) -> str:
+        if self.loss == "poisson":
+            return "exp"
+        component = self._loss()
+        return component.name if component.spec.owns_output else "identity"
+
+    def _validation_score(self, metrics: Mapping[str, float], data: Data) -> float:
+        if "val_r2" in metrics:
+            return metrics["val_r2"]
+        predicted = self._live().trainer.predict(data.X)
+        return float(np.asarray(r2_score(data.target, predicted, sample_weight=data.weight)))
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags

@@ -29,13 +29,16 @@ from .network import Network
 
 FLOAT64, INT64, BYTE = np.dtype(np.float64), np.dtype(np.int64), np.dtype(np.uint8)
 LOG_SIZE = 256  # epochs that may pass before the compiled core returns to Python
+CLOCK_FLOPS = 1e7  # work from one look at the clock to the next
+LATE = 5_000_000  # nanoseconds after which a helper no longer waits for a call to begin
+PATIENCE = 200_000  # nanoseconds that a call bears to lose by waiting for its helpers, beside a share of its time
 POINTERS = 16  # room for each thread's pointers to the optimizer's state slots
 
 # Buffers whose addresses stand in the descriptor under their own names.
 BUFFERS = """
     layers theta gradient state snapshot log batch_x batch_y batch_weight row_loss panels slot_pointers
     hyper hyper_typed scalars prepared prepared_typed rate_parameters regularizer_parameters loss_parameters
-    penalty_sum squared_errors barrier quick_result blocks tensor_norms square_sums lanes
+    penalty_sum squared_errors next_scalars team quick_result blocks tensor_norms square_sums lanes
 """.split()
 FIELDS: Any = DESCRIPTOR.fields
 CORE = ("train_step", "train_epoch", "train_slice", "loss_and_gradient", "update", "predict", "evaluate")
@@ -54,6 +57,7 @@ class Recipe:
     dtype: np.dtype[Any]
     seed: tuple[int, ...] = (0, 0, 0, 0)
     threads: int = 1
+    automatic: bool = False  # whether the number of threads was left to nbtrain
     clip_value: float | None = None
     clip_norm: float | None = None
 
@@ -119,6 +123,11 @@ def parameter_count(network: Network) -> tuple[int, int]:
     return weights, weights + sum(units for _, units in pairs)
 
 
+def work_per_step(recipe: Recipe) -> float:
+    """Floating-point operations of an iteration, about."""
+    return 6.0 * parameter_count(recipe.network)[1] * recipe.batch_size
+
+
 def _plans(recipe: Recipe) -> list[Plan]:
     network, dtype, rows = recipe.network, recipe.dtype, recipe.batch_size
     outputs, layers = network.sizes[-1], len(network.layers)
@@ -143,11 +152,12 @@ def _plans(recipe: Recipe) -> list[Plan]:
         Plan("batch_weight", (rows,), dtype),
         Plan("row_loss", (rows,), FLOAT64),
         Plan("panels", (recipe.threads, workspace(rows, network.sizes, dtype)), dtype),
-        Plan("barrier", (2, 8), INT64),
+        Plan("team", (2 + recipe.threads, 8), INT64),
         Plan("slot_pointers", (recipe.threads, POINTERS), INT64),
         Plan("hyper", (hyper,), FLOAT64),
         Plan("hyper_typed", (hyper,), dtype),
         Plan("scalars", (scalars,), FLOAT64),
+        Plan("next_scalars", (scalars,), FLOAT64),
         Plan("prepared", (prepared,), FLOAT64),
         Plan("prepared_typed", (prepared,), dtype),
         Plan("penalty_sum", (1,), FLOAT64),
@@ -207,7 +217,9 @@ def _fill_sizes(d: np.ndarray[Any, Any], recipe: Recipe) -> None:
     d["itemsize"], d["batch_size"], d["shuffle"] = recipe.dtype.itemsize, recipe.batch_size, recipe.shuffle
     d["regularized"], d["parameters"] = parameter_count(recipe.network)
     d["panel_size"] = workspace(recipe.batch_size, sizes, recipe.dtype)
-    d["order_epoch"], d["rate_scale"], d["team_size"] = -1, 1.0, 1
+    d["order_epoch"], d["rate_scale"] = -1, 1.0
+    d["team_late"] = LATE
+    d["clock_steps"], d["team_patience"] = max(1, int(CLOCK_FLOPS / work_per_step(recipe))), PATIENCE
     for i, word in enumerate(recipe.seed):
         d[f"seed_{i}"] = word
     if recipe.loss.spec.target == "label":

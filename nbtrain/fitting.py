@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
     from .trainer import Trainer
 
 SLICE_SECONDS = 0.08  # how long compiled code runs before Python may see Ctrl-C
-FIRST_SLICE_FLOPS = 2e8  # work of the first slice, before its speed is known
 MOST_STEPS = 1 << 40
 
 
@@ -33,8 +31,6 @@ class Fit:
     ) -> None:
         self.trainer, self.data, self.validation, self.callbacks = trainer, data, validation, callbacks
         self.history = History()
-        work = 6.0 * trainer.theta.size * min(trainer.batch_size, len(data.x))
-        self.steps = max(1, int(FIRST_SLICE_FLOPS / work))
         self.stopped = False
 
     def run(self, epochs: int) -> History:
@@ -46,7 +42,8 @@ class Fit:
             callback.on_start(self.trainer)
         try:
             while epochs > 0 and not self.stopped:
-                d["log_count"], d["log_size"], d["slice_steps"] = 0, min(each, epochs), self.steps
+                d["log_count"], d["log_size"] = 0, min(each, epochs)
+                d["slice_steps"] = MOST_STEPS
                 try:
                     self.slice()
                 finally:  # an interrupt loses no finished epoch
@@ -57,15 +54,14 @@ class Fit:
         return self.history
 
     def slice(self) -> None:
-        """Run compiled code for a while; the number of steps follows its speed."""
-        start = time.perf_counter()
-        status = self.trainer.call_on("train_slice", self.data)
-        elapsed = time.perf_counter() - start
+        """Run compiled code for a while."""
+        trainer = self.trainer
+        epochs = int(trainer.model.descriptor["log_size"][0])
+        with trainer.team.slice(6.0 * trainer.theta.size * len(self.data.x) * epochs, SLICE_SECONDS):
+            status = trainer.call_on("train_slice", self.data)
         if status == layout.DIVERGED:
             raise self.diverged()
         check(status)
-        faster = SLICE_SECONDS / max(elapsed, 1e-9)
-        self.steps = min(max(1, int(self.steps * min(max(faster, 0.25), 4.0))), MOST_STEPS)
 
     def read_log(self) -> int:
         """Tell of the epochs that have ended, and how many they were."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from .components import Component
 from .errors import InputError
 from .network import Network
 from .registry import resolve
+from .team import MOST_THREADS, suitable_threads
 
 DTYPES = (np.dtype(np.float32), np.dtype(np.float64))
 
@@ -68,6 +70,18 @@ def _checked_limit(value: Any, argument: str) -> float | None:
     if limit <= 0:
         raise InputError(f"{argument}: {value!r} given; a positive number or None is wanted")
     return limit
+
+
+def with_threads(recipe: Recipe, threads: int | str) -> Recipe:
+    """The recipe with a number of threads; "auto" chooses one that suits it."""
+    if isinstance(threads, str):
+        if threads != "auto":
+            raise InputError(f"threads: {threads!r} given; a whole number of at least 1 or 'auto' is wanted")
+        return replace(recipe, threads=suitable_threads(recipe), automatic=True)
+    count = checks.whole_number(threads, "threads", 1)
+    if count > MOST_THREADS:
+        raise InputError(f"threads: {threads!r} given; at most {MOST_THREADS} are possible")
+    return replace(recipe, threads=count)
 
 
 def seed_words(rng: Any) -> tuple[int, ...]:

@@ -1,93 +1,160 @@
-"""The helpers of a trainer with several threads: ordinary Python threads that sleep between calls."""
+"""Threads that help a trainer: when they are called, and the ordinary Python threads that they are.
+
+A helper sleeps until it is sent to a call, registers there, and takes its share of the orders until the call is over
+(`nbtrain.core.team`). Nobody waits for it in Python: one that comes too late, or never, is not missed, so that an
+interrupt or a fork at any moment leaves nothing behind.
+"""
 
 from __future__ import annotations
 
-import os
+import math
 import threading
-from collections.abc import Callable
+import time
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from queue import SimpleQueue
 from typing import Any
 
-Task = Callable[[int], Any]
+from .assembly import Recipe, work_per_step
+from .core.layout import MOST_THREADS
+from .cores import available_cores
+from .memory import Memory
+
+SHARE_FLOPS = 4e5  # work of a step for each thread that repays the meeting of several
+CALL_FLOPS = 2e7  # work of a call that repays waking the helpers
+LONGEST_REST = 32  # calls, after one that sent its helpers away
+PROBE_SECONDS = 0.005  # how long training alone, or together, is tried in order to compare
+PROBE_EVERY = 64  # slices from one comparison to the next
+
+__all__ = ["MOST_THREADS", "Team", "suitable_threads"]
+
+Task = tuple[Any, int, int, object]
 
 
-class _Helper:
-    """A daemon thread that runs one task at a time."""
-
-    def __init__(self, rank: int) -> None:
-        self.rank = rank
-        self._task: Task | None = None
-        self._wanted, self._idle = threading.Semaphore(0), threading.Event()
-        self._idle.set()
-        self._thread = threading.Thread(target=self._work, name=f"nbtrain-{rank}", daemon=True)
-        self._thread.start()
-
-    def _work(self) -> None:
-        while True:
-            self._wanted.acquire()
-            task, self._task = self._task, None
-            if task is None:
-                return
-            try:
-                task(self.rank)
-            finally:
-                del task  # it holds the trainer's data
-                self._idle.set()
-
-    def start(self, task: Task) -> None:
-        self._task = task
-        self._idle.clear()
-        self._wanted.release()
-
-    def wait(self) -> None:
-        self._idle.wait()
-
-    def dismiss(self) -> None:
-        self._task = None
-        self._wanted.release()
+def suitable_threads(recipe: Recipe) -> int:
+    """How many threads a step is shared by with `threads="auto"`: by its work, its rows and the cores there are."""
+    wanted = min(work_per_step(recipe) / SHARE_FLOPS, recipe.batch_size / 2, 64)
+    return max(1, min(int(wanted), available_cores()))
 
 
 class Helpers:
-    """Members 1, 2, … of a team; member 0 is the thread that calls.
+    """Daemon threads, started when they are first needed, and anew in a forked child, which does not inherit them."""
 
-    The threads are started when they are first needed, and anew in a forked child, which does not inherit them.
-    """
+    def __init__(self) -> None:
+        self._threads: list[tuple[threading.Thread, SimpleQueue[Task | None]]] = []
+        self._warned = False
 
-    def __init__(self, count: int) -> None:
-        self.count = count
-        self._members: list[_Helper] = []
-        self._process = os.getpid()
+    def send(self, count: int, task: Task) -> None:
+        """Have so many threads call `function(model, call)`; `task` also holds what must live until they return."""
+        for index in range(count):
+            if index == len(self._threads) or not self._threads[index][0].is_alive():
+                try:
+                    self._threads[index : index + 1] = [_started(f"nbtrain-{index + 1}")]
+                except RuntimeError as error:
+                    self._warn(index, error)
+                    return
+            self._threads[index][1].put(task)
 
-    def run(self, task: Task, own: Callable[[], Any], cancel: Callable[[], None]) -> Any:
-        """Run `task(rank)` on every helper beside `own()` on this thread, whose result is returned.
-
-        `cancel` is called at the end, however that comes: helpers that `own` did not set going must come back.
-        """
-        if self._process != os.getpid():
-            self._members, self._process = [], os.getpid()
-        while len(self._members) < self.count:
-            self._members.append(_Helper(len(self._members) + 1))
-        started: list[_Helper] = []
-        try:
-            for helper in self._members:
-                started.append(helper)
-                helper.start(task)
-            return own()
-        finally:
-            self._settle(started, cancel)
-
-    def _settle(self, started: list[_Helper], cancel: Callable[[], None]) -> None:
-        """Wait until all helpers are idle; an interrupt meanwhile is passed on only then."""
-        interrupt: BaseException | None = None
-        while started:
-            try:
-                cancel()
-                started[-1].wait()
-                started.pop()
-            except BaseException as caught:
-                interrupt = caught
-        if interrupt is not None:
-            raise interrupt
+    def _warn(self, count: int, error: RuntimeError) -> None:
+        if not self._warned:
+            self._warned = True
+            warnings.warn(
+                f"nbtrain: {error}; training goes on with {count + 1} of the threads asked for",
+                RuntimeWarning,
+                stacklevel=2,
+            )
 
     def __del__(self) -> None:
-        for helper in self._members:
-            helper.dismiss()
+        for _, queue in self._threads:
+            queue.put(None)
+
+
+def _started(name: str) -> tuple[threading.Thread, SimpleQueue[Task | None]]:
+    queue: SimpleQueue[Task | None] = SimpleQueue()
+    thread = threading.Thread(target=_work, args=(queue,), name=name, daemon=True)
+    thread.start()
+    return thread, queue
+
+
+def _work(queue: SimpleQueue[Task | None]) -> None:
+    while (task := queue.get()) is not None:
+        function, model, call, _ = task
+        function(model, call)
+        del task, _  # they hold the trainer's memory
+
+
+class Pace:
+    """Whether training goes faster together than alone: both are tried, and again now and then."""
+
+    def __init__(self) -> None:
+        self._slices = 0
+        self._seconds = {True: 0.0, False: 0.0}  # per step, together and alone
+
+    def choose(self) -> tuple[bool, float]:
+        """Whether to train the next slice together, and the longest that it should last."""
+        self._slices += 1
+        if self._slices <= 4:
+            return self._slices % 2 == 1, PROBE_SECONDS
+        together = self._seconds[True] < self._seconds[False]
+        if self._slices % PROBE_EVERY == 0:
+            return not together, PROBE_SECONDS
+        return together, math.inf
+
+    def note(self, together: bool, seconds: float) -> None:
+        """What a step has taken."""
+        known = self._seconds[together] if self._slices > 4 else 0.0
+        self._seconds[together] = (known + seconds) / 2 if known else seconds
+
+
+class Team:
+    """When the helpers of a trainer are called.
+
+    A call that had to send them away, since cores were busy elsewhere, is followed by calls without them, each time
+    twice as many. With `threads="auto"` training alone and together are also compared, now and then.
+    """
+
+    def __init__(self, size: int, automatic: bool, memory: Memory, assist: Any) -> None:
+        self.size = size
+        self._assist, self._memory = assist, memory
+        self._address = memory.addresses["descriptor"]
+        self._descriptor = memory.array("descriptor")
+        self._helpers = Helpers()
+        self._calls = 0
+        self._sent, self._rest, self._next_rest = False, 0, 1
+        self._pace = Pace() if automatic else None
+
+    def send(self, flops: float) -> bool:
+        """Send the helpers to the call that comes next, if it is worth it; that call gives up the interpreter lock."""
+        if self.size == 1 or flops < CALL_FLOPS or not self._rested():
+            return False
+        self._sent = True
+        self._calls += 1
+        self._descriptor["team_call"] = self._calls
+        self._helpers.send(self.size - 1, (self._assist, self._address, self._calls, self._memory))
+        return True
+
+    def _rested(self) -> bool:
+        if self._sent and self._descriptor["team_dismissed"][0]:
+            self._rest, self._next_rest = self._next_rest, min(2 * self._next_rest, LONGEST_REST)
+        elif self._sent:
+            self._next_rest = max(1, self._next_rest // 2)
+        self._sent = False
+        if self._rest > 0:
+            self._rest -= 1
+            return False
+        return True
+
+    @contextmanager
+    def slice(self, flops: float, longest: float) -> Iterator[None]:
+        """Around a slice of training of at most `longest` seconds that offers so much work."""
+        d = self._descriptor
+        together, most = (True, longest) if self._pace is None or self.size == 1 else self._pace.choose()
+        d["slice_time"] = int(min(most, longest) * 1e9)
+        if together:
+            self.send(flops)
+        begun, iteration, pieces = time.perf_counter(), int(d["iteration"][0]), int(d["team_pieces"][0])
+        yield
+        steps, pieces = int(d["iteration"][0]) - iteration, int(d["team_pieces"][0]) - pieces
+        if self._pace is not None and steps > 0:
+            self._pace.note(2 * pieces > steps, (time.perf_counter() - begun) / steps)

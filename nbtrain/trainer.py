@@ -21,13 +21,15 @@ from .history import History
 from .model import layer_views
 from .native import Native, c_signature
 from .network import Network
-from .options import checked_recipe, seed_words
+from .options import checked_recipe, seed_words, with_threads
 from .persistence.saving import Saving
 from .scoring import scores
 from .status import check
+from .team import Team
 
 Array = np.ndarray[Any, Any]
 SHORT_CALL_FLOPS = 1e6  # below this, some 20 microseconds, a call keeps the interpreter lock
+CALL_WORK = {"train_step": 6.0, "loss_and_gradient": 6.0, "evaluate": 2.0}  # operations for a parameter and a sample
 PART_FLOPS = 1e9  # work of one call of predict or evaluate, so that Ctrl-C is seen
 
 
@@ -59,8 +61,11 @@ class Trainer(Saving):
         The gradient g of all parameters together, the regularization included, is multiplied by
         min(1, clip_norm / ‖g‖) before the update, ‖g‖ its Euclidean norm; after clip_value, if both are given.
         R. Pascanu et al.: On the difficulty of training recurrent neural networks. ICML 2013.
-    threads : int, default 1
-        Threads that work on one step.
+    threads : int or "auto", default 1
+        Threads that share the work of a step, the caller's included: the results are the same, to the bit, for any
+        number. They are used by `fit`, and by other calls on much data. "auto" takes as many as the cores that the
+        process may use and the work of a step make worth while, and only while they make training faster. Where
+        cores turn out to be busy otherwise, training goes on with one thread and tries again later.
 
     Raises
     ------
@@ -81,18 +86,15 @@ class Trainer(Saving):
         rng: Any = None,
         clip_value: float | None = None,
         clip_norm: float | None = None,
-        threads: int = 1,
+        threads: int | str = 1,
     ) -> None:
-        if checks.whole_number(threads, "threads", 1) != 1:
-            raise InputError(f"threads: {threads!r} given; this version works with 1")
         words = seed_words(rng)
-        self._build(
-            checked_recipe(
-                *(network, loss, optimizer, regularizer, batch_size, shuffle, dtype, words[:4]),
-                clip_value=clip_value,
-                clip_norm=clip_norm,
-            )
+        recipe = checked_recipe(
+            *(network, loss, optimizer, regularizer, batch_size, shuffle, dtype, words[:4]),
+            clip_value=clip_value,
+            clip_norm=clip_norm,
         )
+        self._build(with_threads(recipe, threads))
         parameters.draw(network, self.weights, np.random.default_rng(words[4:]))
 
     @classmethod
@@ -109,6 +111,7 @@ class Trainer(Saving):
         self.model, self.memory, core = build(self.recipe)
         self._lock = threading.RLock()
         self._native, self._short = Native(core.addresses), Native(core.addresses, holding=True)
+        self.team = Team(recipe.threads, recipe.automatic, self.memory, self._native.assist)
         self.result = np.zeros(3)
         self._result_address = int(self.result.ctypes.data)
         self._descriptor = self.memory.addresses["descriptor"]
@@ -123,6 +126,7 @@ class Trainer(Saving):
     network = property(lambda self: self.recipe.network, doc="The Network that is trained.")
     batch_size = property(lambda self: self.recipe.batch_size, doc="Samples per iteration.")
     dtype = property(lambda self: self.recipe.dtype, doc="dtype of parameters and arithmetic.")
+    threads = property(lambda self: self.recipe.threads, doc="Threads that share a step, at most.")
     theta = property(lambda self: self.model.theta, doc="All parameters, flat: weights of all layers, then biases.")
     iteration = property(lambda self: int(self.model.iteration[0]), doc="Updates made so far.")
     epoch = property(lambda self: int(self.model.descriptor["epoch"][0]), doc="Epochs finished so far.")
@@ -294,7 +298,8 @@ class Trainer(Saving):
         with self._lock:
             for first in range(0, len(x), part):
                 rows, written = x[first : first + part], out[first : first + part]
-                function = self._fast(len(rows)).predict
+                shared = self.team.send(2.0 * self.theta.size * len(rows))
+                function = (self._native if shared else self._fast(len(rows))).predict
                 check(function(self._descriptor, rows.ctypes.data, *rows.shape, written.ctypes.data, *written.shape))
         return out
 
@@ -329,7 +334,9 @@ class Trainer(Saving):
 
     def call_on(self, name: str, data: Dataset) -> int:
         """Call one of the core's functions on data -> its status; what it found lies in `result`."""
-        function = getattr(self._fast(len(data.x)), name)
+        # the helpers of train_slice are sent by `Fit`
+        shared = name == "train_slice" or self.team.send(CALL_WORK[name] * self.theta.size * len(data.x))
+        function = getattr(self._native if shared else self._fast(len(data.x)), name)
         return int(function(self._descriptor, *data.arguments(self._kind), self._result_address))
 
     def _fast(self, rows: int) -> Native:

@@ -322,9 +322,9 @@ def test_a_second_process_compiles_nothing_and_an_edited_core_is_used(tmp_path):
     assert iteration == 50
     assert "simulate" in compiled
     assert run_script(tmp_path, parent) == (loss, 50, "")
-    source = parent / "nbtrain" / "core" / "epoch.py"
+    source = parent / "nbtrain" / "core" / "steps.py"
     text = source.read_text()
-    marked = text.replace("return total / weight, weight", "return total / weight + 1000.0, weight")
+    marked = text.replace("    return total / weight\n", "    return total / weight + 1000.0\n")
     assert marked != text
     source.write_text(marked)
     edited, _, compiled = run_script(tmp_path, parent)

@@ -23,7 +23,7 @@ RAISED = -1  # what a C function returns when the code behind it raised
 
 # LLVM reports no unresolved symbol when object code is loaded: it crashes at the first external call of the object.
 # These are in the C library and the mathematical library of every process.
-LIBRARY = {"memset", "memcpy", "memmove", "realloc", "free", "sched_yield"}
+LIBRARY = {"memset", "memcpy", "memmove", "realloc", "free", "sched_yield", "clock_gettime"}
 MATHEMATICS = {
     name + suffix
     for name in "pow exp exp2 log log2 log10 log1p expm1 sin cos tan asin acos atan atan2 sinh cosh tanh fmod".split()

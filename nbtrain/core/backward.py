@@ -15,8 +15,8 @@ from .matmul import (
     prepare_weight_slope,
     weight_slope,
 )
-from .net import FLOAT64, INT64
-from .team import share
+from .net import FLOAT64, INT64, ZERO
+from .team import has_biases, share, weight_rows
 
 
 @jit
@@ -78,11 +78,12 @@ def parameter_slopes(net, batch, training, accumulate, team):
         layer = net.layers[index]
         x = matrix_at(source, batch.rows, layer.inputs, net.theta.dtype)
         delta = matrix_at(layer.delta, batch.rows, layer.units, net.theta.dtype)
-        rows, columns = share(layer.inputs, team), share(layer.units, team)
         dw = matrix_in(net.gradient, layer.weights, layer.inputs, layer.units)
         prepare_weight_slope(x, delta, net.panels)
-        weight_slope(x, delta, dw, rows, accumulate, net.panels)
-        bias_slope(delta, net.gradient[layer.biases : layer.biases + layer.units], columns, accumulate)
+        weight_slope(x, delta, dw, weight_rows(layer, team), accumulate, net.panels)
+        if has_biases(team):
+            db = net.gradient[layer.biases : layer.biases + layer.units]
+            bias_slope(delta, db, (ZERO, layer.units), accumulate)
         source = layer.out if training and layer.mask != 0 else layer.a
 
 

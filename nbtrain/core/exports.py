@@ -14,17 +14,18 @@ import numpy as np
 from numba import types
 
 from ..compiler.door import jit, vector_at
-from . import epoch, tiles
+from . import epoch, inference, steps, tiles
+from .assist import assist as help_with
 from .calls import acquire, free, release
 from .checks import bad_label, bad_number, bad_weight, check_data, check_x
 from .layout import BUSY, DESCRIPTOR, DIVERGED, OK, QUICK, SIGNATURES, WRONG_OUT, WRONG_WEIGHT
 from .net import FLOAT64, INT64, ZERO, Batch, open_net
 from .quick import as_float, given, good_out, good_x, good_y, model_of, word
 from .slices import mean_loss, train_slice
-from .team import ALONE, GO, STAY, Team, atomic_load, atomic_store, wait_while
-from .update import prepare, update
+from .team import ALONE, close_team, open_team
+from .update import accept, prepare, update
 
-BUSY_OFFSET, START_OFFSET = DESCRIPTOR.fields["busy"][1], DESCRIPTOR.fields["team_start"][1]
+BUSY_OFFSET = DESCRIPTOR.fields["busy"][1]
 ALL_STEPS = 1 << 62
 
 
@@ -46,8 +47,17 @@ class Y(NamedTuple):
 
 
 @jit
+def _begin(d, x, y, weight, rows):
+    """Tell helpers what the call works on, and let them in."""
+    d.data_x, d.data_y, d.data_weight, d.data_rows = x, y, weight, rows
+    open_team(d)
+
+
+@jit
 def _finish(address, status):
-    vector_at(address, 1, DESCRIPTOR)[0].status = status
+    d = vector_at(address, 1, DESCRIPTOR)[0]
+    close_team(d)
+    d.status = status
     release(address + BUSY_OFFSET)
     return status
 
@@ -66,19 +76,15 @@ OPERATIONS = {
 def _work(operation, net, data, result):
     """Do it; result[0] becomes the loss."""
     if operation == STEP:
-        result[0] = epoch.train_step(net, data, ALONE)[0]
+        result[0] = steps.train_step(net, data)[0]
         return OK if np.isfinite(result[0]) else DIVERGED
     if operation == GRADIENT:
-        result[0] = epoch.loss_and_gradient(net, data, ALONE)
+        result[0] = steps.loss_and_gradient(net, data)
         return OK
     if operation == EVALUATE:
-        epoch.evaluate(net, data, result)
+        inference.evaluate(net, data, result)
         return OK
-    if operation == EPOCH:
-        status = epoch.train_epoch(net, data, ALL_STEPS, ALONE)[0]
-    else:
-        d = net.descriptor[0]
-        status = train_slice(net, data, d.slice_steps, Team(ZERO, d.team_size, d.barrier))
+    status = epoch.train_epoch(net, data, ALL_STEPS, ZERO)[0] if operation == EPOCH else train_slice(net, data)
     if status == OK:
         result[0] = mean_loss(net)
     return status
@@ -94,15 +100,12 @@ def _on_data(dtype: np.dtype[Any]) -> dict[str, Any]:
     def checked(operation, model, x, y, weight, result):
         result[0] = np.nan
         if not acquire(model + BUSY_OFFSET):
-            if operation == SLICE:
-                atomic_store(model + START_OFFSET, np.int64(STAY))
             return BUSY
         net = open_net(model, dtype, ZERO)
+        _begin(net.descriptor[0], x.address, y.address, weight, x.rows)
         status = check_data(net.descriptor[0], x, y)
         if status == OK and weight != 0 and (weight == -1 or bad_weight(vector_at(weight, x.rows, dtype)) >= 0):
             status = WRONG_WEIGHT
-        if operation == SLICE:  # the others of the team have not looked at the data: tell them
-            atomic_store(model + START_OFFSET, np.int64(GO if status == OK else STAY))
         if status == OK:
             status = _work(operation, net, Batch(x.address, y.address, weight, x.rows), result)
         return _finish(model, status)
@@ -138,13 +141,8 @@ def _on_model(dtype: np.dtype[Any]) -> dict[str, Any]:
     """C functions of a model alone, or of x and out."""
 
     @jit
-    def assist(model, x, rows, y, weight, rank):
-        wait_while(model + START_OFFSET, np.int64(0))
-        if atomic_load(model + START_OFFSET) != GO:
-            return OK
-        net = open_net(model, dtype, rank)
-        d = net.descriptor[0]
-        return train_slice(net, Batch(x, y, weight, rows), d.slice_steps, Team(rank, d.team_size, d.barrier))
+    def assist(model, call):
+        return help_with(model, dtype, call)
 
     @jit
     def predict(model, x, rows, columns, out, out_rows, out_columns):
@@ -152,11 +150,13 @@ def _on_model(dtype: np.dtype[Any]) -> dict[str, Any]:
             return BUSY
         net = open_net(model, dtype, ZERO)
         d = net.descriptor[0]
+        d.data_out = out
+        _begin(d, x, ZERO, ZERO, rows)
         status = check_x(d, rows, columns)
         if status == OK and (out_rows != rows or out_columns != d.outputs):
             status = WRONG_OUT
         if status == OK:
-            epoch.predict(net, x, rows, out)
+            inference.predict(net, Batch(x, ZERO, ZERO, rows), out)
         return _finish(model, status)
 
     @jit
@@ -167,7 +167,8 @@ def _on_model(dtype: np.dtype[Any]) -> dict[str, Any]:
         if count == 2:
             x, out = given(d, word(arguments)), given(d, word(arguments + 8))
             if good_x(d, x, dtype) and good_out(d, out, x.rows) and acquire(model + BUSY_OFFSET):
-                epoch.predict(open_net(model, dtype, ZERO), x.address, x.rows, out.address)
+                batch = Batch(x.address, ZERO, ZERO, x.rows)
+                inference.predict(open_net(model, dtype, ZERO), batch, out.address)
                 status = np.float64(_finish(model, np.int64(OK)))
         return as_float(model, status)
 
@@ -178,6 +179,7 @@ def _on_model(dtype: np.dtype[Any]) -> dict[str, Any]:
         net = open_net(model, dtype, ZERO)
         prepare(net)
         update(net, 0.0, ALONE)
+        accept(net)
         net.descriptor[0].iteration += 1
         return _finish(model, np.int64(OK))
 

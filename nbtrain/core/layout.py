@@ -48,12 +48,12 @@ _DESCRIPTOR_FIELDS = """
     batch_size shuffle
     theta gradient state slots scalar_count
     snapshot snapshot_iteration snapshot_epoch      theta, state and scalars of the last finite epoch
-    log log_size log_count              (log_size, 3) float64: weighted loss, m and hits of finished epochs
+    log log_size                        (log_size, 3) float64: weighted loss, m and hits of finished epochs
     batch_x batch_y batch_weight row_loss
     panels panel_size
     seed_0 seed_1 seed_2 seed_3         32 bits each
     step prepare rate rate_parameters rate_result      rate_result: address of learning_rate
-    hyper hyper_count hyper_typed scalars prepared prepared_count prepared_typed slot_pointers
+    hyper hyper_count hyper_typed scalars next_scalars prepared prepared_count prepared_typed slot_pointers
     passes blocks block_count           whether the update takes several passes; its blocks of parameters
     scale tensor_norms tensor_count     optimizer's scale; (tensors, 3) float64: norms of w and u, and the scale
     square_sums lanes                   (2, blocks) float64; (threads, LANES) float64
@@ -64,10 +64,18 @@ _DESCRIPTOR_FIELDS = """
     hits squared_errors                 how hits are counted; (outputs,) float64 sums of evaluate
     train_step train_epoch train_slice loss_and_gradient update predict evaluate
     order order_capacity order_epoch order_size
-    iteration epoch position samples    samples: how many the current epoch goes over
-    slice_steps                         after how many steps train_slice returns
+    log_count                           finished epochs in the log
+    slice_steps slice_time              after so many steps, or nanoseconds, train_slice returns
+    clock_steps                         steps from one look at the clock to the next
     status busy
-    team_size team_start team_status barrier        threads that work on train_slice, and where they meet
+    team team_call                      memory of a team of threads; number of the call that helpers are sent to, or 0
+    team_began team_patience            when that call began, and what it bears to lose by waiting, in nanoseconds
+    team_dismissed                      whether it sent the helpers away
+    team_late                           how long a helper waits for a call to begin, in nanoseconds
+    team_awaited                        helpers without which it does not begin: none, but in tests
+    data_x data_y data_weight data_rows data_out     what the present call works on
+    epoch samples                       samples: how many the current epoch goes over
+    iteration position team_pieces      pieces of work that were shared
 """
 
 _BLOCK_FIELDS = """
@@ -76,10 +84,11 @@ _BLOCK_FIELDS = """
     regularized
 """
 
+# What changes in every step stands at the end: it shares no cache line with what a team's members read.
 _FLOAT_FIELDS = (
-    *("learning_rate", "rate_scale", "hit_threshold", "epoch_loss", "epoch_weight", "epoch_hits"),
     *("target_minimum", "target_maximum"),
     *("clip_value", "clip_norm", "clip_factor"),  # 0: no clipping
+    *("rate_scale", "hit_threshold", "learning_rate", "batch_total", "epoch_loss", "epoch_weight", "epoch_hits"),
 )
 
 
@@ -110,6 +119,7 @@ DESCRIPTOR = _layout([f"abi_{_abi()}", *_names(_DESCRIPTOR_FIELDS)], _FLOAT_FIEL
 
 BLOCK_SIZE = 1024  # parameters that stay in the first-level cache from one function of the update to the next
 LANES = 32  # partial sums of squares in a block
+MOST_THREADS = 128  # in a team
 MASK_BLOCK = 64  # elements that one round of the random stream makes
 
 # Arguments of the core's C functions: all of them int64, as is what they return.
@@ -120,7 +130,7 @@ SIGNATURES = {
     "train_slice": _DATA,
     "loss_and_gradient": _DATA,
     "evaluate": _DATA,
-    "assist": ("model", "x", "rows", "y", "weight", "rank"),
+    "assist": ("model", "call"),
     "predict": ("model", "x", "rows", "columns", "out", "out_rows", "out_columns"),
     "update": ("model",),
     "release": ("model",),

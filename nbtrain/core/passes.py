@@ -21,6 +21,7 @@ from .team import meet, share
 def update_in_passes(net, regularization, team):
     """Clip the gradient, make the optimizer's step, scale it by norms, constrain the weights: whatever is wanted."""
     d = net.descriptor[0]
+    meet(team)  # the members' blocks are not the parts of the gradient that they have found
     clipped_by_norm = d.clip_norm > 0.0
     if clipped_by_norm:
         measure_gradient(net, regularization, team)

@@ -5,36 +5,49 @@ from __future__ import annotations
 import numpy as np
 
 from ..compiler.door import jit, vector_at
+from .atomics import atomic_load, atomic_store, clock
 from .checks import bad_number
 from .epoch import train_epoch
 from .layout import DIVERGED, OK
-from .net import FLOAT64
-from .team import meet
+from .net import FLOAT64, ZERO
+from .steps import CHECK, SNAPSHOT
+from .team import FAULT, coarse_share, give_order, join, line_of, muster
+
+GRAIN = 1024  # parameters that are looked through or copied by one member
 
 
 @jit
-def train_slice(net, data, steps, team):
-    """Train for at most `steps` steps and until the log of epochs is full."""
+def train_slice(net, data):
+    """Train until the steps or the time of a slice are used up, or the log of epochs is full."""
     d = net.descriptor[0]
-    status = np.int64(OK)
+    status, steps = np.int64(OK), d.slice_steps
+    end = clock() + d.slice_time
     while status == OK and steps > 0 and d.log_count < d.log_size:
-        status, steps = train_epoch(net, data, steps, team)
+        status, steps = train_epoch(net, data, steps, end)
         if status == OK and d.position == 0:
-            status = keep_epoch(net, team)
+            status = keep_epoch(net)
     return status
 
 
 @jit
-def keep_epoch(net, team):
+def keep_epoch(net):
     """Log the epoch that has just ended and keep its parameters, if they are finite -> status."""
     d = net.descriptor[0]
-    if team.rank == 0:
-        d.team_status = OK if finite(net) else DIVERGED
-        if d.team_status == OK:
-            snapshot(net)
-            log_epoch(d)
-    meet(team)
-    return d.team_status
+    team = muster(d)
+    give_order(team, CHECK, ZERO)
+    check_part(net, team)
+    join(d, team)
+    for rank in range(team.size):
+        if atomic_load(line_of(d.team, rank) + FAULT) != 0:
+            return np.int64(DIVERGED)
+    team = muster(d)
+    give_order(team, SNAPSHOT, ZERO)
+    copy_part(net, team)
+    join(d, team)
+    copy(vector_at(d.scalars, d.scalar_count, FLOAT64), vector_at(kept_scalars(d), d.scalar_count, FLOAT64))
+    d.snapshot_iteration, d.snapshot_epoch = d.iteration, d.epoch
+    log_epoch(d)
+    return np.int64(OK)
 
 
 @jit
@@ -45,24 +58,33 @@ def mean_loss(net):
 
 
 @jit
-def finite(net):
-    """Whether all parameters and all of the optimizer's state are finite."""
+def check_part(net, team):
+    """Look through a member's part of the parameters and of the optimizer's state; its fault is whether any is bad."""
     d = net.descriptor[0]
     state = vector_at(d.state, d.slots * d.parameters, net.theta.dtype)
-    return bad_number(net.theta) < 0 and bad_number(state) < 0
+    first, last = coarse_share(net.theta.size, GRAIN, team)
+    fault = bad_number(net.theta[first:last]) >= 0
+    first, last = coarse_share(state.size, GRAIN, team)
+    fault = fault or bad_number(state[first:last]) >= 0
+    atomic_store(line_of(d.team, team.rank) + FAULT, np.int64(fault))
 
 
 @jit
-def snapshot(net):
-    """Keep theta, state and scalars of the epoch that has just ended."""
+def copy_part(net, team):
+    """Keep a member's part of theta and state of the epoch that has just ended."""
     d = net.descriptor[0]
     dtype, count, kept = net.theta.dtype, d.slots * d.parameters, d.snapshot
-    copy(net.theta, vector_at(kept, d.parameters, dtype))
+    first, last = coarse_share(net.theta.size, GRAIN, team)
+    copy(net.theta[first:last], vector_at(kept, d.parameters, dtype)[first:last])
     kept += d.parameters * d.itemsize
-    copy(vector_at(d.state, count, dtype), vector_at(kept, count, dtype))
-    kept = (kept + count * d.itemsize + 7) // 8 * 8
-    copy(vector_at(d.scalars, d.scalar_count, FLOAT64), vector_at(kept, d.scalar_count, FLOAT64))
-    d.snapshot_iteration, d.snapshot_epoch = d.iteration, d.epoch
+    first, last = coarse_share(count, GRAIN, team)
+    copy(vector_at(d.state, count, dtype)[first:last], vector_at(kept, count, dtype)[first:last])
+
+
+@jit
+def kept_scalars(d):
+    """Where the snapshot keeps the optimizer's scalars: after theta and state."""
+    return d.snapshot + ((1 + d.slots) * d.parameters * d.itemsize + 7) // 8 * 8
 
 
 @jit

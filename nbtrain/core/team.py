@@ -1,78 +1,64 @@
-"""A team of threads on the same step: who does which part, and the barrier at which they meet.
+"""A team of threads on one piece of work: the leader gives orders, helpers that are there take their share.
 
-Every member runs the same functions and computes the same control flow; it works on its own rows (forward, backward),
-its own part of the weights (their slopes, the update), and member 0 alone writes what all share. Nothing is summed
-across members, so the bits do not depend on the size of the team.
+The leader, member 0, is the thread that called. Helpers register when they reach the call and wait for orders; the
+leader never waits for a helper that has not registered, so that a missing one costs speed and nothing else. Every
+member works on its own rows and its own part of the weights, and nothing is summed across members: the bits of a
+result do not depend on how many shared the work, which may differ from one piece to the next.
+
+The members meet by counters in memory, each in a cache line of its own. Who waits looks at them for some microseconds,
+then lets other threads have the core; a leader that has waited for more than its patience sends the helpers away and
+works alone to the end of the call, as more threads than cores would crawl.
 """
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from llvmlite import ir
-from numba import types
-from numba.extending import intrinsic
 
 from ..compiler.door import jit
-from .calls import ORDERING, library_call, pointer
+from .atomics import (
+    atomic_load,
+    atomic_store,
+    clock,
+    compare_and_swap,
+    give_way,
+    pause,
+    plain_load,
+    plain_store,
+)
 
-SPINS = 4000  # looks at the barrier before the core is given away
-LINE = 64  # the two counters lie a cache line apart: arrivals, and the barrier's generation
-GO, STAY = 1, 2  # what member 0 tells the others at the start
+SPINS = 1000  # looks at a counter before the core is given away
+SHARE_OF_TIME = 4  # a call may lose a quarter of its time by waiting, and its patience
+
+WEIGHT_ROWS = 8  # rows of a layer's weights that fall to one member
+
+# Lines of a team's memory, and what stands in them. All are int64.
+LINE = 64
+ROLL, OVER = 0, 8  # call * 256 + helpers that have registered, 0 between calls; the last call that is over
+ORDER = LINE  # number * 256 + members that it is for
+OPERATION, FIRST, START_TURN = ORDER + 8, ORDER + 16, ORDER + 24
+MEMBERS = 2 * LINE  # from here on a line for each member
+TURN, LOST, FAULT = 0, 8, 16  # how often it has met the others; nanoseconds waited; what it found
+
+LEAVE = 255  # instead of a number of members: the call is over
 
 
 class Team(NamedTuple):
-    """A member of a team, and the address of the team's barrier."""
+    """A member of a team, and the address of the team's memory."""
 
     rank: int
     size: int
-    barrier: int
+    memory: int
 
 
 ALONE = Team(0, 1, 0)
 
 
-@intrinsic
-def atomic_load(typing_context: Any, address: Any) -> Any:
-    """The int64 at `address`."""
-
-    def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        return builder.load_atomic(pointer(builder, values[0]), ORDERING, 8)
-
-    return types.int64(types.int64), codegen
-
-
-@intrinsic
-def atomic_store(typing_context: Any, address: Any, value: Any) -> Any:
-    """Write the int64 at `address`."""
-
-    def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        builder.store_atomic(values[1], pointer(builder, values[0]), ORDERING, 8)
-        return context.get_dummy_value()
-
-    return types.void(types.int64, types.int64), codegen
-
-
-@intrinsic
-def atomic_add(typing_context: Any, address: Any, amount: Any) -> Any:
-    """Add to the int64 at `address`; what it was before."""
-
-    def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        return builder.atomic_rmw("add", pointer(builder, values[0]), values[1], ORDERING)
-
-    return types.int64(types.int64, types.int64), codegen
-
-
-@intrinsic
-def give_way(typing_context: Any) -> Any:
-    """Let another thread have the core: sched_yield of the C library."""
-
-    def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        library_call(builder, "sched_yield", ir.IntType(32), [])
-        return context.get_dummy_value()
-
-    return types.void(), codegen
+@jit
+def line_of(memory, rank):
+    """Address of a member's line."""
+    return memory + MEMBERS + rank * LINE
 
 
 @jit
@@ -82,24 +68,148 @@ def share(count, team):
 
 
 @jit
+def coarse_share(count, grain, team):
+    """As `share`, with cuts at multiples of `grain` only."""
+    first, last = share((count + grain - 1) // grain, team)
+    return min(first * grain, count), min(last * grain, count)
+
+
+@jit
+def weight_rows(layer, team):
+    """Rows of a layer's weights whose slopes and updates fall to a member: whole cache lines, mostly."""
+    return coarse_share(layer.inputs, WEIGHT_ROWS if layer.inputs >= 2 * WEIGHT_ROWS else 1, team)
+
+
+@jit
+def has_biases(team):
+    """Whether slopes and updates of the biases fall to a member: the last, since the leader does the bookkeeping."""
+    return team.rank == team.size - 1
+
+
+@jit
 def meet(team):
     """Wait until every member of the team is here; what any of them wrote before, all see after."""
     if team.size == 1:
         return
-    turn = team.barrier + LINE
-    generation = atomic_load(turn)
-    if atomic_add(team.barrier, np.int64(1)) == team.size - 1:
-        atomic_store(team.barrier, np.int64(0))
-        atomic_store(turn, generation + 1)
-        return
-    wait_while(turn, generation)
+    own = line_of(team.memory, team.rank)
+    turn = plain_load(own + TURN) + 1
+    atomic_store(own + TURN, turn)
+    for rank in range(team.size):
+        if rank != team.rank:
+            wait_until(line_of(team.memory, rank) + TURN, turn, own)
 
 
 @jit
-def wait_while(address, value):
-    """Wait until the int64 at `address` is another one; a machine with more threads than cores must not crawl."""
-    spins = 0
-    while atomic_load(address) == value:
+def wait_until(address, value, own):
+    """Wait until the int64 at `address` is at least `value`; what is lost beyond some spins goes to the own line."""
+    for _ in range(SPINS):
+        if atomic_load(address) >= value:
+            return
+        pause()
+    begin = clock()
+    while atomic_load(address) < value:
+        give_way()
+    plain_store(own + LOST, plain_load(own + LOST) + clock() - begin)
+
+
+# ---- the leader
+
+
+@jit
+def open_team(d):
+    """Let helpers register for this call, if any were sent."""
+    d.team_dismissed = 0
+    if d.team_call == 0:
+        return
+    plain_store(line_of(d.team, 0) + LOST, np.int64(0))
+    d.team_began = clock()
+    atomic_store(d.team + ROLL, d.team_call * 256)
+    d.team_call = 0
+    while atomic_load(d.team + ROLL) % 256 < d.team_awaited:
+        give_way()
+
+
+@jit
+def close_team(d):
+    """The call is over for the helpers."""
+    roll = atomic_load(d.team + ROLL)
+    if roll != 0:
+        atomic_store(d.team + OVER, roll // 256)
+        atomic_store(d.team + ROLL, np.int64(0))
+        atomic_store(d.team + ORDER, (atomic_load(d.team + ORDER) // 256 + 1) * 256 + LEAVE)
+
+
+@jit
+def muster(d):
+    """The team as it is now."""
+    return Team(np.int64(0), 1 + atomic_load(d.team + ROLL) % 256, d.team)
+
+
+@jit
+def give_order(team, operation, first):
+    """Have the team's helpers begin a piece of work; the leader does its own share and then calls `join`."""
+    if team.size > 1:
+        memory = team.memory
+        plain_store(memory + OPERATION, operation)
+        plain_store(memory + FIRST, first)
+        plain_store(memory + START_TURN, plain_load(line_of(memory, 0) + TURN))
+        atomic_store(memory + ORDER, (atomic_load(memory + ORDER) // 256 + 1) * 256 + team.size)
+
+
+@jit
+def join(d, team):
+    """Wait until the helpers have done their share; if that takes too much of the time, they are sent away."""
+    if team.size > 1:
+        meet(team)
+        d.team_pieces += 1
+        lost = plain_load(line_of(team.memory, 0) + LOST)
+        if lost > d.team_patience and lost > d.team_patience + (clock() - d.team_began) // SHARE_OF_TIME:
+            d.team_dismissed = 1
+            close_team(d)
+
+
+# ---- a helper
+
+
+@jit
+def register(memory, call, late):
+    """Take part in a call, once it has begun -> rank, or 0 where it is over or does not begin; the last order."""
+    spins, deadline = 0, 0
+    while True:
+        order = atomic_load(memory + ORDER)
+        roll = atomic_load(memory + ROLL)
+        if roll // 256 == call:
+            if compare_and_swap(memory + ROLL, roll, roll + 1):
+                return roll % 256 + 1, order
+            continue  # another came first, or the call has just ended
         spins += 1
-        if spins > SPINS:
+        if max(roll // 256, atomic_load(memory + OVER)) >= call or (deadline != 0 and clock() > deadline):
+            return np.int64(0), order
+        if spins <= SPINS:
+            pause()
+        elif deadline == 0:
+            deadline = clock() + late
+        else:
             give_way()
+
+
+@jit
+def next_order(memory, call, rank, last):
+    """Wait for an order for this member -> the order and its team; a team of 0 members: the call is over."""
+    own = line_of(memory, rank)
+    while True:
+        wait_until(memory + ORDER, last + 1, own)
+        last = atomic_load(memory + ORDER)
+        size = last % 256
+        if size == LEAVE or atomic_load(memory + ROLL) // 256 != call:
+            return last, Team(rank, np.int64(0), memory)
+        if rank < size:
+            plain_store(own + TURN, plain_load(memory + START_TURN))
+            return last, Team(rank, size, memory)
+
+
+@jit
+def report(team):
+    """Tell the leader, who waits in `join`, that this member has done its share."""
+    own = line_of(team.memory, team.rank)
+    atomic_store(own + TURN, plain_load(own + TURN) + 1)

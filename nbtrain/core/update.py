@@ -5,10 +5,10 @@ from __future__ import annotations
 from ..compiler.door import jit, vector_at
 from .calls import call
 from .layout import BLOCK_SIZE
-from .net import FLOAT64
+from .net import FLOAT64, ZERO
 from .passes import update_in_passes
 from .slots import step
-from .team import share
+from .team import has_biases, weight_rows
 
 
 @jit
@@ -21,32 +21,47 @@ def prepare(net):
     hyper = vector_at(d.hyper, d.hyper_count, FLOAT64)
     hyper[0] = d.learning_rate * d.rate_scale
     if d.prepare != 0:
-        call(d.prepare, (t, d.scalars, d.hyper, d.prepared))
+        copy_typed(vector_at(d.scalars, d.scalar_count, FLOAT64), vector_at(d.next_scalars, d.scalar_count, FLOAT64))
+        call(d.prepare, (t, d.next_scalars, d.hyper, d.prepared))
     copy_typed(hyper, vector_at(d.hyper_typed, d.hyper_count, net.theta.dtype))
     prepared = vector_at(d.prepared, d.prepared_count, FLOAT64)
     copy_typed(prepared, vector_at(d.prepared_typed, d.prepared_count, net.theta.dtype))
 
 
 @jit
+def accept(net):
+    """Take over the optimizer's scalars that `prepare` made: the iteration has been gone through with."""
+    d = net.descriptor[0]
+    if d.prepare != 0:
+        copy_typed(vector_at(d.next_scalars, d.scalar_count, FLOAT64), vector_at(d.scalars, d.scalar_count, FLOAT64))
+
+
+@jit
 def copy_typed(source, target):
-    """float64 numbers in the model's dtype."""
+    """target = source, in the dtype of the target."""
     for i in range(source.size):
         target[i] = target.dtype.type(source[i])
 
 
 @jit
 def update(net, regularization, team):
-    """w <- w - … for this thread's part of theta, `regularization` (1/m, or 0) times the penalty's slope included."""
+    """w <- w - … for the parameters whose slopes this member found, `regularization` (1/m, or 0) times r'(w) added."""
     d = net.descriptor[0]
     if d.passes != 0:
         update_in_passes(net, regularization, team)
         return
-    first, last = share(d.parameters, team)
-    if regularization != 0.0 and d.slope != 0:
-        bound = min(max(first, d.regularized), last)
-        update_range(net, first, bound, regularization, team.rank)
-        first = bound
-    update_range(net, first, last, 0.0, team.rank)
+    if d.slope == 0:
+        regularization = 0.0
+    if team.size == 1:
+        update_range(net, ZERO, d.regularized, regularization, team.rank)
+    else:
+        for index in range(net.layers.size):
+            layer = net.layers[index]
+            first, last = weight_rows(layer, team)
+            start = layer.weights
+            update_range(net, start + first * layer.units, start + last * layer.units, regularization, team.rank)
+    if has_biases(team):
+        update_range(net, d.regularized, d.parameters, 0.0, team.rank)
 
 
 @jit

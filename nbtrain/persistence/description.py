@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..assembly import Recipe
 from ..components import NAME, Component
+from ..core.layout import MOST_THREADS
 from ..errors import Error, InputError, ModelFileError
 from ..network import Dense, Network
-from ..options import checked_recipe
+from ..options import checked_recipe, with_threads
 from ..registry import bound, registry
 from .container import refuse
 
@@ -38,7 +38,7 @@ def describe(recipe: Recipe, descriptor: np.ndarray[Any, Any]) -> dict[str, Any]
         "dtype": str(recipe.dtype),
         "clip_value": recipe.clip_value,
         "clip_norm": recipe.clip_norm,
-        "threads": recipe.threads,
+        "threads": 0 if recipe.automatic else recipe.threads,
         "seed": list(recipe.seed),
         "slots": list(optimizer.slots),
         "scalars": list(optimizer.scalars),
@@ -156,7 +156,7 @@ def recipe_of(fields: Fields, known: Recipe | None = None) -> Recipe:
             clip_value=fields.number_or_none("clip_value"),
             clip_norm=fields.number_or_none("clip_norm"),
         )
-        recipe = replace(recipe, threads=fields.whole("threads", 1, 1024))
+        recipe = with_threads(recipe, fields.whole("threads", 0, MOST_THREADS) or "auto")
     except Error as error:
         raise ModelFileError(f"{fields.where}: {error}") from error
     for role in ("slots", "scalars"):

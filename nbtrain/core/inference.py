@@ -1,0 +1,98 @@
+"""Prediction and evaluation, in chunks of at most batch_size rows whose rows a team shares."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..compiler.door import jit, matrix_at, vector_at
+from .backward import count_hits, loss_slope, summed_loss
+from .calls import call
+from .forward import forward
+from .layout import HITS_NONE
+from .net import FLOAT64, INFERENCE, ZERO, chunk, total_weight
+from .steps import EVALUATION, PREDICTION
+from .team import give_order, join, muster, share
+
+
+@jit
+def predict(net, data, out):
+    """What the loss's output activation gives for the rows of x, at `out`: (rows, outputs)."""
+    d = net.descriptor[0]
+    for first in range(0, data.rows, d.batch_size):
+        team = muster(d)
+        give_order(team, PREDICTION, first)
+        predict_rows(net, data, first, out, team)
+        join(d, team)
+
+
+@jit
+def predict_rows(net, data, first, out, team):
+    """A member's rows of the chunk that begins at row `first`."""
+    d = net.descriptor[0]
+    part = chunk(d, data, first)
+    forward(net, part, ZERO, INFERENCE, team)
+    rows = share(part.rows, team)
+    predictions(net, rows, out + (first + rows[0]) * d.outputs * d.itemsize)
+
+
+@jit
+def predictions(net, rows, out):
+    """The loss's output activation of a range of the last layer's rows, at `out`."""
+    d = net.descriptor[0]
+    last = net.layers[net.layers.size - 1]
+    first, count = rows[0], rows[1] - rows[0]
+    source = last.a + first * d.outputs * d.itemsize
+    if d.output != 0:
+        call(d.output, (source, out, count, d.outputs, d.loss_parameters))
+        return
+    a = vector_at(source, count * d.outputs, net.theta.dtype)
+    written = vector_at(out, count * d.outputs, net.theta.dtype)
+    for i in range(a.size):
+        written[i] = a[i]
+
+
+@jit
+def evaluate(net, data, sums):
+    """Add up in float64: weighted losses, weights and hits, and per output the squared errors of the predictions."""
+    d = net.descriptor[0]
+    errors = vector_at(d.squared_errors, d.outputs, FLOAT64)
+    errors[:] = 0.0
+    sums[0], sums[1], sums[2] = 0.0, total_weight(net, data), 0.0
+    for first in range(0, data.rows, d.batch_size):
+        team = muster(d)
+        give_order(team, EVALUATION, first)
+        evaluate_rows(net, data, first, team)
+        join(d, team)
+        part = chunk(d, data, first)
+        sums[0] += summed_loss(net, part.rows)
+        if d.hits != HITS_NONE:
+            sums[2] += count_hits(net, part)
+        elif d.target_columns > 0:
+            squared_errors(net, part, errors)
+
+
+@jit
+def evaluate_rows(net, data, first, team):
+    """A member's rows of the chunk that begins at row `first`: their losses and, if wanted, predictions."""
+    d = net.descriptor[0]
+    part = chunk(d, data, first)
+    forward(net, part, ZERO, INFERENCE, team)
+    loss_slope(net, part, 1.0, team)
+    if d.hits == HITS_NONE and d.target_columns > 0:
+        rows = share(part.rows, team)
+        scratch = net.layers[net.layers.size - 1].delta
+        predictions(net, rows, scratch + rows[0] * d.outputs * d.itemsize)
+
+
+@jit
+def squared_errors(net, batch, sums):
+    """sums[k] += weight * (prediction - target)**2 over the rows of a batch."""
+    d = net.descriptor[0]
+    out = matrix_at(net.layers[net.layers.size - 1].delta, batch.rows, d.outputs, net.theta.dtype)
+    y = matrix_at(batch.y, batch.rows, d.outputs, net.theta.dtype)
+    weight = vector_at(batch.weight, batch.rows, net.theta.dtype)
+    for i in range(batch.rows):
+        w = np.float64(weight[i]) if batch.weight != 0 else 1.0
+        for k in range(d.outputs):
+            error = np.float64(out[i, k]) - np.float64(y[i, k])
+            sums[k] += w * error * error

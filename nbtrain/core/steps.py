@@ -1,0 +1,154 @@
+"""A training step is forward, loss, backward, update; each member of a team does its share of all of them.
+
+The leader's functions take the orders' way (`give_order`, own share, `join`); the shares are in `follow`.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from ..compiler.door import jit, matrix_at, vector_at
+from .backward import backward, count_hits, loss_slope, parameter_slopes, summed_loss
+from .forward import forward
+from .layout import HITS_NONE
+from .net import INFERENCE, INT64, TRAINING, ZERO, Batch, chunk, total_weight
+from .team import give_order, join, meet, muster, share
+from .update import accept, penalty, prepare, regularize, update
+
+# Pieces of work that a team can share; the first two are iterations.
+STEP, BATCH, GRADIENT, EVALUATION, PREDICTION, CHECK, SNAPSHOT = (np.int64(i) for i in range(7))
+
+
+@jit
+def train_at(net, data, position):
+    """One iteration on the batch at `position` of an epoch -> its data loss, m and rows."""
+    loss, weight = train(net, data, STEP, position, weight_at(net, data, position))
+    return loss, weight, min(net.descriptor[0].batch_size, data.rows - position)
+
+
+@jit
+def train_step(net, batch):
+    """One iteration on one batch -> its data loss and its m; a loss that is not finite changes no parameter."""
+    return train(net, batch, BATCH, ZERO, total_weight(net, batch))
+
+
+@jit
+def train(net, data, operation, position, weight):
+    """The leader's part of an iteration, and its share of the work."""
+    d = net.descriptor[0]
+    if weight == 0.0:
+        return 0.0, 0.0
+    d.batch_total = weight
+    prepare(net)
+    team = muster(d)
+    give_order(team, operation, position)
+    loss = own_share(net, data, operation, position, team)
+    join(d, team)
+    if math.isfinite(loss):
+        accept(net)
+        d.iteration += 1
+    return loss, weight
+
+
+@jit
+def own_share(net, data, operation, position, team):
+    """A member's share of an iteration -> the batch's data loss."""
+    weight = net.descriptor[0].batch_total
+    batch = data if operation == BATCH else next_batch(net, data, position, team)
+    loss = losses_and_slopes(net, batch, weight, TRAINING, team)
+    if math.isfinite(loss):
+        update(net, 1.0 / weight, team)
+    return loss
+
+
+@jit
+def losses_and_slopes(net, batch, weight, training, team):
+    """Data loss of a batch, gradient of the data loss in `gradient`; chunk by chunk, added in their order."""
+    d = net.descriptor[0]
+    total = 0.0
+    for first in range(0, batch.rows, d.batch_size):
+        if first > 0:
+            meet(team)
+        part = chunk(d, batch, first)
+        forward(net, part, first, training, team)
+        loss_slope(net, part, 1.0 / weight, team)
+        backward(net, part, first, training, team)
+        meet(team)
+        total += summed_loss(net, part.rows)
+        if d.hits != HITS_NONE and training and team.rank == 0:
+            d.epoch_hits += count_hits(net, part)
+        parameter_slopes(net, part, training, first > 0, team)
+    return total / weight
+
+
+@jit
+def loss_and_gradient(net, batch):
+    """J with the penalty, and its whole gradient in `gradient`; without dropout."""
+    weight = total_weight(net, batch)
+    if weight == 0.0:
+        net.gradient[:] = 0.0
+        return 0.0
+    d = net.descriptor[0]
+    d.batch_total = weight
+    team = muster(d)
+    give_order(team, GRADIENT, ZERO)
+    loss = losses_and_slopes(net, batch, weight, INFERENCE, team)
+    join(d, team)
+    regularize(net, 1.0 / weight)
+    return loss + penalty(net) / weight
+
+
+@jit
+def weight_at(net, data, position):
+    """What SPEC calls m of the batch at `position`, added in the batch's order."""
+    d = net.descriptor[0]
+    if data.weight == 0 or d.shuffle == 0:
+        return total_weight(net, chunk(d, data, position))
+    weight = vector_at(data.weight, data.rows, net.theta.dtype)
+    order = vector_at(d.order, data.rows, INT64)
+    total = 0.0
+    for i in range(position, min(position + d.batch_size, data.rows)):
+        total += np.float64(weight[order[i]])
+    return total
+
+
+@jit
+def next_batch(net, data, position, team):
+    """The batch at `position`: where it lies in the data, or shuffled rows, of which a member gathers its own."""
+    d = net.descriptor[0]
+    if d.shuffle == 0:
+        return chunk(d, data, position)
+    rows = min(d.batch_size, data.rows - position)
+    first, last = share(rows, team)
+    order = vector_at(d.order, data.rows, INT64)[position + first : position + last]
+    gather_rows(net, data, order, first)
+    return Batch(d.batch_x, d.batch_y, d.batch_weight if data.weight != 0 else ZERO, rows)
+
+
+@jit
+def gather_rows(net, data, order, first):
+    """Copy the samples named by `order` to the batch's rows from `first` on."""
+    d, dtype, rows = net.descriptor[0], net.theta.dtype, order.size
+    x = matrix_at(d.batch_x + first * d.inputs * d.itemsize, rows, d.inputs, dtype)
+    gather(matrix_at(data.x, data.rows, d.inputs, dtype), order, x)
+    y = d.batch_y + first * d.target_bytes
+    if d.target_columns == 0:
+        labels = matrix_at(data.y, data.rows, 1, INT64)
+        gather(labels, order, matrix_at(y, rows, 1, INT64))
+    else:
+        targets = matrix_at(data.y, data.rows, d.target_columns, dtype)
+        gather(targets, order, matrix_at(y, rows, d.target_columns, dtype))
+    if data.weight != 0:
+        weight = matrix_at(d.batch_weight + first * d.itemsize, rows, 1, dtype)
+        gather(matrix_at(data.weight, data.rows, 1, dtype), order, weight)
+
+
+@jit
+def gather(source, order, target):
+    """target[i] = source[order[i]]."""
+    for i in range(order.size):
+        row = source[order[i]]
+        for j in range(row.size):
+            target[i, j] = row[j]

@@ -76,7 +76,6 @@ class Memory:
             "version": 3,
             "shape": plan.shape,
             "typestr": plan.dtype.str,
-            "descr": plan.dtype.descr,
             "data": (self.addresses[name], False),
         }
         made = np.asarray(_View(self, interface))

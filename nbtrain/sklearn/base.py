@@ -1,59 +1,34 @@
-"""What the classifier and the regressor share: fitting, predicting, pickling."""
+"""What the classifier and the regressor share: checks, the way to a trainer, prediction, pickling."""
 
 from __future__ import annotations
 
+import operator
 import threading
 import warnings
-from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple, Self
+from collections.abc import Mapping
+from typing import Any, Self
 
 import numpy as np
 from scipy.sparse import issparse
 from sklearn.base import BaseEstimator
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state, column_or_1d
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
-from ..callbacks import as_callbacks
 from ..components import Component
-from ..errors import DivergenceError, InputError
-from ..history import History
+from ..errors import InputError
 from ..trainer import Trainer
-from . import declare, lbfgs
+from . import declare, lbfgs, stochastic
+from .data import DTYPES, SPARSE, Array, Data, dense
 from .engine import Engine, revived
 from .hooks import CallbackSupportMixin, Hooks
-from .monitor import Monitor, total
-from .parameters import check_parameters
+from .parameters import RULES, check_parameters
 
-Array = np.ndarray[Any, Any]
-DTYPES = (np.float64, np.float32)
-SPARSE = ["csr", "csc"]
 AUTO_BATCH = 200  # scikit-learn's batch_size="auto"
 SPARSE_ROWS = 1024  # rows of a sparse matrix that are made dense at a time in prediction
 STALE = """
     _engine _kept history_ loss_curve_ best_loss_ validation_scores_ best_validation_score_
 """.split()
-NON_FINITE = (
-    "Solver produced non-finite parameter weights. The input data may contain large values and need to be preprocessed."
-)
 _reviving = threading.Lock()
-
-
-class NonFiniteError(DivergenceError, ValueError):
-    """Training produced NaN or infinity; scikit-learn raises ValueError for it."""
-
-
-class Data(NamedTuple):
-    """Samples as the trainer takes them."""
-
-    X: Array
-    target: Array
-    weight: Array | None
-
-    def at(self, rows: Array) -> Data:
-        """Some of the samples."""
-        return Data(self.X[rows], self.target[rows], None if self.weight is None else self.weight[rows])
 
 
 class BaseMLP(CallbackSupportMixin, BaseEstimator):
@@ -80,6 +55,14 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
     def _validation_score(self, metrics: Mapping[str, float], data: Data) -> float:
         raise NotImplementedError
 
+    def _quick_target(self, y: Array) -> Array | None:
+        """Targets for a plain array of what was seen before; None has the thorough checks look at it."""
+        return None
+
+    def _strata(self, target: Array) -> Array | None:
+        """What the validation split keeps the proportions of."""
+        return None
+
     def _weighted(self, y: Any, weight: Array | None, incremental: bool) -> Array | None:
         """Sample weights with the class weights in them."""
         return weight
@@ -89,31 +72,68 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
     def _fit(
         self, X: Any, y: Any, sample_weight: Any, validation: tuple[Any, Any, Any], incremental: bool = False
     ) -> Self:
-        check_parameters(self)
-        units = declare.hidden_units(self)
+        engine = self._at_hand() if incremental else None
+        if engine is None:
+            check_parameters(self)
+        if self.early_stopping and incremental:
+            raise ValueError("partial_fit does not support early_stopping=True")
         fresh = not hasattr(self, "coefs_") or not (self.warm_start or incremental)
-        data = self._checked(X, y, sample_weight, fresh, incremental)
-        random = check_random_state(self.random_state)
-        self.n_outputs_ = self._output_count(data.target)
-        sizes = (data.X.shape[1], *units, self.n_outputs_)
-        drawn = declare.draw_scikit_learn(self, sizes, random) if fresh else None
-        if fresh:
-            self._start(sizes)
+        data = None if engine is None or sample_weight is not None else self._quickly_checked(X, y, engine)
+        if data is None:
+            data = self._checked(X, y, sample_weight, fresh, incremental)
         hooks = Hooks(self, X, y, sample_weight)
-        if self.solver == "lbfgs":
-            self._fit_lbfgs(data, random, drawn, hooks)
-        else:
-            self._fit_stochastic(data, validation, random, drawn, hooks, incremental)
+        self._train(data, validation, engine, fresh, hooks, incremental)
         if not self._engine.finite():
-            raise NonFiniteError(NON_FINITE)
+            raise stochastic.NonFiniteError(stochastic.NON_FINITE)
         hooks.end()
         return self
+
+    def _train(
+        self,
+        data: Data,
+        validation: tuple[Any, Any, Any],
+        engine: Engine | None,
+        fresh: bool,
+        hooks: Hooks,
+        incremental: bool,
+    ) -> None:
+        """Draw weights, split, find the engine, run the solver; what is random is drawn in scikit-learn's order."""
+        random = check_random_state(self.random_state)
+        drawn = self._begin(data, random) if fresh else None
+        if self.solver == "lbfgs":
+            lbfgs.refuse(self, validation[0])
+            lbfgs.train(self, self._build(data, random, drawn, incremental), data, hooks)
+            return
+        held_out = None
+        if validation[0] is not None:
+            held_out = self._checked_validation(*validation)
+        elif self.early_stopping:
+            data, held_out = stochastic.split(data, self.validation_fraction, self._strata(data.target), random)
+        if engine is None or not self._serves(engine, len(data.X)):
+            engine = self._build(data, random, drawn, incremental)
+        stochastic.train(self, engine, data, held_out, hooks, incremental)
+
+    def _begin(self, data: Data, random: Any) -> list[tuple[Array, Array]]:
+        """Fitted attributes of a new model, and its initial weights."""
+        for name in STALE:
+            self.__dict__.pop(name, None)
+        self.n_outputs_ = self._output_count(data.target)
+        self.n_iter_, self.t_ = 0, 0
+        self.out_activation_ = self._out_activation()
+        sizes = (data.X.shape[1], *declare.hidden_units(self), self.n_outputs_)
+        self.n_layers_ = len(sizes)
+        return declare.draw_scikit_learn(self, sizes, random)
+
+    def _output_count(self, target: Array) -> int:
+        return target.shape[1] if target.ndim == 2 else 1
+
+    # ---- checks of data
 
     def _checked(self, X: Any, y: Any, sample_weight: Any, fresh: bool, incremental: bool) -> Data:
         X, y = self._validated(X, y, fresh)
         weight = None if sample_weight is None else _check_sample_weight(sample_weight, X, dtype=X.dtype)
         target = self._encoded(y, fresh, incremental)
-        return Data(_dense(X), target, self._weighted(y, weight, incremental))
+        return Data(dense(X), target, self._weighted(y, weight, incremental))
 
     def _validated(self, X: Any, y: Any, reset: bool) -> tuple[Any, Any]:
         X, y = validate_data(
@@ -123,39 +143,40 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
             y = column_or_1d(y, warn=True)
         return X, y
 
-    def _output_count(self, target: Array) -> int:
-        return target.shape[1] if target.ndim == 2 else 1
+    def _checked_validation(self, X: Any, y: Any, sample_weight: Any) -> Data:
+        if y is None:
+            raise InputError("y_val: None given; targets for X_val are wanted")
+        X, y = self._validated(X, y, reset=False)
+        weight = None if sample_weight is None else _check_sample_weight(sample_weight, X, dtype=X.dtype)
+        return Data(dense(X), self._encoded(y, fresh=False, incremental=True), weight)
 
-    def _start(self, sizes: tuple[int, ...]) -> None:
-        """Fitted attributes at the beginning of a new model."""
-        for name in STALE:
-            self.__dict__.pop(name, None)
-        self.n_iter_, self.t_ = 0, 0
-        self.n_layers_ = len(sizes)
-        self.out_activation_ = self._out_activation()
+    def _quickly_checked(self, X: Any, y: Any, engine: Engine) -> Data | None:
+        """Plain arrays like those that were fitted; None where scikit-learn's checks have to look, and to complain."""
+        if not self._as_fitted(X, engine) or type(y) is not np.ndarray or len(y) != len(X):
+            return None
+        target = self._quick_target(y)
+        return None if target is None or not np.isfinite(X).all() else Data(X, target, None)
 
-    def _start_curves(self, validated: bool) -> None:
-        """The attributes that only stochastic solvers have; they go on in a warm start."""
-        if not hasattr(self, "history_"):
-            self.history_ = History()
-        if not hasattr(self, "loss_curve_"):
-            self.loss_curve_: list[float] = []
-            self._no_improvement_count = 0
-            self.best_loss_: float | None = None
-            self.validation_scores_: list[float] | None = None
-            self.best_validation_score_: float | None = None
-        if validated and self.validation_scores_ is None:
-            self.validation_scores_, self.best_validation_score_ = [], -np.inf
-        if not self.early_stopping and self.best_loss_ is None:
-            self.best_loss_ = np.inf
+    def _as_fitted(self, X: Any, engine: Engine) -> bool:
+        """Whether X is a plain array of the model's dtype and width."""
+        return (
+            type(X) is np.ndarray
+            and X.dtype == engine.trainer.dtype
+            and X.ndim == 2
+            and X.shape[1] == self.n_features_in_
+            and X.shape[0] > 0
+            and "feature_names_in_" not in self.__dict__
+        )
 
-    def _build(self, inputs: int, dtype: Any, rows: int, random: Any, drawn: Any, incremental: bool) -> Engine:
+    # ---- the trainer
+
+    def _build(self, data: Data, random: Any, drawn: Any, incremental: bool) -> Engine:
         """A trainer for these parameters, which goes on from what was fitted unless weights were drawn."""
         before = None if drawn is not None else self._live()
-        if before is not None:
-            dtype = before.trainer.dtype
-        options = self._options(inputs, dtype, self._batch(rows, before if incremental else None))
+        dtype = data.X.dtype if before is None else before.trainer.dtype
+        options = self._options(data.X.shape[1], dtype, self._batch(len(data.X), before if incremental else None))
         if before is not None and incremental and before.options == options:
+            before.asked = self._asked()
             return before
         seed = int(random.randint(np.iinfo(np.int32).max)) if before is None else before.seed
         engine = Engine(seed, **options)
@@ -180,8 +201,20 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
         }
 
     def _adopt(self, engine: Engine) -> Engine:
+        engine.asked = self._asked()
         self._engine, self.coefs_, self.intercepts_ = engine, list(engine.coefs), list(engine.intercepts)
         return engine
+
+    def _asked(self) -> tuple[Any, ...]:
+        """The parameters as the objects that they are now."""
+        return tuple(map(self.__dict__.get, RULES))
+
+    def _at_hand(self) -> Engine | None:
+        """The engine, if it was built from these very parameters: they need no second look."""
+        engine: Engine | None = self.__dict__.get("_engine")
+        if engine is None or not engine.asked or not all(map(operator.is_, engine.asked, self._asked())):
+            return None
+        return self._live()
 
     def _batch(self, rows: int, before: Engine | None) -> int:
         """Rows of a batch; in partial_fit the trainer at hand serves as long as it makes no difference."""
@@ -190,120 +223,18 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
         if self.batch_size > rows:
             warnings.warn(
                 f"Got `batch_size` less than 1 or larger than sample size. It is going to be clipped to {rows}.",
-                stacklevel=6,
+                stacklevel=7,
             )
-        batch = min(int(self.batch_size), rows)
-        kept = 0 if before is None else before.trainer.batch_size
-        return kept if batch <= kept <= self.batch_size else batch
+        if before is not None and self._serves(before, rows):
+            return int(before.trainer.batch_size)
+        return min(int(self.batch_size), rows)
 
-    def _fit_stochastic(
-        self, data: Data, validation: tuple[Any, Any, Any], random: Any, drawn: Any, hooks: Hooks, incremental: bool
-    ) -> None:
-        if self.early_stopping and incremental:
-            raise ValueError("partial_fit does not support early_stopping=True")
-        held_out = None
-        if validation[0] is not None:
-            held_out = self._checked_validation(*validation)
-        elif self.early_stopping:
-            data, held_out = self._split(data, random)
-        rows = len(data.X)
-        engine = self._build(data.X.shape[1], data.X.dtype, rows, random, drawn, incremental)
-        self._start_curves(held_out is not None)
-        weight_sum = total(data.weight, rows)
-        score: Callable[[Mapping[str, float]], float] | None = None
-        if held_out is not None:
-            score = lambda metrics: self._validation_score(metrics, held_out)  # noqa: E731
-        monitor = Monitor(self, engine, rows, weight_sum, score, incremental, hooks.end_epoch)
-        self.n_iter_ = 0
-        hooks.begin()
-        self._train(engine, monitor, data, held_out, 1 if incremental else int(self.max_iter))
-
-    def _train(self, engine: Engine, monitor: Monitor, data: Data, held_out: Data | None, epochs: int) -> None:
-        try:
-            engine.trainer.fit(
-                data.X,
-                data.target,
-                epochs,
-                sample_weight=data.weight,
-                validation_data=None if held_out is None else tuple(held_out),
-                callbacks=[monitor, *as_callbacks(self.callbacks or ())],
-            )
-        except KeyboardInterrupt:
-            warnings.warn("Training interrupted by user.", stacklevel=5)
-            return
-        except DivergenceError as error:
-            if monitor.best is None:
-                raise NonFiniteError(f"{NON_FINITE} {error}") from error
-            if self.validation_scores_ is not None:
-                self.validation_scores_.append(float("nan"))
-            warnings.warn(f"The best weights of before were put back: {error}", ConvergenceWarning, stacklevel=5)
-            return
-        finally:
-            monitor.restore_best()
-        if self.n_iter_ == self.max_iter and not (monitor.converged or monitor.asked or monitor.incremental):
-            warnings.warn(
-                f"Stochastic Optimizer: Maximum iterations ({self.max_iter}) "
-                "reached and the optimization hasn't converged yet.",
-                ConvergenceWarning,
-                stacklevel=5,
-            )
-
-    def _split(self, data: Data, random: Any) -> tuple[Data, Data]:
-        """Training and validation part, by scikit-learn's own split."""
-        train, held_out = train_test_split(
-            np.arange(len(data.X)),
-            random_state=random,
-            test_size=self.validation_fraction,
-            stratify=self._strata(data.target),
+    def _serves(self, engine: Engine, rows: int) -> bool:
+        """Whether an engine's batches of so many rows are those that the parameters want."""
+        return (
+            isinstance(self.batch_size, str)
+            or min(self.batch_size, rows) <= engine.trainer.batch_size <= self.batch_size
         )
-        if len(held_out) < 2:
-            raise ValueError(
-                "The validation set is too small. Increase 'validation_fraction' or the size of your dataset."
-            )
-        return data.at(train), data.at(held_out)
-
-    def _strata(self, target: Array) -> Array | None:
-        return None
-
-    def _checked_validation(self, X: Any, y: Any, sample_weight: Any) -> Data:
-        if y is None:
-            raise InputError("y_val: None given; targets for X_val are wanted")
-        X, y = self._validated(X, y, reset=False)
-        weight = None if sample_weight is None else _check_sample_weight(sample_weight, X, dtype=X.dtype)
-        return Data(_dense(X), self._encoded(y, fresh=False, incremental=True), weight)
-
-    def _fit_lbfgs(self, data: Data, random: Any, drawn: Any, hooks: Hooks) -> None:
-        if np.any(np.asarray(self.dropout)):
-            raise InputError(
-                f"dropout: {self.dropout!r} given; with solver='lbfgs', which has no iterations, 0 is wanted"
-            )
-        engine = self._build(data.X.shape[1], data.X.dtype, len(data.X), random, drawn, incremental=False)
-        told = as_callbacks(self.callbacks or ())
-        trainer = engine.trainer
-        self.n_iter_ = 0
-        weight_sum = total(data.weight, len(data.X))
-
-        def as_loss(value: float) -> float:
-            penalty = engine.penalty() / weight_sum
-            return (value - penalty) * self._loss_scale() + penalty
-
-        def after(value: float) -> bool:
-            self.n_iter_ += 1
-            self.loss_ = as_loss(value)
-            if self.verbose:
-                print(f"Iteration {self.n_iter_}, loss = {self.loss_:.8f}")
-            stops = [callback.on_epoch(trainer, self.n_iter_, {"loss": self.loss_}) for callback in told]
-            return hooks.end_epoch(self.n_iter_ == self.max_iter) or any(stops)
-
-        hooks.begin()
-        for callback in told:
-            callback.on_start(trainer)
-        try:
-            value, self.n_iter_ = lbfgs.minimize_loss(self, engine, (data.X, data.target, data.weight), after)
-        finally:
-            for callback in told:
-                callback.on_end(trainer)
-        self.loss_ = as_loss(value)
 
     # ---- predicting
 
@@ -321,19 +252,8 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
         if not issparse(X):
             return engine.trainer.predict(X)
         X = X.tocsr()
-        parts = [engine.trainer.predict(_dense(X[i : i + SPARSE_ROWS])) for i in range(0, X.shape[0], SPARSE_ROWS)]
+        parts = [engine.trainer.predict(dense(X[i : i + SPARSE_ROWS])) for i in range(0, X.shape[0], SPARSE_ROWS)]
         return np.concatenate(parts)
-
-    def _as_fitted(self, X: Any, engine: Engine) -> bool:
-        """Whether X is a plain array that needs no conversion: then the trainer's own checks suffice."""
-        return (
-            type(X) is np.ndarray
-            and X.dtype == engine.trainer.dtype
-            and X.ndim == 2
-            and X.shape[1] == self.n_features_in_
-            and X.shape[0] > 0
-            and "feature_names_in_" not in self.__dict__
-        )
 
     def _live(self) -> Engine:
         """The engine, made anew after unpickling, with the weights that `coefs_` and `intercepts_` hold."""
@@ -378,12 +298,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
         return tags
 
 
-def _dense(X: Any) -> Array:
-    dense: Array = X.toarray() if issparse(X) else X
-    return dense
-
-
-def stochastic(estimator: Any) -> bool:
+def has_epochs(estimator: Any) -> bool:
     """Whether partial_fit is there; an AttributeError says why not."""
     if isinstance(estimator.solver, str) and estimator.solver == "lbfgs":
         raise AttributeError("partial_fit is only available for stochastic optimizers. lbfgs is not stochastic.")

@@ -16,10 +16,12 @@ from sklearn.utils.multiclass import check_classification_targets, type_of_targe
 from ..components import Component
 from ..errors import InputError
 from ..registry import resolve
-from .base import Array, BaseMLP, Data, stochastic
+from .base import BaseMLP, has_epochs
+from .data import Array, Data
 from .hooks import with_callbacks
 
 OWN_LOSS = "log_loss"
+KINDS = ("binary", "multiclass", "multilabel-indicator")
 OUTPUTS = {"binary_cross_entropy": "logistic", "softmax_cross_entropy": "softmax"}
 
 
@@ -219,7 +221,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         """
         return self._fit(X, y, sample_weight, (X_val, y_val, sample_weight_val))
 
-    @available_if(stochastic)
+    @available_if(has_epochs)
     @with_callbacks
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None) -> MLPClassifier:
         """Train one epoch on these samples, going on from the call before.
@@ -289,24 +291,34 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
 
     def _encoded(self, y: Any, fresh: bool, incremental: bool) -> Array:
         kind = type_of_target(y, input_name="y", raise_unknown=True)
-        check_classification_targets(y)
-        if kind.endswith("multioutput"):
+        if kind not in KINDS:
+            check_classification_targets(y)
             raise InputError("y: several multiclass columns given; one column, or a 0/1 indicator matrix is wanted")
-        multilabel = kind.startswith("multilabel")
+        multilabel = kind == "multilabel-indicator"
         if issparse(y):
             y = y.toarray()
         if not hasattr(self, "classes_") or (fresh and not incremental):
             self._multilabel = multilabel
             self.classes_ = np.arange(y.shape[1]) if multilabel else np.unique(y)
-        self._check_known(y, multilabel, incremental)
-        if multilabel:
-            return np.asarray(y, np.float32)
-        places: Array = np.searchsorted(self.classes_, y)
+        else:
+            self._check_known(y, multilabel, incremental)
+        return np.asarray(y, np.float32) if multilabel else self._targets(np.searchsorted(self.classes_, y))
+
+    def _targets(self, places: Array) -> Array:
+        """Places in `classes_` as the loss wants them."""
         if self._loss().spec.target == "label":
             return places
         if len(self.classes_) > 2:
             return np.eye(len(self.classes_), dtype=np.float32)[places]
         return places[:, None].astype(np.float32)
+
+    def _quick_target(self, y: Array) -> Array | None:
+        classes = self.classes_
+        if self._multilabel or y.ndim != 1 or y.dtype != classes.dtype or self.class_weight is not None:
+            return None
+        places = np.searchsorted(classes, y)
+        np.minimum(places, len(classes) - 1, out=places)
+        return self._targets(places) if (classes[places] == y).all() else None
 
     def _check_known(self, y: Array, multilabel: bool, incremental: bool) -> None:
         if multilabel != self._multilabel or (multilabel and y.shape[1] != len(self.classes_)):

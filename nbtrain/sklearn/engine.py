@@ -27,6 +27,7 @@ class Engine:
 
     def __init__(self, seed: int, **options: Any) -> None:
         self.seed, self.options = seed, options
+        self.asked: tuple[Any, ...] = ()  # the parameters that the options were made from
         self.trainer = Trainer(options["network"], rng=seed, **{k: v for k, v in options.items() if k != "network"})
         pairs = self.trainer.weights
         self.coefs: tuple[Array, ...] = tuple(w for w, _ in pairs)
@@ -56,6 +57,10 @@ class Engine:
     def finite(self) -> bool:
         """Whether all weights and biases are finite."""
         return bool(np.isfinite(self.trainer.theta).all())
+
+    def end_epoch(self) -> None:
+        """Have the next call begin an epoch, not go on with one that was interrupted."""
+        self.trainer.model.descriptor["position"] = 0
 
     # ---- state
 

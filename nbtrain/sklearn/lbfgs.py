@@ -10,15 +10,55 @@ import numpy as np
 from scipy.optimize import minimize
 from sklearn.exceptions import ConvergenceWarning
 
+from ..callbacks import as_callbacks
+from ..errors import InputError
+from .data import Array, Data
 from .engine import Engine
+from .hooks import Hooks
 
-Array = np.ndarray[Any, Any]
+UNFINISHED = (1, 2)  # SciPy's status of a run that reached a limit, or found no step that helps
 
 
-def minimize_loss(
-    estimator: Any, engine: Engine, data: tuple[Any, Any, Any], after: Callable[[float], bool]
-) -> tuple[float, int]:
-    """Train to convergence on the whole data.
+def refuse(estimator: Any, X_val: Any) -> None:
+    """Raise an InputError for what makes no sense without epochs."""
+    if np.any(np.asarray(estimator.dropout)):
+        raise InputError(f"dropout: {estimator.dropout!r} given; with solver='lbfgs' it is without effect, 0 is wanted")
+    if X_val is not None:
+        raise InputError("X_val: given with solver='lbfgs', which has no epochs to validate after; None is wanted")
+
+
+def train(estimator: Any, engine: Engine, data: Data, hooks: Hooks) -> None:
+    """Train to convergence on the whole data; `n_iter_` and `loss_` are set."""
+    e, trainer = estimator, engine.trainer
+    told = as_callbacks(e.callbacks or ())
+    weight = data.total_weight
+
+    def as_loss(value: float) -> float:
+        penalty = engine.penalty() / weight
+        return float((value - penalty) * e._loss_scale() + penalty)
+
+    def after(value: float) -> bool:
+        e.n_iter_ += 1
+        e.loss_ = as_loss(value)
+        if e.verbose:
+            print(f"Iteration {e.n_iter_}, loss = {e.loss_:.8f}")
+        stops = [callback.on_epoch(trainer, e.n_iter_, {"loss": e.loss_}) for callback in told]
+        return hooks.end_epoch(e.n_iter_ == e.max_iter) or any(stops)
+
+    e.n_iter_ = 0
+    hooks.begin()
+    for callback in told:
+        callback.on_start(trainer)
+    try:
+        value, e.n_iter_ = minimized(e, engine, data, after)
+    finally:
+        for callback in told:
+            callback.on_end(trainer)
+    e.loss_ = as_loss(value)
+
+
+def minimized(estimator: Any, engine: Engine, data: Data, after: Callable[[float], bool]) -> tuple[float, int]:
+    """Minimize J, the loss with the penalty.
 
     Parameters
     ----------
@@ -26,23 +66,20 @@ def minimize_loss(
         Its max_iter, max_fun and tol count.
     engine : Engine
         Whose weights are the start, and the result.
-    data : (X, y, sample_weight)
-        As the trainer takes them.
+    data : Data
     after : function
         `after(J)` is called after each iteration; True stops.
 
     Returns
     -------
     J : float
-        The loss with the penalty.
     iterations : int
     """
     trainer = engine.trainer
-    X, y, weight = data
 
     def objective(theta: Array) -> tuple[float, Array]:
         trainer.theta[...] = theta
-        value, gradient = trainer.loss_and_gradient(X, y, weight)
+        value, gradient = trainer.loss_and_gradient(data.X, data.target, data.weight)
         return value, gradient.astype(np.float64)
 
     def told(*, intermediate_result: Any) -> None:
@@ -55,12 +92,12 @@ def minimize_loss(
     with np.errstate(over="ignore"):
         found = minimize(objective, start, method="L-BFGS-B", jac=True, options=limits, callback=told)
         trainer.theta[...] = found.x
-    if found.status in (1, 2):
+    if found.status in UNFINISHED:
         warnings.warn(
             f"lbfgs failed to converge after {found.nit} iteration(s) (status={found.status}): {found.message}. "
             f"It may help to increase the number of iterations (max_iter={estimator.max_iter}) or of evaluations "
             f"(max_fun={estimator.max_fun}), or to scale the data.",
             ConvergenceWarning,
-            stacklevel=4,
+            stacklevel=6,
         )
     return float(found.fun), min(int(found.nit), int(estimator.max_iter))

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import numpy as np
-
 from ..callbacks import Callback
 from ..trainer import Trainer
 from . import declare
@@ -114,8 +112,3 @@ class Monitor(Callback):
         """Put back the best weights, if validation found any."""
         if self.best is not None:
             self.engine.back_to(self.best)
-
-
-def total(weight: Any, samples: int) -> float:
-    """The sum of the sample weights; each is 1 where none are given."""
-    return float(samples) if weight is None else float(np.sum(weight, dtype=np.float64))

@@ -13,8 +13,9 @@ from sklearn.utils.metaestimators import available_if
 from ..components import Component
 from ..errors import InputError
 from ..registry import bound, resolve
-from .base import Array, BaseMLP, Data, stochastic
+from .base import BaseMLP, has_epochs
 from .components import POISSON
+from .data import DTYPES, Array, Data
 from .hooks import with_callbacks
 
 SQUARED = "squared_error"
@@ -147,7 +148,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         """
         return self._fit(X, y, sample_weight, (X_val, y_val, sample_weight_val))
 
-    @available_if(stochastic)
+    @available_if(has_epochs)
     @with_callbacks
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> MLPRegressor:
         """Train one epoch on these samples, going on from the call before.
@@ -176,6 +177,12 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         if not fresh and targets.shape[1] != self.n_outputs_:
             raise InputError(f"y: {targets.shape[1]} outputs given; {self.n_outputs_} as in the first call are wanted")
         return targets
+
+    def _quick_target(self, y: Array) -> Array | None:
+        if y.dtype not in DTYPES or not np.isfinite(y).all():
+            return None
+        targets: Array = y[:, None] if y.ndim == 1 else y
+        return targets if targets.ndim == 2 and targets.shape[1] == self.n_outputs_ > int(y.ndim == 2) else None
 
     def _loss(self) -> Component:
         if self.loss == "poisson":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+from functools import cache
 from typing import Any
 
 from .core.layout import SIGNATURES
@@ -16,13 +17,18 @@ class Native:
     """
 
     def __init__(self, addresses: dict[str, int], holding: bool = False) -> None:
-        prototype: Any = ctypes.PYFUNCTYPE if holding else ctypes.CFUNCTYPE
         for name, arguments in SIGNATURES.items():
-            kind = prototype(ctypes.c_int64, *[ctypes.c_int64] * len(arguments))
-            setattr(self, name, kind(addresses[name]))
+            setattr(self, name, _prototype(holding, len(arguments))(addresses[name]))
 
     def __getattr__(self, name: str) -> Any:  # for type checkers: the functions are set by name
         raise AttributeError(name)
+
+
+@cache
+def _prototype(holding: bool, arguments: int) -> Any:
+    """The ctypes class of functions of so many int64; to make one takes as long as to call it a hundred times."""
+    make: Any = ctypes.PYFUNCTYPE if holding else ctypes.CFUNCTYPE
+    return make(ctypes.c_int64, *[ctypes.c_int64] * arguments)
 
 
 def c_signature(name: str) -> str:

@@ -11,7 +11,7 @@ from numba import njit
 from oracle import Oracle, draw, flat
 
 import nbtrain
-from nbtrain import kernel
+from nbtrain import kernel, team
 
 SIZES, ACTIVATIONS = (
     (40, 70, 30, 2),
@@ -386,6 +386,34 @@ def test_a_constraint_is_one_thing_or_the_other():
     for functions in ({}, {"project": bound, "scale": max_norm}):
         with pytest.raises(nbtrain.InputError, match="either project or scale is wanted"):
             nbtrain.Constraint("both_or_none", parameters={"limit": 1.0}, **functions)
+
+
+# ---- threads
+
+THREADED = {
+    "clipping": dict(optimizer="adam", clip_value=0.02, clip_norm=0.2),
+    "norms by layer": dict(optimizer=trusting("layer")),
+    "norms of all": dict(optimizer=trusting("global"), clip_norm=0.3),
+    "norms of units": dict(optimizer="rmsprop", constraint=MAX_NORM),
+    "elements": dict(optimizer=trusting("layer"), constraint=BOUND),
+}
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("case", THREADED)
+def test_the_bits_do_not_depend_on_the_number_of_threads(case, dtype, monkeypatch):
+    monkeypatch.setattr(team, "CALL_FLOPS", 0.0)
+    X, y = samples(53, dtype)
+    alone = make(dtype=dtype, **THREADED[case])
+    alone.fit(X, y, epochs=4)
+    for threads in (2, 3):
+        trainer = make(dtype=dtype, threads=threads, **THREADED[case])
+        d = trainer.model.descriptor  # a leader that waits for all of its helpers
+        d["team_patience"], d["team_awaited"], d["team_late"] = 10**17, threads - 1, 30 * 10**9
+        trainer.fit(X, y, epochs=4)
+        assert d["team_pieces"][0] > 0
+        np.testing.assert_array_equal(trainer.theta, alone.theta)
+        np.testing.assert_array_equal(trainer.model.state, alone.model.state)
 
 
 # ---- state

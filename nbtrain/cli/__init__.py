@@ -9,12 +9,12 @@ from collections.abc import Sequence
 
 from .. import __version__
 from ..errors import Error
-from . import cache, demo, plugins, warmup
+from . import cache, demo, plugins, predict, train, warmup
 
 OK, FAILURE, USAGE, INTERRUPTED = 0, 1, 2, 130  # USAGE is what argparse exits with
 
 # Each has add(commands), which adds a parser and sets `run`, a function of the parsed arguments -> exit code.
-COMMANDS = (demo, warmup, cache, plugins)
+COMMANDS = (demo, train, predict, warmup, cache, plugins)
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -1,0 +1,158 @@
+"""What `nbtrain train` has to decide before it trains: columns, target, split, network."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..errors import InputError
+from ..tabular import columns as encodings
+from ..tabular import files, targets
+from ..tabular.cells import Reading
+from ..tabular.preparation import Preparation, fit_columns
+from ..tabular.split import split
+from ..tabular.table import Table, listed
+from . import options
+from .watching import note
+
+if TYPE_CHECKING:
+    from ..trainer import Trainer
+
+Array = np.ndarray[Any, Any]
+
+
+@dataclass
+class Job:
+    """One run: the data, what was decided about it, and what is to be reported."""
+
+    arguments: argparse.Namespace
+    table: Table
+    preparation: Preparation
+    parts: dict[str, tuple[Array, Array]]
+    codes: dict[str, Array]
+    report: dict[str, Any]
+
+
+def prepare(arguments: argparse.Namespace) -> Job:
+    """Read the file and make numbers of it."""
+    table = files.read(arguments.data, options.dialect(arguments), {arguments.target})
+    reading = Reading.of(arguments.missing)
+    name = table.find(arguments.target, "--target")
+    forced = [table.find(column, "--categorical") for column in arguments.categorical]
+    names, named = table.names, table.named
+    task = arguments.task or ("classification" if name in forced else "")
+    target = targets.detect(table[name], task, reading, table, name)
+    table = _with_target(table, name, reading, arguments.impute)
+    codes = target.codes(table[name], reading, table)
+    dropped = [table.find(column, "--drop") for column in arguments.drop]
+    features = table.without([name, *dropped])
+    if not features.names:
+        raise InputError(f"{table.source}: no column is left to predict {name!r} from")
+    parts = _parts(arguments, codes, target.task)
+    columns = fit_columns(features, parts["train"], reading, arguments.impute, forced, arguments.max_categories)
+    target = targets.for_loss(target, _loss(arguments, target).spec, codes[parts["train"]])
+    preparation = Preparation(tuple(c for c in columns if c.width), target, reading, names, arguments.impute, named)
+    if not preparation.inputs:
+        raise InputError(f"{table.source}: every column but the target is constant; there is nothing to learn from")
+    encoded = preparation.encode(features, arguments.dtype)
+    y = target.encode(codes)
+    data = {part: (encoded.X[rows], y[rows]) for part, rows in parts.items() if len(rows)}
+    used = {column.name for column in preparation.columns}
+    report = {
+        "file": table.source,
+        "rows": {part: len(rows) for part, rows in parts.items()},
+        "target": name,
+        "task": target.task,
+        "classes": list(target.labels),
+        "inputs": preparation.inputs,
+        "left_out": [*dropped, *(gone for gone in features.names if gone not in used)],
+    }
+    return Job(arguments, features, preparation, data, {part: codes[rows] for part, rows in parts.items()}, report)
+
+
+def _with_target(table: Table, name: str, reading: Reading, impute: bool) -> Table:
+    """The rows that have a target: all of them, or, where missing cells are allowed, those that are left."""
+    gone = targets.missing_rows(table[name], reading, table, name)
+    if not gone.any():
+        return table
+    first = table.place(int(gone.argmax()), name)
+    if not impute:
+        raise InputError(
+            f"{first}: the target is missing ({int(gone.sum())} rows in all); --impute leaves such rows out"
+        )
+    note(f"{int(gone.sum())} rows without a target are left out, the first at {first}")
+    return table.rows(np.flatnonzero(~gone))
+
+
+def _parts(arguments: argparse.Namespace, codes: Array, task: str) -> dict[str, Array]:
+    fractions = (arguments.validation_size, arguments.test_size)
+    if sum(fractions) >= 1.0:
+        raise InputError("--validation-size and --test-size: together they must leave rows to train on")
+    classes = codes if task == "classification" else None
+    return dict(
+        zip(("train", "validation", "test"), split(classes, len(codes), fractions, arguments.seed), strict=True)
+    )
+
+
+def _loss(arguments: argparse.Namespace, target: targets.Target) -> Any:
+    from .. import loss
+
+    if arguments.loss is not None:
+        return arguments.loss.component(loss)
+    return loss("softmax_cross_entropy" if target.task == "classification" else "mse")
+
+
+def introduction(job: Job) -> str:
+    """What was found in the file, in words."""
+    preparation, report, arguments = job.preparation, job.report, job.arguments
+    target = preparation.target
+    if target.labels:
+        counts = np.bincount(np.concatenate(list(job.codes.values())), minlength=len(target.labels))
+        named = [f"{label} ({count})" for label, count in zip(target.labels[:8], counts[:8], strict=True)]
+        told = f"{len(target.labels)} classes: {', '.join(named)}{', …' if len(target.labels) > 8 else ''}"
+    else:
+        told = "numbers"
+    hidden = ", ".join(map(str, arguments.hidden)) or "no"
+    left_out = [name for name in report["left_out"] if name not in arguments.drop]
+    rows = report["rows"]
+    lines = [
+        f"{report['file']}: {sum(rows.values())} rows: {rows['train']} to train on, {rows['validation']} to validate, "
+        f"{rows['test']} to test",
+        f"target {target.name!r}: {told}" + ("" if arguments.task else f" ({_other(target)})"),
+        f"columns: {encodings.describe(preparation.columns)}"
+        + (f"; constant, so left out: {listed(left_out)}" if left_out else ""),
+        f"network: {preparation.inputs} inputs, {hidden} hidden units, {target.outputs} outputs",
+    ]
+    return "\n".join(lines)
+
+
+def _other(target: targets.Target) -> str:
+    other = "regression" if target.task == "classification" else "classification"
+    return f"{target.task}; --task {other} if that is wrong"
+
+
+def build(job: Job) -> Trainer:
+    """The trainer that the options describe."""
+    from .. import Dense, Network, Trainer, activation, optimizer, regularizer, schedule
+
+    a, count = job.arguments, len(job.arguments.hidden)
+    activations = options.for_each([named.component(activation) for named in a.activation], count, "--activation")
+    dropouts = options.for_each(a.dropout, count, "--dropout")
+    layers = [Dense(units, g, dropout=p) for units, g, p in zip(a.hidden, activations, dropouts, strict=True)]
+    layers.append(Dense(job.preparation.target.outputs))
+    rate = a.learning_rate
+    if isinstance(rate, options.Named):
+        rate = rate.component(schedule)
+    return Trainer(
+        Network(job.preparation.inputs, layers),
+        loss=_loss(a, job.preparation.target),
+        optimizer=a.optimizer.component(optimizer, **({} if rate is None else {"learning_rate": rate})),
+        regularizer=a.regularizer and a.regularizer.component(regularizer),
+        batch_size=a.batch_size,
+        dtype=a.dtype,
+        rng=a.seed,
+        threads=a.threads,
+    )

@@ -1,0 +1,186 @@
+"""`nbtrain train`: from a file with a table to a trained model with a report."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import InputError
+from ..tabular import scores
+from ..tabular.cells import MISSING
+from . import modelfile, options
+from .job import Job, build, introduction, prepare
+from .predict import evaluated
+from .watching import Best, Progress
+
+if TYPE_CHECKING:
+    from ..trainer import Trainer
+
+DESCRIPTION = """
+Train a network on a table: CSV (also .gz, or - for standard input), .npy, .npz, or Parquet where pandas is installed.
+Text columns become categories, numbers and dates are scaled, classes or numbers are predicted as the target column
+has it. Part of the rows is kept for the report, and part chooses the epoch whose parameters are kept; Ctrl-C stops
+the training and keeps the best so far.
+"""
+
+
+def add(commands: Any) -> None:
+    """Add the command to the parser."""
+    parser: argparse.ArgumentParser = commands.add_parser(
+        "train", help="train on a table in a file", description=DESCRIPTION
+    )
+    parser.add_argument("data", metavar="FILE", help="the table")
+    parser.add_argument(
+        "--target", required=True, metavar="NAME", help="column to predict; by number where it has no name"
+    )
+    parser.add_argument("--save", metavar="MODEL", help="write the model to this file, such as model.nbt")
+    parser.add_argument("--json", action="store_true", help="one JSON object as output, for programs")
+    parser.add_argument("--quiet", action="store_true", help="no progress")
+    _add_table(parser)
+    _add_network(parser)
+    _add_training(parser)
+    options.add_dialect(parser)
+    parser.set_defaults(run=run)
+
+
+def _add_table(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("table")
+    group.add_argument(
+        "--task", choices=("classification", "regression"), help="found out from the target unless given"
+    )
+    group.add_argument("--drop", type=options.listing, default=[], metavar="NAME,…", help="columns to leave out")
+    group.add_argument(
+        "--categorical", type=options.listing, default=[], metavar="NAME,…", help="columns whose numbers are codes"
+    )
+    group.add_argument(
+        "--max-categories", type=options.whole(1), default=50, metavar="N", help="in a column (default 50)"
+    )
+    group.add_argument(
+        "--impute",
+        action="store_true",
+        help="fill missing numbers with the median and make missing a category; rows without a target are left out",
+    )
+    group.add_argument(
+        "--missing",
+        type=options.listing,
+        default=list(MISSING),
+        metavar="TEXT,…",
+        help=f"what stands for a missing value beside the empty cell (default {','.join(MISSING)})".replace("%", "%%"),
+    )
+    group.add_argument(
+        "--test-size", type=options.fraction, default=0.2, metavar="F", help="rows kept for the report (default 0.2)"
+    )
+    group.add_argument(
+        "--validation-size", type=options.fraction, default=0.15, metavar="F", help="rows to watch (default 0.15)"
+    )
+
+
+def _add_network(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("network", "NAME:PARAMETER=NUMBER sets parameters; names: nbtrain plugins list")
+    group.add_argument(
+        "--hidden",
+        type=options.widths,
+        default=[64, 64],
+        metavar="UNITS,…",
+        help="hidden units, or none (default 64,64)",
+    )
+    group.add_argument(
+        "--activation",
+        type=options.named_list,
+        default="relu",
+        metavar="NAME,…",
+        help="one, or one a layer (default relu)",
+    )
+    group.add_argument(
+        "--dropout", type=options.rates, default="0", metavar="RATE,…", help="one, or one a layer (default 0)"
+    )
+    group.add_argument("--loss", type=options.Named, metavar="NAME", help="default: softmax_cross_entropy or mse")
+    group.add_argument(
+        "--regularizer", type=options.Named, metavar="NAME", help="such as l2:strength=1e-3; none by default"
+    )
+    group.add_argument("--optimizer", type=options.Named, default="adam", metavar="NAME", help="default adam")
+    group.add_argument(
+        "--learning-rate",
+        type=options.learning_rate,
+        metavar="RATE",
+        help="a number or a schedule such as cosine:steps=5000",
+    )
+
+
+def _add_training(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("training")
+    group.add_argument("--epochs", type=options.whole(1), default=100, metavar="N", help="at most (default 100)")
+    group.add_argument("--batch-size", type=options.whole(1), default=32, metavar="N", help="default 32")
+    group.add_argument(
+        "--patience", type=options.whole(0), default=20, metavar="N",
+        help="stop when N epochs have brought no lower validation loss; 0 never stops (default 20)",
+    )  # fmt: skip
+    group.add_argument(
+        "--seed", type=options.whole(0), default=0, metavar="N", help="of split, weights, order (default 0)"
+    )
+    group.add_argument(
+        "--threads", type=options.threads, default=1, metavar="N", help="of one training step (default 1)"
+    )
+    group.add_argument("--dtype", choices=("float32", "float64"), default="float32", help="default float32")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Read, train, report, save -> 0, or 130 when Ctrl-C ended the training."""
+    _check_destination(arguments.save)
+    job = prepare(arguments)
+    trainer = build(job)
+    if not arguments.json:
+        print(introduction(job), flush=True)
+    interrupted = fit(trainer, job)
+    if arguments.save and job.report["best_epoch"]:
+        modelfile.save(arguments.save, trainer, job.preparation)
+        job.report["saved"] = arguments.save
+    finish(trainer, job)
+    return 130 if interrupted else 0
+
+
+def fit(trainer: Trainer, job: Job) -> bool:
+    """Train, and put the best epoch's parameters back -> whether Ctrl-C ended it."""
+    arguments, validation = job.arguments, job.parts.get("validation")
+    best = Best("val_loss" if validation else "loss", arguments.patience if validation else 0)
+    told: list[Any] = [best]
+    if not arguments.quiet:
+        told.append(Progress(arguments.epochs, sys.stderr if arguments.json else sys.stdout))
+    start, interrupted = time.perf_counter(), False
+    try:
+        trainer.fit(*job.parts["train"], arguments.epochs, validation_data=validation, callbacks=told)
+    except KeyboardInterrupt:
+        interrupted = True
+    best.restore(trainer)
+    job.report |= {
+        "epochs": best.epochs,
+        "best_epoch": best.epoch,
+        "stopped": "interrupted" if interrupted else "patience" if best.stopped else "epochs",
+        "seconds": round(time.perf_counter() - start, 3),
+    }
+    return interrupted
+
+
+def finish(trainer: Trainer, job: Job) -> None:
+    """Judge the model on the rows that it did not see, as far as there are any, and print the report."""
+    report = job.report
+    part = next(part for part in ("test", "validation", "train") if part in job.parts)
+    report["scores"] = {"on": part, **evaluated(trainer, job.preparation.target, job.parts[part][0], job.codes[part])}
+    if job.arguments.json:
+        print(json.dumps(report, indent=2, ensure_ascii=False))
+        return
+    words = {"interrupted": "interrupted", "patience": "the validation loss fell no more", "epochs": "finished"}
+    seconds = f"{report['seconds']:.2f} s"
+    print(f"{words[report['stopped']]} after {report['epochs']} epochs, {seconds}; kept epoch {report['best_epoch']}")
+    print(f"\n{part} rows ({len(job.codes[part])})\n{scores.in_words(report['scores'])}")
+    print(f"\nsaved {report['saved']}" if "saved" in report else "\nnot saved (--save MODEL)", flush=True)
+
+
+def _check_destination(path: str | None) -> None:
+    """Find out before the training, not after it, that a file cannot be written."""
+    if path is not None and not Path(path).resolve().parent.is_dir():
+        raise InputError(f"--save: {path!r} given; there is no such directory")

@@ -1,0 +1,332 @@
+"""`nbtrain train`, `predict`, `evaluate`: called as functions, and where a process matters, as one."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+import nbtrain
+from nbtrain.cli import main
+from nbtrain.cli.watching import Best
+
+QUICK = ("--epochs", "30", "--hidden", "16", "--quiet")
+
+
+def shapes(rows, seed=0):
+    """Rectangles: whether they are wide, from their sides and a colour that says nothing."""
+    random = np.random.default_rng(seed)
+    for _ in range(rows):
+        width, height = random.uniform(1, 9, 2)
+        yield [f"{width:.3f}", f"{height:.3f}", random.choice(["red", "blue"]), "wide" if width > height else "tall"]
+
+
+def write(path, rows, header=("width", "height", "colour", "form"), delimiter=",", encoding="utf-8"):
+    with open(path, "w", newline="", encoding=encoding) as file:
+        writer = csv.writer(file, delimiter=delimiter)
+        if header:
+            writer.writerow(header)
+        writer.writerows(rows)
+    return str(path)
+
+
+def called(capsys, *arguments):
+    code = main(list(arguments))
+    return code, *capsys.readouterr()
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    """A model of the rectangles, and the file that it was trained on."""
+    folder = tmp_path_factory.mktemp("rectangles")
+    data, path = write(folder / "data.csv", shapes(400)), str(folder / "model.nbt")
+    assert main(["train", data, "--target", "form", "--save", path, *QUICK]) == 0
+    return path, data
+
+
+def test_training_reports_and_saves(tmp_path, capsys):
+    data, path = write(tmp_path / "d.csv", shapes(400)), tmp_path / "m.nbt"
+    code, out, err = called(capsys, "train", data, "--target", "form", "--save", str(path), "--epochs", "30")
+    assert (code, err) == (0, "")
+    assert "260 to train on, 60 to validate, 80 to test" in out
+    assert "target 'form': 2 classes" in out
+    assert sum(line.startswith("epoch") for line in out.splitlines()) >= 10
+    accuracy = next(line for line in out.splitlines() if line.startswith("accuracy"))
+    assert float(accuracy.split()[1]) > 0.9
+    assert f"saved {path}" in out
+    assert isinstance(nbtrain.load(path), nbtrain.Trainer)
+
+
+def test_json_is_all_of_the_output(tmp_path, capsys):
+    data = write(tmp_path / "d.csv", ([a, b, c, float(a) * 100 - float(b)] for a, b, c, _ in shapes(300)))
+    code, out, err = called(capsys, "train", data, "--target", "form", "--json", "--learning-rate", "0.02", *QUICK)
+    assert (code, err) == (0, "")
+    report = json.loads(out)
+    assert report["task"] == "regression"
+    assert report["rows"] == {"train": 195, "validation": 45, "test": 60}
+    assert report["scores"]["on"] == "test"
+    assert report["scores"]["r2"] > 0.95
+    assert report["scores"]["mae"] > 1.0  # in the target's own unit, whose deviation is about 230
+    assert report["epochs"] == 30 or report["stopped"] == "patience"
+
+
+def test_the_same_seed_gives_the_same_report(tmp_path, capsys):
+    data = write(tmp_path / "d.csv", shapes(200))
+    command = ("train", data, "--target", "form", "--json", *QUICK)
+    first, second = (json.loads(called(capsys, *command)[1])["scores"] for _ in range(2))
+    other = json.loads(called(capsys, *command, "--seed", "1")[1])["scores"]
+    assert first == second
+    assert first != other
+
+
+def test_the_options_reach_the_trainer(tmp_path, capsys):
+    data, path = write(tmp_path / "d.csv", shapes(100)), tmp_path / "m.nbt"
+    options = (
+        "--hidden 8,4 --activation leaky_relu:slope=0.1,tanh --dropout 0.2,0.1 --optimizer adam:beta1=0.8 "
+        "--learning-rate cosine:rate=0.01:steps=500 --regularizer l2:strength=0.01 --loss binary_cross_entropy "
+        "--batch-size 16 --dtype float64 --epochs 2 --quiet --patience 0"
+    ).split()
+    assert called(capsys, "train", data, "--target", "form", "--save", str(path), *options)[0] == 0
+    trainer = nbtrain.load(path)
+    assert trainer.network == nbtrain.Network(
+        4,
+        [
+            nbtrain.Dense(8, nbtrain.activation("leaky_relu", slope=0.1), dropout=0.2),
+            nbtrain.Dense(4, "tanh", dropout=0.1),
+            nbtrain.Dense(1),
+        ],
+    )
+    recipe = trainer.recipe
+    rate = nbtrain.schedule("cosine", rate=0.01, steps=500)
+    assert recipe.optimizer == nbtrain.optimizer("adam", beta1=0.8, learning_rate=rate)
+    assert recipe.regularizer == nbtrain.regularizer("l2", strength=0.01)
+    assert (recipe.loss.name, recipe.batch_size, str(recipe.dtype)) == ("binary_cross_entropy", 16, "float64")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("--target", "shape"), "has no column 'shape'"),
+        (("--target", "from"), "did you mean 'form'?"),
+        (("--target", "form", "--drop", "color"), "--drop: "),
+        (("--target", "form", "--optimizer", "adma"), "did you mean 'adam'?"),
+        (("--target", "form", "--dropout", "0.1,0.2,0.3"), "--dropout: 3 values given"),
+        (("--target", "form", "--validation-size", "0.5", "--test-size", "0.5"), "rows to train on"),
+        (("--target", "form", "--save", "/no/such/folder/m.nbt"), "no such directory"),
+        (("--target", "form", "--task", "regression"), "category"),
+        (("--target", "form", "--drop", "width,height,colour"), "no column is left"),
+    ],
+)
+def test_what_cannot_be_done_is_one_line_and_exit_code_1(arguments, told, tmp_path, capsys):
+    data = write(tmp_path / "d.csv", shapes(50))
+    code, out, err = called(capsys, "train", data, *arguments)
+    assert (code, out) == (1, "")
+    assert err.startswith("nbtrain: ")
+    assert err.count("\n") == 1
+    assert told in err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        (),
+        ("--target", "form", "--hidden", "0"),
+        ("--target", "form", "--epochs", "-1"),
+        ("--target", "form", "--activation", "leaky_relu:slope"),
+        ("--target", "form", "--test-size", "1"),
+        ("--target", "form", "--header", "--no-header"),
+    ],
+)
+def test_wrong_usage_exits_with_2(arguments, capsys):
+    with pytest.raises(SystemExit) as error:
+        main(["train", "data.csv", *arguments])
+    assert error.value.code == 2
+    assert "usage: nbtrain train" in capsys.readouterr().err
+
+
+def test_missing_cells_are_refused_or_filled(tmp_path, capsys):
+    rows = list(shapes(200))
+    rows[6][0], rows[9][2], rows[20][3] = "NA", "", ""
+    data, path = write(tmp_path / "d.csv", rows), str(tmp_path / "m.nbt")
+    code, _, err = called(capsys, "train", data, "--target", "form", *QUICK)
+    assert code == 1
+    assert "row 21 (line 22), column 'form'" in err
+    rows[20][3] = "wide"
+    code, _, err = called(capsys, "train", write(tmp_path / "d.csv", rows), "--target", "form", *QUICK)
+    assert code == 1
+    assert "row 7 (line 8), column 'width': missing value ('NA')" in err
+    rows[20][3] = ""
+    data = write(tmp_path / "d.csv", rows)
+    code, out, err = called(capsys, "train", data, "--target", "form", "--impute", "--save", path, *QUICK)
+    assert code == 0
+    assert "note: 1 rows without a target are left out" in err
+    new = write(tmp_path / "new.csv", [["", "2", ""]], ("width", "height", "colour"))
+    code, out, err = called(capsys, "predict", path, new)
+    assert (code, err) == (0, "")
+    assert out.splitlines()[1] in ("wide", "tall")
+
+
+def test_predictions_are_those_of_the_trainer_in_the_order_of_the_rows(model, tmp_path, capsys):
+    path, _ = model
+    rows = list(shapes(50, seed=1))
+    shuffled = [[form, "x", colour, height, width] for width, height, colour, form in rows]
+    header = ("form", "extra", "colour", "height", "width")
+    data = write(tmp_path / "new.csv", shuffled, header, delimiter=";", encoding="utf-8-sig")
+    code, out, err = called(capsys, "predict", path, data, "--proba", "--keep", "width")
+    assert (code, err) == (0, "")
+    made = list(csv.DictReader(io.StringIO(out)))
+    assert [row["width"] for row in made] == [row[0] for row in rows]
+    assert sum(new["prediction"] == row[3] for new, row in zip(made, rows, strict=True)) >= 45
+    trainer = nbtrain.load(path)
+    described = {column["name"]: column for column in trainer.metadata["table"]["columns"]}
+    sides = [
+        [
+            (float(row[i]) - described[name]["center"]) / described[name]["scale"]
+            for i, name in enumerate(("width", "height"))
+        ]
+        for row in rows
+    ]
+    X = np.hstack([sides, [[row[2] == "blue", row[2] == "red"] for row in rows]])
+    expected = trainer.predict(X)
+    for row, (tall, wide) in zip(made, expected, strict=True):
+        assert float(row["probability tall"]) == pytest.approx(tall, abs=1e-6)
+        assert float(row["probability wide"]) == pytest.approx(wide, abs=1e-6)
+        assert row["prediction"] == ("wide" if wide > tall else "tall")
+
+
+def test_predictions_go_to_a_file_or_become_json(model, tmp_path, capsys):
+    path, data = model
+    output = tmp_path / "out.csv"
+    code, out, _ = called(capsys, "predict", path, data, "--output", str(output))
+    assert (code, out) == (0, "")
+    lines = output.read_text().splitlines()
+    assert (lines[0], len(lines)) == ("prediction", 401)
+    assert list(tmp_path.iterdir()) == [output]
+    found = json.loads(called(capsys, "predict", path, data, "--json")[1])
+    assert found["columns"]["prediction"] == lines[1:]
+    code, _, err = called(capsys, "predict", path, data, "--output", str(tmp_path / "no" / "out.csv"))
+    assert code == 1
+    assert "--output" in err
+
+
+def test_evaluation_agrees_with_the_predictions(model, tmp_path, capsys):
+    path, _ = model
+    rows = list(shapes(80, seed=2))
+    data = write(tmp_path / "new.csv", rows)
+    report = json.loads(called(capsys, "evaluate", path, data, "--json")[1])
+    predicted = called(capsys, "predict", path, data)[1].splitlines()[1:]
+    hits = sum(guess == row[3] for guess, row in zip(predicted, rows, strict=True))
+    assert report["scores"]["accuracy"] == pytest.approx(hits / 80)
+    assert report["rows"] == 80
+    assert "accuracy" in called(capsys, "evaluate", path, data)[1]
+    rows[4][3] = "round"
+    code, _, err = called(capsys, "evaluate", path, write(tmp_path / "bad.csv", rows))
+    assert code == 1
+    assert "row 5 (line 6), column 'form': class 'round' given; the model knows 'tall', 'wide'" in err
+
+
+def test_unknown_categories_are_noted_or_with_strict_refused(model, tmp_path, capsys):
+    path, _ = model
+    data = write(tmp_path / "new.csv", [["1", "2", "red", ""], ["1", "2", "green", ""]])
+    code, out, err = called(capsys, "predict", path, data)
+    assert code == 0
+    assert len(out.splitlines()) == 3
+    assert "row 2 (line 3), column 'colour': category 'green'" in err
+    code, out, err = called(capsys, "predict", path, data, "--strict")
+    assert (code, out) == (1, "")
+    assert "green" in err
+
+
+@pytest.mark.parametrize(
+    ("rows", "header", "told"),
+    [
+        ([["1", "2"]], ("width", "height"), "column 'colour' missing"),
+        (
+            [["1", "2", "red"], ["1", "two", "red"]],
+            ("width", "height", "colour"),
+            "row 2 (line 3), column 'height': 'two'",
+        ),
+        ([["1", "", "red"]], ("width", "height", "colour"), "row 1 (line 2), column 'height': missing value"),
+    ],
+)
+def test_what_prediction_cannot_use_is_named(rows, header, told, model, tmp_path, capsys):
+    code, out, err = called(capsys, "predict", model[0], write(tmp_path / "new.csv", rows, header))
+    assert (code, out) == (1, "")
+    assert told in err
+
+
+def test_files_without_header_work_from_end_to_end(tmp_path, capsys):
+    data, path = write(tmp_path / "d.csv", shapes(200), header=None), str(tmp_path / "m.nbt")
+    code, out, _ = called(capsys, "train", data, "--target", "-1", "--save", path, *QUICK)
+    assert code == 0
+    assert "target 'column 4': 2 classes" in out
+    new = write(tmp_path / "new.csv", (row[:3] for row in shapes(20, seed=3)), header=None)
+    code, out, _ = called(capsys, "predict", path, new)
+    assert (code, len(out.splitlines())) == (0, 21)
+    assert called(capsys, "evaluate", path, data)[0] == 0
+
+
+def test_arrays_train_too(tmp_path, capsys):
+    from nbtrain.datasets import load_digits
+
+    X, y = load_digits()
+    np.savez(tmp_path / "digits.npz", X=X[:600], y=y[:600])
+    code, out, _ = called(
+        capsys, "train", str(tmp_path / "digits.npz"), "--target", "y", "--json", "--hidden", "32", "--quiet"
+    )
+    assert code == 0
+    assert json.loads(out)["scores"]["accuracy"] > 0.85
+
+
+def test_models_that_describe_no_table_are_refused(tmp_path, capsys):
+    trainer = nbtrain.Trainer(nbtrain.Network(2, [nbtrain.Dense(1)]), loss="mse", rng=0)
+    trainer.save(tmp_path / "m.nbt")
+    data = write(tmp_path / "d.csv", [["1", "2"]], ("a", "b"))
+    code, _, err = called(capsys, "predict", str(tmp_path / "m.nbt"), data)
+    assert code == 1
+    assert "does not say what its inputs are" in err
+    code, _, err = called(capsys, "predict", data, data)
+    assert code == 1
+    assert "d.csv" in err
+
+
+def test_the_best_epoch_is_kept_and_patience_ends_the_training():
+    class Stub:
+        theta = np.zeros(1)
+
+    trainer, best = Stub(), Best("val_loss", patience=2)
+    stops = []
+    for epoch, loss in enumerate([3.0, 1.0, 2.0, 1.5], start=1):
+        trainer.theta[0] = epoch
+        stops.append(best.on_epoch(trainer, epoch, {"val_loss": loss}))
+    best.restore(trainer)
+    assert (stops, best.epoch, trainer.theta[0]) == ([False, False, False, True], 2, 2.0)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+def test_ctrl_c_keeps_the_best_model(tmp_path):
+    data, path = write(tmp_path / "d.csv", shapes(3000)), tmp_path / "m.nbt"
+    command = [sys.executable, "-m", "nbtrain", "train", data, "--target", "form", "--save", str(path)]
+    process = subprocess.Popen(
+        [*command, "--epochs", "100000", "--patience", "0"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ,
+    )  # fmt: skip
+    for line in process.stdout:
+        if line.startswith("epoch"):
+            break
+    time.sleep(0.2)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    assert "Traceback" not in err
+    assert "interrupted after" in out
+    assert "accuracy" in out
+    assert main(["evaluate", str(path), data]) == 0

@@ -66,19 +66,19 @@ def move(state, push):
 
 
 @njit(cache=True)
-def roll_out(model, states, actions, greedy):
+def roll_out(model, states, actions, random, greedy):
     """Let all carts go until they fall or time is up -> the steps of each; what they saw and did is written."""
     carts = states.shape[1]
     lengths = np.zeros(carts, np.int64)
     probabilities = np.empty((carts, 2), np.float32)
-    current = np.random.uniform(-0.05, 0.05, (carts, 4))
+    current = random.uniform(-0.05, 0.05, (carts, 4))
     standing = np.ones(carts, np.bool_)
     for t in range(STEPS):
         states[t] = current
         kernel.predict(model, states[t], probabilities)
         for cart in range(carts):
             if standing[cart]:
-                chance = 0.5 if greedy else np.random.random()
+                chance = 0.5 if greedy else random.random()
                 actions[t, cart] = 1 if chance < probabilities[cart, 1] else 0
                 lengths[cart] += 1
                 standing[cart] = move(current[cart], FORCE if actions[t, cart] == 1 else -FORCE)
@@ -91,7 +91,7 @@ def roll_out(model, states, actions, greedy):
 def make_batch(states, actions, lengths, discount, x, y):
     """Rows of states, and of advantages at the place of the action -> how many there are."""
     togo = np.zeros((STEPS, states.shape[1]))
-    total, squares, rows = 0.0, 0.0, 0
+    squares, rows = 0.0, 0
     for t in range(lengths.max() - 1, -1, -1):
         mean = 0.0
         for cart in range(states.shape[1]):  # a cart that has fallen gets no more rewards, and counts in the mean
@@ -111,14 +111,13 @@ def make_batch(states, actions, lengths, discount, x, y):
 
 
 @njit(cache=True)
-def learn(model, rounds, discount, seed):
+def learn(model, rounds, discount, random):
     """Train the policy of `model` -> mean return of each round; it ends when four rounds went well."""
-    np.random.seed(seed)
     returns = np.zeros(rounds)
     states, actions = np.empty((STEPS, CARTS, 4), np.float32), np.empty((STEPS, CARTS), np.int64)
     x, y = np.empty((STEPS * CARTS, 4), np.float32), np.empty((STEPS * CARTS, 2), np.float32)
     for turn in range(rounds):
-        lengths = roll_out(model, states, actions, False)
+        lengths = roll_out(model, states, actions, random, False)
         returns[turn] = lengths.mean()
         if turn >= 3 and returns[turn - 3 : turn + 1].min() >= SOLVED:
             return returns[: turn + 1]
@@ -128,10 +127,10 @@ def learn(model, rounds, discount, seed):
 
 
 @njit(cache=True)
-def judge(model, episodes, seed):
+def judge(model, episodes, random):
     """Steps that new episodes last when the likelier action is always taken."""
-    np.random.seed(seed)
-    return roll_out(model, np.empty((STEPS, episodes, 4), np.float32), np.empty((STEPS, episodes), np.int64), True)
+    states, actions = np.empty((STEPS, episodes, 4), np.float32), np.empty((STEPS, episodes), np.int64)
+    return roll_out(model, states, actions, random, True)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -146,15 +145,16 @@ def main(arguments: list[str] | None = None) -> int:
     policy = nbtrain.Network(4, [nbtrain.Dense(options.hidden, "tanh"), nbtrain.Dense(2)])
     adam = nbtrain.optimizer("adam", learning_rate=options.learning_rate)
     trainer = nbtrain.Trainer(policy, loss="policy_gradient", optimizer=adam, batch_size=1024, rng=options.seed)
-    learn(trainer.model, 0, 0.99, 0)  # compiles, or loads what an earlier run has compiled
+    random = np.random.default_rng(options.seed)
+    learn(trainer.model, 0, 0.99, random)  # compiles, or loads what an earlier run has compiled
     start = time.perf_counter()
-    returns = learn(trainer.model, options.rounds, 0.99, options.seed)
+    returns = learn(trainer.model, options.rounds, 0.99, random)
     seconds = time.perf_counter() - start
     for turn in range(0, len(returns), max(1, len(returns) // 10)):
         print(f"round {turn + 1:3}  mean return {returns[turn]:5.1f}")
     steps = int(CARTS * returns.sum())
     print(f"{len(returns)} rounds, {steps} steps of the simulation: {seconds:.2f} s")
-    result = judge(trainer.model, 100, options.seed + 1).mean()
+    result = judge(trainer.model, 100, random).mean()
     print(f"mean return over 100 new episodes {result:.1f}: {'solved' if result >= SOLVED else 'not solved'}")
     return 0 if result >= SOLVED else 1
 

@@ -38,9 +38,8 @@ def outlet(conditions, fouling, area):
 
 
 @njit(cache=True)
-def simulate(model, frozen, steps, noise, seed):
+def simulate(model, frozen, steps, noise, random):
     """Run the exchanger, predict and learn -> root mean squared errors (parts, learning and frozen model)."""
-    np.random.seed(seed)
     x, y = np.empty((1, 4), np.float32), np.empty((1, 1), np.float32)
     guess = np.empty((1, 1), np.float32)
     squares = np.zeros((PARTS, 2))
@@ -48,13 +47,13 @@ def simulate(model, frozen, steps, noise, seed):
     for step in range(steps):
         part = step * PARTS // steps
         for k in range(4):  # conditions wander around 0 and stay within about 3
-            state[k] += -0.01 * state[k] + 0.14 * np.random.normal()
+            state[k] += -0.01 * state[k] + 0.14 * random.normal()
             x[0, k] = state[k]
         conditions = (2.0 + 0.3 * state[0], -1.0 + 0.3 * state[1], math.exp(0.3 * state[2]), math.exp(0.3 * state[3]))
         fouling, area = 2.0 * step / steps, 1.5
         if 2 * step >= steps:
             fouling, area = fouling - 1.0, 0.6
-        y[0, 0] = outlet(conditions, fouling, area) + noise * np.random.normal()
+        y[0, 0] = outlet(conditions, fouling, area) + noise * random.normal()
 
         kernel.predict(model, x, guess)
         squares[part, 0] += (guess[0, 0] - y[0, 0]) ** 2
@@ -79,9 +78,10 @@ def main(arguments: list[str] | None = None) -> int:
     learning, frozen = (
         nbtrain.Trainer(network, loss="mse", optimizer=sgd, batch_size=1, rng=options.seed) for _ in range(2)
     )
-    simulate(learning.model, frozen.model, 0, options.noise, options.seed)  # compiles, or loads
+    random = np.random.default_rng(options.seed)
+    simulate(learning.model, frozen.model, 0, options.noise, random)  # compiles, or loads
     start = time.perf_counter()
-    errors = simulate(learning.model, frozen.model, steps, options.noise, options.seed)
+    errors = simulate(learning.model, frozen.model, steps, options.noise, random)
     seconds = time.perf_counter() - start
     print("part of the run    learning      frozen")
     for part, (own, other) in enumerate(errors):

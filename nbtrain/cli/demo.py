@@ -20,8 +20,9 @@ VALIDATION, TEST = 180, 360  # samples; the other 1,257 are trained on
 
 NEXT = """
 What to try next:
-  nbtrain warmup           compile everything ahead of time, for containers
-  nbtrain plugins list     activations, optimizers, losses, ... by name
+  nbtrain train FILE.csv --target COLUMN     train on a table of your own
+  nbtrain plugins list                       activations, optimizers, losses, ... by name
+  nbtrain warmup                             compile everything ahead of time, for containers
   python -c "import nbtrain; help(nbtrain.Trainer)"
 """
 

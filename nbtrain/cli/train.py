@@ -113,7 +113,7 @@ def _add_network(parser: argparse.ArgumentParser) -> None:
 
 def _add_training(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("training")
-    group.add_argument("--epochs", type=options.whole(1), default=100, metavar="N", help="at most (default 100)")
+    group.add_argument("--epochs", type=options.whole(1), default=200, metavar="N", help="at most (default 200)")
     group.add_argument("--batch-size", type=options.whole(1), default=32, metavar="N", help="default 32")
     group.add_argument(
         "--patience", type=options.whole(0), default=20, metavar="N",

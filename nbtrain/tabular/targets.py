@@ -76,7 +76,7 @@ class Target:
     def encode(self, codes: Array) -> Array:
         """What the loss is given."""
         if self.form == "one-hot":
-            return (codes[:, None] == np.arange(len(self.labels))).astype(np.float64)
+            return np.asarray(codes[:, None] == np.arange(len(self.labels)), np.float64)
         if self.form == "label":
             return codes
         return np.asarray((codes - self.center) / self.scale)

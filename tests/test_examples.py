@@ -18,6 +18,11 @@ EXAMPLES = Path(__file__).parent.parent / "examples"
 # name: quick arguments, packages it needs, and for each number in its output the pattern and the bounds
 TABLE = {
     "cartpole.py": ("", (), {r"100 new episodes ([\d.]+): solved": (475.0, 500.0)}),
+    "compare_scikit_learn.py": (
+        "--seeds 1 --data wine",
+        ("sklearn",),
+        {r"\| wine \|[^|]*\|[^|]*\| ([\d.]+) \|": (0.85, 1.0)},
+    ),
     "custom_loss.py": ("--samples 2000 --epochs 25", (), {r"inside the band ([\d.]+) %": (70.0, 90.0)}),
     "drift.py": (
         "--steps 60000",
@@ -29,6 +34,11 @@ TABLE = {
         "--iterations 40",
         ("scipy",),
         {r"s: J ([\d.]+)": (0.0, 0.5), r"test accuracy ([\d.]+)": (0.9, 1.0)},
+    ),
+    "sklearn_pipeline.py": (
+        "--flats 800 --folds 2",
+        ("sklearn",),
+        {r"nbtrain +R² ([\d.]+)": (0.8, 1.0), r"test R² ([\d.]+)": (0.8, 1.0)},
     ),
     "ten_models_ten_threads.py": (
         "--models 4 --epochs 8 --hidden 32",
@@ -87,7 +97,7 @@ def test_every_example_has_a_help_and_a_seed(name):
     text = (EXAMPLES / name).read_text(encoding="utf-8")
     assert text.startswith('"""')
     assert f"python examples/{name}" in text
-    assert '"--seed"' in text
+    assert '"--seed' in text
     assert "description=__doc__" in text
 
 

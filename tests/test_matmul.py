@@ -119,7 +119,7 @@ def test_narrower_targets(cpu: str) -> None:
 def test_tiles_are_fused_multiply_adds_of_whole_vectors(cpu: str, register: str) -> None:
     text = run("assembly", NUMBA_CPU_NAME=cpu, NUMBA_CPU_FEATURES="")
     functions = dict(re.findall(r"^(nbtrain_\w+):$(.*?)^\t\.size", text, re.MULTILINE | re.DOTALL))
-    panels = {name: code for name, code in functions.items() if "_panel_" in name}
+    panels = {name: code for name, code in functions.items() if "_panels_" in name}
     assert len(panels) >= 4
     for dtype, ending in (("float32", "ps"), ("float64", "pd")):
         widest = max((name for name in panels if name.endswith(dtype)), key=lambda name: int(name.split("_")[2]))

@@ -8,13 +8,7 @@ from ..compiler.door import jit, matrix_at, matrix_in, vector_at
 from .calls import call
 from .forward import BYTE, keep, mask_of
 from .layout import HITS_LARGEST, HITS_THRESHOLD
-from .matmul import (
-    bias_slope,
-    input_slope,
-    prepare_input_slope,
-    prepare_weight_slope,
-    weight_slope,
-)
+from .matmul import bias_slope, input_slope, weight_slope
 from .net import FLOAT64, INT64, ZERO
 from .team import has_biases, share, weight_rows
 
@@ -59,7 +53,6 @@ def backward(net, batch, first_row, training, team):
         delta = matrix_at(layer.delta, batch.rows, layer.units, dtype)  # (rows, units)
         delta_above = matrix_at(above.delta, batch.rows, above.units, dtype)
         w = matrix_in(net.theta, above.weights, above.inputs, above.units)
-        prepare_input_slope(w, batch.rows, net.panels)
         input_slope(delta_above, w, delta, rows, net.panels)
         skip, n = first * layer.units * net.theta.itemsize, (stop - first) * layer.units
         if training and layer.mask != 0:
@@ -79,7 +72,6 @@ def parameter_slopes(net, batch, training, accumulate, team):
         x = matrix_at(source, batch.rows, layer.inputs, net.theta.dtype)
         delta = matrix_at(layer.delta, batch.rows, layer.units, net.theta.dtype)
         dw = matrix_in(net.gradient, layer.weights, layer.inputs, layer.units)
-        prepare_weight_slope(x, delta, net.panels)
         weight_slope(x, delta, dw, weight_rows(layer, team), accumulate, net.panels)
         if has_biases(team):
             db = net.gradient[layer.biases : layer.biases + layer.units]

@@ -8,7 +8,7 @@ from ..compiler.door import jit, matrix_at, matrix_in, vector_at
 from . import random
 from .calls import call
 from .layout import MASK_BLOCK
-from .matmul import affine, prepare_affine
+from .matmul import affine
 from .team import share
 
 BYTE = np.dtype(np.uint8)
@@ -38,7 +38,6 @@ def dense(net, layer, source, count, rows):
     z = matrix_at(layer.z, count, layer.units, dtype)  # (count, units)
     w = matrix_in(net.theta, layer.weights, layer.inputs, layer.units)
     b = net.theta[layer.biases : layer.biases + layer.units]
-    prepare_affine(w, b, count, net.panels)
     affine(x, w, b, z, rows, net.panels)
     if layer.value != 0:
         skip, n = first * layer.units * net.theta.itemsize, (last - first) * layer.units

@@ -1,17 +1,13 @@
 """The matrix products of a dense layer: inputs x (m, K), weights w (K, N), biases b (N,), slopes delta (m, N).
 
-    prepare_affine(w, b, m, panels)             then any number of
     affine(x, w, b, z, rows, panels)                z = x w + b for rows (first, last) of z (m, N)
-    prepare_input_slope(w, m, panels)           then any number of
     input_slope(delta, w, dx, rows, panels)         dx = delta w' for rows (first, last) of dx (m, K)
-    prepare_weight_slope(x, delta, panels)      then any number of
     weight_slope(x, delta, dw, rows, accumulate, panels)
                                                     dw (+)= x' delta for rows (first, last) of dw (K, N)
     bias_slope(delta, db, columns, accumulate)      db (+)= column sums of delta for columns (first, last) of db (N,)
 
 All arrays are C-contiguous and of one dtype. `panels` is a workspace of at least `sizes.workspace` elements, aligned
-to 64 bytes. What a prepare function leaves in it serves the calls of its product until the next prepare function; it
-belongs to one thread.
+to 64 bytes, that belongs to one thread; nothing in it is kept from call to call.
 
 How an element is summed depends on m, K and N only, so the bits do not depend on how the ranges are cut. Numbers beside
 the edge of a matrix may be read (never written) as long as they belong to it; what is made of them is dropped.
@@ -20,109 +16,83 @@ the edge of a matrix may be read (never written) as long as they belong to it; w
 from __future__ import annotations
 
 from ..compiler.door import address_of, jit
-from .sizes import ALIGNMENT, COPY_COLUMNS, COPY_STRIDE, DOT_COLUMNS, DOT_ROWS, PACK_BYTES, PACK_ROWS
-from .tiles import dot, itemsize_of, one, pack, pack_transposed, product, row, zeros
+from .panels import IN_PLACE, PACKED, TRANSPOSED
+from .sizes import DOT_COLUMNS, DOT_ROWS, PACK_BYTES, PACK_ROWS, STRIP_COLUMNS, STRIP_STRIDE
+from .tiles import dot, itemsize_of, one, product, row, zeros
 
 
 @jit
-def is_packed(rows, size, columns, itemsize):
-    """Whether the right operand (size, columns) of a result of so many rows is packed (1) or used where it lies (0)."""
-    return 1 if rows >= PACK_ROWS and size * columns * itemsize > PACK_BYTES else 0
-
-
-@jit
-def prepare_affine(w, b, m, panels):
-    """Pack what `affine` needs packed for a batch of m rows."""
-    dtype, (inputs, units) = panels.dtype, w.shape
-    if units <= DOT_COLUMNS:
-        if units > 1:
-            for c in range(units):
-                for k in range(inputs):
-                    panels[c * inputs + k] = w[k, c]
-    elif m > 1:
-        packed = is_packed(m, inputs, units, itemsize_of(dtype))
-        pack(dtype, (address_of(w), address_of(panels), inputs, units, packed))
+def mode_of(rows, size, row_bytes):
+    """How the right operand, of so many rows and bytes in a row, of a result of so many rows is used."""
+    return PACKED if rows >= PACK_ROWS and size * row_bytes > PACK_BYTES else IN_PLACE
 
 
 @jit
 def affine(x, w, b, z, rows, panels):
     """z = x w + b for a range of rows."""
-    dtype, (first, last), (inputs, units), m = panels.dtype, rows, w.shape, x.shape[0]
-    itemsize = itemsize_of(dtype)
+    dtype, (first, last), (inputs, units) = panels.dtype, rows, w.shape
+    itemsize, count = itemsize_of(dtype), last - first
     x_row, z_row = inputs * itemsize, units * itemsize
-    left, out, count = address_of(x) + first * x_row, address_of(z) + first * z_row, last - first
-    if units <= DOT_COLUMNS:
-        right = address_of(w) if units == 1 else address_of(panels)
+    left, out = address_of(x) + first * x_row, address_of(z) + first * z_row
+    if count <= 0:
+        return
+    if units == 1:
+        dot(dtype, (left, x_row, address_of(w), address_of(b), out, z_row, count, inputs))
+    elif units <= DOT_COLUMNS:
         for c in range(units):
+            for k in range(inputs):
+                panels[k] = w[k, c]
             at = c * itemsize
-            dot(dtype, (left, x_row, right + c * x_row, address_of(b) + at, out + at, z_row, count, inputs))
-    elif m == 1:
-        if count > 0:
-            row(dtype, (left, itemsize, address_of(w), z_row, address_of(b), itemsize, out, units, inputs))
+            dot(dtype, (left, x_row, address_of(panels), address_of(b) + at, out + at, z_row, count, inputs))
+    elif x.shape[0] == 1:
+        row(dtype, (left, itemsize, address_of(w), z_row, address_of(b), itemsize, out, units, inputs))
     else:
-        operands = (left, x_row, itemsize, 0, address_of(w), address_of(panels), is_packed(m, inputs, units, itemsize))
-        product(dtype, operands + (address_of(b), 0, itemsize, out, z_row, count, units, inputs))
-
-
-@jit
-def prepare_input_slope(w, m, panels):
-    """Pack what `input_slope` needs packed for a batch of m rows."""
-    dtype, (inputs, units) = panels.dtype, w.shape
-    if m > DOT_ROWS:
-        if units == 1:
-            pack(dtype, (address_of(w), address_of(panels), 1, inputs, 0))
-        else:
-            pack_transposed(dtype, (address_of(w), address_of(panels), units, inputs))
+        right = (address_of(w), z_row, mode_of(count, inputs, z_row), address_of(panels))
+        size = (count, units, inputs)
+        product(dtype, (left, x_row, itemsize, 0) + right + (address_of(b), 0, itemsize, out, z_row) + size)
 
 
 @jit
 def input_slope(delta, w, dx, rows, panels):
     """dx = delta w' for a range of rows."""
-    dtype, (first, last), (inputs, units), m = panels.dtype, rows, w.shape, delta.shape[0]
-    itemsize = itemsize_of(dtype)
-    row_bytes, dx_row = units * itemsize, inputs * itemsize
-    left, out, zero = address_of(delta) + first * row_bytes, address_of(dx) + first * dx_row, zeros(dtype)
-    if m > DOT_ROWS:
-        packed = 0 if units == 1 else 1  # a single unit's weights are a row as they lie
-        operands = (left, row_bytes, itemsize, 0, address_of(w), address_of(panels), packed)
-        product(dtype, operands + (zero, 0, 0, out, dx_row, last - first, inputs, units))
+    dtype, (first, last), (inputs, units) = panels.dtype, rows, w.shape
+    itemsize, zero, count = itemsize_of(dtype), zeros(dtype), last - first
+    w_row, dx_row = units * itemsize, inputs * itemsize
+    left, out = address_of(delta) + first * w_row, address_of(dx) + first * dx_row
+    if count <= 0:
         return
-    for r in range(last - first):
-        here, there = left + r * row_bytes, out + r * dx_row
+    if delta.shape[0] > DOT_ROWS:  # a single unit's weights are a row as they lie
+        right = (address_of(w), dx_row, IN_PLACE) if units == 1 else (address_of(w), w_row, TRANSPOSED)
+        operands = (left, w_row, itemsize, 0) + right + (address_of(panels),)
+        product(dtype, operands + (zero, 0, 0, out, dx_row, count, inputs, units))
+        return
+    for r in range(count):
+        here, there = left + r * w_row, out + r * dx_row
         if units == 1:
             row(dtype, (here, itemsize, address_of(w), dx_row, zero, 0, there, inputs, 1))
         else:
-            dot(dtype, (address_of(w), row_bytes, here, zero, there, itemsize, inputs, units))
-
-
-@jit
-def prepare_weight_slope(x, delta, panels):
-    """Pack what `weight_slope` needs packed."""
-    dtype, (m, inputs), units = panels.dtype, x.shape, delta.shape[1]
-    if units > 1:
-        packed = is_packed(inputs, m, units, itemsize_of(dtype))
-        pack(dtype, (address_of(delta), address_of(panels), m, units, packed))
+            dot(dtype, (address_of(w), w_row, here, zero, there, itemsize, inputs, units))
 
 
 @jit
 def weight_slope(x, delta, dw, rows, accumulate, panels):
     """dw = x' delta, or dw += x' delta, for a range of rows."""
     dtype, (first, last), (m, inputs), units = panels.dtype, rows, x.shape, delta.shape[1]
-    itemsize = itemsize_of(dtype)
+    itemsize, count = itemsize_of(dtype), last - first
     x_row, dw_row = inputs * itemsize, units * itemsize
-    left, out, count = address_of(x) + first * itemsize, address_of(dw) + first * dw_row, last - first
+    left, out = address_of(x) + first * itemsize, address_of(dw) + first * dw_row
+    if count <= 0:
+        return
     start, start_row, start_column = zeros(dtype), 0, 0
     if accumulate:
         start, start_row, start_column = out, dw_row, itemsize
     if units == 1:  # dw is a row: the operands change their roles
         row(dtype, (address_of(delta), itemsize, left, x_row, start, start_column, out, count, m))
         return
-    packed = is_packed(inputs, m, units, itemsize)
-    spare = 0
-    if units >= COPY_COLUMNS and x_row >= COPY_STRIDE and m > 1:
-        spare = address_of(panels) + m * ((dw_row + ALIGNMENT - 1) // ALIGNMENT * ALIGNMENT)
-    operands = (left, itemsize, x_row, spare, address_of(delta), address_of(panels), packed)
-    product(dtype, operands + (start, start_row, start_column, out, dw_row, count, units, m))
+    in_strips = 1 if units >= STRIP_COLUMNS and x_row >= STRIP_STRIDE and m > 1 else 0
+    right = (address_of(delta), dw_row, mode_of(count, m, dw_row), address_of(panels))
+    size = (count, units, m)
+    product(dtype, (left, itemsize, x_row, in_strips) + right + (start, start_row, start_column, out, dw_row) + size)
 
 
 @jit

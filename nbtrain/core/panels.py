@@ -1,145 +1,245 @@
-"""A whole product by tiles, and the right operand in panels, as LLVM functions.
+"""A whole product by tiles, and the packing of its operands, as LLVM functions.
 
 A panel is as many columns of the right operand (k, columns) as a full tile has. The operand is used where it lies, or
-packed so that a panel's rows follow each other. What remains of the columns, the edge, is always packed, as wide as
-the narrowest tile that holds it. The packed panels and then the edge fill the workspace from its beginning.
+packed so that a panel's rows follow each other: a part of k and a group of panels at a time, just before they are used.
+What remains of the columns, the edge, is always packed, as wide as the narrowest tile that holds it.
 """
 
 from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from .sizes import IN_PLACE_K_BLOCK, K_BLOCK, LEFT_BYTES, LEFT_PADDING, LEFT_ROWS, PACK_BLOCK
+from .sizes import (
+    ALIGNMENT,
+    GROUP_BYTES,
+    IN_PLACE_GROUP_BYTES,
+    IN_PLACE_K_BLOCK,
+    LEFT_BYTES,
+    LEFT_ROWS,
+    PACK_BLOCK,
+    STRIP_PADDING,
+)
 from .tilecode import Shape
 from .vectors import Emitter, Int
 
+IN_PLACE, PACKED, TRANSPOSED = range(3)  # how a right operand is used
 
-class Layout(NamedTuple):
-    """Where the right operand is: address, strides along k and from panel to panel; the edge, its stride along k."""
+
+class Functions(NamedTuple):
+    """What `emit_product` calls."""
+
+    copy: Emitter
+    pack: Emitter
+    pack_transposed: Emitter
+    strips: Emitter
+    panels: dict[int, Emitter]  # by the width of a tile
+
+
+class Right(NamedTuple):
+    """The right operand where it lies, and how: its whole panels' columns, and the edge's columns when packed."""
 
     address: Int
-    k: Int
-    panel: Int
-    whole: Int  # columns in full panels
-    edge: Int
-    edge_k: Int
+    row: Int  # bytes from one row to the next, of the matrix as it lies
+    size: Int
+    columns: Int
+    mode: Int
+    whole: Int
+    edge_columns: Int
 
+    def at(self, e: Emitter, k: Int, column: Int | int) -> Int:
+        """Address of an element (k, column)."""
+        along, across = self.strides(e)
+        return self.address + k * along + across * column
 
-def layout(e: Emitter, tiles: Shape, operand: tuple[Int, ...], packed: Any) -> Layout:
-    """Where a right operand (address, workspace, k, columns) is, packed or not."""
-    address, workspace, k, columns = operand
-    whole, panel_row = columns // tiles.width * tiles.width, e.number(tiles.width * e.size)
-    return Layout(
-        workspace.chosen(packed, address),
-        panel_row.chosen(packed, columns * e.size),
-        (panel_row * k).chosen(packed, panel_row),
-        whole,
-        (workspace + whole * k * e.size).chosen(packed, workspace),
-        (columns - whole).rounded_up(sum(tiles.kinds[-1])) * e.size,
-    )
+    def strides(self, e: Emitter) -> tuple[Int, Int]:
+        """Bytes along k and across the columns."""
+        turned, itemsize = self.mode.compared("==", TRANSPOSED), e.number(e.size)
+        return itemsize.chosen(turned, self.row), self.row.chosen(turned, itemsize)
 
 
 def emit_pack(e: Emitter, tiles: Shape, copy: Emitter) -> None:
-    """Fill the panels of a right operand that has to be packed, and its edge."""
-    address, workspace, k, columns, packed = e.arguments
-    right = layout(e, tiles, (address, workspace, k, columns), packed.compared("!=", 0))
-    row = columns * e.size
-    with e.loop(0, (k + PACK_BLOCK - 1).chosen(packed.compared("!=", 0), 0), PACK_BLOCK) as block:
-        rows, source = (k - block.index).at_most(PACK_BLOCK), address + block.index * row
-        there = right.address + block.index * right.k
-        with e.loop(0, right.whole, tiles.width, [there]) as panel:
-            e.call(copy, source + panel.index * e.size, row, panel.values[0], right.k, rows, tiles.width)
-            panel.values = [panel.values[0] + right.panel]
-    edge_columns = columns - right.whole
-    with e.only_if(edge_columns.compared(">", 0)):
-        # A row is followed by the next, so that more than its columns can be read; the last have nothing after them.
-        lacking = right.edge_k // e.size - edge_columns
-        safe = (k - (lacking + columns - 1) // columns).at_least(0)
-        source, skip = address + right.whole * e.size, safe * right.edge_k
-        e.call(copy, source, row, right.edge, right.edge_k, safe, right.edge_k // e.size)
-        e.call(copy, source + safe * row, row, right.edge + skip, right.edge_k, k - safe, edge_columns)
+    """Fill whole panels, one after the other, from a matrix (k, columns)."""
+    source, source_row, goal, k, columns = e.arguments
+    row = tiles.width * e.size
+    with e.loop(0, k + PACK_BLOCK - 1, PACK_BLOCK) as block:
+        rows, here = (k - block.index).at_most(PACK_BLOCK), source + block.index * source_row
+        with e.loop(0, columns, tiles.width, [here, goal + block.index * row]) as panel:
+            here, there = panel.values
+            e.call(copy, here, source_row, there, row, rows, tiles.width)
+            panel.values = [here + row, there + k * row]
     e.end()
 
 
 def emit_pack_transposed(e: Emitter, tiles: Shape, transpose: Emitter) -> None:
-    """Fill the panels of a right operand with the transpose of a matrix (columns, k)."""
-    address, workspace, k, columns = e.arguments
-    right = layout(e, tiles, (address, workspace, k, columns), e.number(1).compared("==", 1))
-    with e.loop(0, columns + tiles.width - 1, tiles.width, [workspace]) as panel:
-        full = panel.index.compared("<", right.whole)
-        there, k_stride = panel.values[0], right.k.chosen(full, right.edge_k)
+    """Fill panels, the last of them perhaps not whole, with the transpose of a matrix (columns, k)."""
+    source, source_row, goal, goal_row, k, columns = e.arguments
+    with e.loop(0, columns + tiles.width - 1, tiles.width, [source, goal]) as panel:
+        here, there = panel.values
         # Vectors may reach beyond a narrow edge into the next row: what comes later writes over that.
         for first in range(tiles.width - tiles.lanes, -1, -tiles.lanes):
             rows = columns - panel.index - first
             with e.only_if(rows.compared(">", 0)):
-                source = address + (panel.index + first) * k * e.size
-                e.call(transpose, source, k * e.size, there + first * e.size, k_stride, rows, k)
-        panel.values = [there + right.panel]
+                e.call(transpose, here + source_row * first, source_row, there + first * e.size, goal_row, rows, k)
+        panel.values = [here + source_row * tiles.width, there + goal_row * k]
     e.end()
 
 
-def emit_product(e: Emitter, tiles: Shape, copy: Emitter, panels: dict[int, Emitter]) -> None:
-    """out = start + left right, in blocks of rows and of k that fit the caches.
+def emit_strips(e: Emitter, tiles: Shape, copy: Emitter) -> None:
+    """Copy a block of a transposed left operand (k, rows) to strips of as many rows as a full tile has, k inside.
 
-    Blocks of the left operand are copied to `spare` unless that is 0: a transposed one whose rows lie a power of two
-    apart would fill few sets of a cache.
+    Tiles then read one stream instead of lines far apart, whose distance may be a power of two: such fill few sets of a
+    cache. A strip's vectors may reach beyond a row of it: what comes later writes over that, or it falls into the
+    padding.
     """
-    left, left_row, left_k, spare, address, workspace, packed, *result = e.arguments
-    start, start_row, start_column, out, out_row, rows, columns, size = result
-    in_panels = packed.compared("!=", 0)
-    right = layout(e, tiles, (address, workspace, size, columns), in_panels)
-    start_edge = _start_edge(e, tiles, copy, right, (start, start_row, start_column, columns))
-    k_block = (size + (size + K_BLOCK - 1) // K_BLOCK - 1) // ((size + K_BLOCK - 1) // K_BLOCK)
-    large = (size * columns * e.size).chosen(in_panels, 0).compared(">", LEFT_BYTES)
-    k_block = e.number(IN_PLACE_K_BLOCK).chosen(large, k_block)
-    row_block = (e.number(LEFT_BYTES) // (k_block * e.size)).at_least(LEFT_ROWS)
-    with e.loop(0, rows + row_block - 1, row_block) as block:
-        count, goal = (rows - block.index).at_most(row_block), out + block.index * out_row
-        skip = block.index * start_row
-        begin = [start + skip, start_row, start_column, start_edge + skip]
-        with e.loop(0, size + k_block - 1, k_block, begin) as part:
-            length = (size - part.index).at_most(k_block)
-            a = (left + block.index * left_row + part.index * left_k, left_row, left_k)
-            a = _copied(e, copy, a, spare, (count, length))
-            there = right._replace(
-                address=right.address + part.index * right.k, edge=right.edge + part.index * right.edge_k
-            )
-            _emit_panels(e, tiles, panels, (a, there, part.values, (goal, out_row), (count, length, columns)))
-            part.values = [goal, out_row, e.number(e.size), goal + right.whole * e.size]
+    left, left_k, strips, strip, rows, size = e.arguments
+    height, row = tiles.rows[0], tiles.rows[0] * e.size
+    vectors = [first * e.size for first in range(0, height, tiles.lanes)]
+    whole = (rows - len(vectors) * tiles.lanes).at_least(-height) + height  # of these all lanes can be read
+    with e.loop(0, size + PACK_BLOCK - 1, PACK_BLOCK) as block:
+        count, first = (size - block.index).at_most(PACK_BLOCK), left + block.index * left_k
+        with e.loop(0, whole, height, [first, strips + block.index * row]) as part:
+            source, goal = part.values
+            with e.loop(0, count, 1, [source, goal]) as k:
+                for vector in vectors:
+                    e.store(e.load(k.values[0] + vector, e.vector(tiles.lanes)), k.values[1] + vector)
+                k.values = [k.values[0] + left_k, k.values[1] + row]
+            part.values = [source + row, goal + strip]
+        with e.loop(part.index, rows + height - 1, height, part.values) as rest:
+            source, goal = rest.values
+            e.call(copy, source, left_k, goal, row, count, (rows - rest.index).at_most(height))
+            rest.values = [source + row, goal + strip]
     e.end()
 
 
-def _start_edge(e: Emitter, tiles: Shape, copy: Emitter, right: Layout, start: tuple[Int, ...]) -> Int:
+def emit_product(e: Emitter, tiles: Shape, functions: Functions) -> None:
+    """out = start + left right, in parts of k, blocks of rows and groups of panels that fit the caches.
+
+    Blocks of the left operand are copied to strips if `in_strips` is not 0.
+    """
+    left, left_row, left_k, in_strips, address, right_row, mode, workspace, *result = e.arguments
+    start, start_row, start_column, out, out_row, rows, columns, size = result
+    whole = columns // tiles.width * tiles.width
+    edge_columns = (columns - whole).rounded_up(sum(tiles.kinds[-1]))
+    right = Right(address, right_row, size, columns, mode, whole, edge_columns)
+    copied = in_strips.compared("!=", 0)
+    k_block, group = _blocks(e, tiles, right)
+    row_block = (e.number(LEFT_BYTES) // (k_block * e.size)).at_least(LEFT_ROWS).rounded_up(tiles.rows[0])
+    row_block = row_block.chosen(copied, rows.at_least(1))
+    kept = row_block.compared("<", rows)  # packed panels are used again, for the next rows
+    panels_at = (workspace + k_block * edge_columns * e.size).rounded_up(ALIGNMENT)
+    strips_at = (panels_at + whole.chosen(kept, group) * k_block * e.size).rounded_up(ALIGNMENT)
+    shared = _start_edge(e, tiles, functions.copy, whole, (start, start_row, start_column, columns))
+    with e.loop(0, size + k_block - 1, k_block, [start, start_row, start_column, shared]) as part:
+        length = (size - part.index).at_most(k_block)
+        _pack_edge(e, functions, right, (part.index, length), workspace)
+        with e.loop(0, rows + row_block - 1, row_block) as block:
+            count, goal = (rows - block.index).at_most(row_block), out + block.index * out_row
+            first, row, column, edge = part.values
+            begin = (first + block.index * row, row, column, edge + block.index * row)
+            a = (left + block.index * left_row + part.index * left_k, left_row, left_k)
+            lefts = _in_strips(e, tiles, functions.strips, a, strips_at, (count, length), copied)
+            packs = e.builder.and_(block.index.compared("==", 0), right.mode.compared("!=", IN_PLACE))
+            place = (panels_at, kept, packs, group)
+            _emit_groups(
+                e, tiles, functions, lefts[0], (right, part.index, place), begin, (goal, out_row, count, length)
+            )
+            goal = (goal + whole * e.size, out_row, count, length, columns - whole)
+            for width, function in functions.panels.items():
+                with e.only_if(edge_columns.compared("==", width)):
+                    strip = left_row * tiles.heights(width)[0]
+                    edge_right = (workspace, edge_columns * e.size, 0)
+                    e.call(function, *a, strip, *edge_right, begin[3], begin[1], 0, *goal)
+        part.values = [out, out_row, e.number(e.size), out + whole * e.size]
+    e.end()
+
+
+def _blocks(e: Emitter, tiles: Shape, right: Right) -> tuple[Int, Int]:
+    """Lengths of the parts of k, all but equal, and columns of a group of panels."""
+    in_place = right.mode.compared("==", IN_PLACE)
+    parts = (right.size + tiles.k_block - 1) // tiles.k_block
+    k_block = ((right.size + parts - 1) // parts).at_least(1)
+    large = e.builder.and_(in_place, (right.size * right.row).compared(">", LEFT_BYTES))
+    k_block = e.number(IN_PLACE_K_BLOCK).chosen(large, k_block)
+    panel = k_block * (tiles.width * e.size)
+    group = (e.number(IN_PLACE_GROUP_BYTES).chosen(large, GROUP_BYTES) // panel).at_least(1) * tiles.width
+    return k_block, group.at_most(right.whole.at_least(tiles.width))
+
+
+def _start_edge(e: Emitter, tiles: Shape, copy: Emitter, whole: Int, start: tuple[Int, ...]) -> Int:
     """Address of what the edge's sums start with; a row that all rows share is widened to the edge's width."""
     address, row, column, columns = start
-    buffer, there = e.buffer(tiles.width), address + right.whole * column
+    buffer, there = e.buffer(tiles.width), address + whole * column
     shared = e.builder.and_(row.compared("==", 0), column.compared("!=", 0))
     with e.only_if(shared):
         for first in range(0, tiles.width, tiles.lanes):
             e.store(e.zeros(tiles.lanes), buffer + first * e.size)
-        e.call(copy, there, 0, buffer, 0, 1, columns - right.whole)
+        e.call(copy, there, 0, buffer, 0, 1, columns - whole)
     return buffer.chosen(shared, there)
 
 
-def _copied(e: Emitter, copy: Emitter, left: tuple[Int, ...], spare: Int, size: tuple[Int, Int]) -> tuple[Int, ...]:
-    """A block of a left operand (address, strides), transposed and so copied by its columns, unless spare is 0."""
-    address, row, k = left
-    count, length = size
-    wanted, stride = spare.compared("!=", 0), count * e.size + LEFT_PADDING
-    with e.only_if(wanted):
-        e.call(copy, address, k, spare, stride, length, count)
-    return spare.chosen(wanted, address), row, stride.chosen(wanted, k)
+def _pack_edge(e: Emitter, functions: Functions, right: Right, part: tuple[Int, Int], goal: Int) -> None:
+    """The columns beyond the whole panels, for a part (first, length) of k."""
+    (first, length), columns, row = part, right.columns - right.whole, right.edge_columns * e.size
+    source, turned = right.at(e, first, right.whole), right.mode.compared("==", TRANSPOSED)
+    with e.only_if(columns.compared(">", 0)), e.builder.if_else(turned) as (transposed, plain):
+        with transposed:
+            e.call(functions.pack_transposed, source, right.row, goal, row, length, columns)
+        with plain:
+            # A row is followed by the next, so that more than its columns can be read; nothing follows the last ones.
+            lacking = right.edge_columns - columns
+            last = right.size - first - (lacking + right.columns - 1) // right.columns
+            safe = length.at_most(last.at_least(0))
+            e.call(functions.copy, source, right.row, goal, row, safe, right.edge_columns)
+            e.call(functions.copy, source + safe * right.row, right.row, goal + safe * row, row, length - safe, columns)
 
 
-def _emit_panels(e: Emitter, tiles: Shape, panels: dict[int, Emitter], product: tuple[Any, ...]) -> None:
-    """One panel after the other, then the edge."""
-    left, right, (start, start_row, start_column, start_edge), (out, out_row), (rows, size, columns) = product
-    with e.loop(0, right.whole, tiles.width, [right.address]) as panel:
-        begin = (start + panel.index * start_column, start_row)
-        goal = (out + panel.index * e.size, out_row, rows, size)
-        e.call(panels[tiles.width], *left, panel.values[0], right.k, *begin, *goal, tiles.width)
-        panel.values = [panel.values[0] + right.panel]
-    goal = (out + right.whole * e.size, out_row, rows, size, columns - right.whole)
-    for width, function in panels.items():
-        with e.only_if(right.edge_k.compared("==", width * e.size)):
-            e.call(function, *left, right.edge, right.edge_k, start_edge, start_row, *goal)
+def _in_strips(
+    e: Emitter,
+    tiles: Shape,
+    strips: Emitter,
+    left: tuple[Int, ...],
+    place: Int,
+    size: tuple[Int, Int],
+    copied: Any,
+) -> tuple[tuple[Int, ...], tuple[Int, ...]]:
+    """A block of a left operand (address, strides), copied to strips or where it lies, with the way between tiles."""
+    (address, row, k), (count, length), height = left, size, tiles.rows[0]
+    strip = length * (height * e.size) + STRIP_PADDING
+    with e.only_if(copied):
+        e.call(strips, address, k, place, strip, count, length)
+    in_place = (address, row, k, row * height)
+    in_strips = (place, e.number(e.size), e.number(height * e.size), strip)
+    return tuple(a.chosen(copied, b) for a, b in zip(in_strips, in_place, strict=True)), in_place
+
+
+def _emit_groups(
+    e: Emitter,
+    tiles: Shape,
+    functions: Functions,
+    left: tuple[Int, ...],
+    operand: tuple[Right, Int, tuple[Int, Any, Any, Int]],
+    start: tuple[Int, ...],
+    result: tuple[Int, ...],
+) -> None:
+    """Whole panels in groups, each packed when it is first used."""
+    (right, k, (panels_at, kept, packs, group)), (out, out_row, rows, length) = operand, result
+    row, in_place = tiles.width * e.size, right.mode.compared("==", IN_PLACE)
+    turned = right.mode.compared("==", TRANSPOSED)
+    with e.loop(0, right.whole + group - tiles.width, group) as part:
+        count, source = (right.whole - part.index).at_most(group), right.at(e, k, part.index)
+        there = panels_at + (part.index * length * e.size).chosen(kept, 0)
+        with e.only_if(packs), e.builder.if_else(turned) as (transposed, plain):
+            with transposed:
+                e.call(functions.pack_transposed, source, right.row, there, row, length, count)
+            with plain:
+                e.call(functions.pack, source, right.row, there, length, count)
+        panels = (
+            source.chosen(in_place, there),
+            right.row.chosen(in_place, row),
+            e.number(row).chosen(in_place, length * row),
+        )
+        begin = (start[0] + part.index * start[2], start[1], start[2])
+        e.call(
+            functions.panels[tiles.width],
+            *(*left, *panels, *begin, out + part.index * e.size, out_row, rows, length, count),
+        )

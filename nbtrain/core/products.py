@@ -1,6 +1,6 @@
 """The matrix products as C functions of their own, for tests and benchmarks: the core itself calls `matmul` directly.
 
-Each takes addresses and sizes, prepares its panels once per repeat, and works on a range of the result's rows.
+Each takes addresses and sizes and works on a range of the result's rows.
 """
 
 from __future__ import annotations
@@ -33,7 +33,6 @@ def functions(dtype: np.dtype[Any]) -> dict[str, tuple[Any, tuple[Any, ...]]]:
     def affine(x, w, b, out, m, inputs, units, first, last, accumulate, panels, repeats):
         x, w, b = matrix_at(x, m, inputs, dtype), matrix_at(w, inputs, units, dtype), vector_at(b, units, dtype)
         for _ in range(repeats):
-            matmul.prepare_affine(w, b, m, vector_at(panels, 0, dtype))
             matmul.affine(x, w, b, matrix_at(out, m, units, dtype), (first, last), vector_at(panels, 0, dtype))
         return 0
 
@@ -41,7 +40,6 @@ def functions(dtype: np.dtype[Any]) -> dict[str, tuple[Any, tuple[Any, ...]]]:
     def input_slope(delta, w, _, out, m, inputs, units, first, last, accumulate, panels, repeats):
         delta, w = matrix_at(delta, m, units, dtype), matrix_at(w, inputs, units, dtype)
         for _ in range(repeats):
-            matmul.prepare_input_slope(w, m, vector_at(panels, 0, dtype))
             matmul.input_slope(delta, w, matrix_at(out, m, inputs, dtype), (first, last), vector_at(panels, 0, dtype))
         return 0
 
@@ -53,7 +51,6 @@ def functions(dtype: np.dtype[Any]) -> dict[str, tuple[Any, tuple[Any, ...]]]:
             matrix_at(out, inputs, units, dtype),
         )
         for _ in range(repeats):
-            matmul.prepare_weight_slope(x, delta, vector_at(panels, 0, dtype))
             matmul.weight_slope(x, delta, dw, (first, last), accumulate != 0, vector_at(panels, 0, dtype))
         return 0
 

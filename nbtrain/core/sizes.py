@@ -12,33 +12,45 @@ DOT_ROWS = 3  # and so are input slopes of so few rows
 PACK_ROWS = 16  # rows of a result that repay packing the right operand
 PACK_BYTES = 1 << 14  # a right operand up to this size is used where it lies
 PACK_BLOCK = 16  # rows that are packed side by side, so that whole pages are read
-K_BLOCK = 1024  # a panel's part that tiles of several rows use one after the other
+K_BLOCK = 512  # at most so long are the parts of a panel that tiles of several rows use one after the other
 IN_PLACE_K_BLOCK = 32  # the same for a large right operand that lies where it lies
+IN_PLACE_GROUP_BYTES = 1 << 14  # panels of so many bytes are used for one tile's rows before the next ones
+GROUP_BYTES = 1 << 18  # the same for packed panels
 LEFT_BYTES = 3 << 16  # the left operand's part that one panel after the other is multiplied with
 LEFT_ROWS = 48  # at least
-LEFT_PADDING = 64  # bytes between the columns of a copied left operand
-COPY_COLUMNS = 128  # columns of a result that repay copying a transposed left operand
-COPY_STRIDE = 1024  # bytes from one of its columns to the next that make it worth while
+STRIP_ROWS = 16  # no strip of the left operand has more rows
+STRIP_PADDING = 64  # bytes between strips
+STRIP_COLUMNS = 128  # columns of a result that repay copying the left operand to strips
+STRIP_STRIDE = 1024  # bytes between its columns, if it is transposed, that make it worth while
 ALIGNMENT = 64  # bytes; no vector is longer
 
 
 def workspace(batch: int, units: Sequence[int], dtype: Any) -> int:
     """Elements of `panels` for layers of the widths `units`, the inputs' first, and at most `batch` rows."""
     itemsize = np.dtype(dtype).itemsize
-    lanes = ALIGNMENT // itemsize
-    k_block = min(batch, K_BLOCK)
-    left = k_block * LEFT_PADDING + max(LEFT_BYTES, k_block * LEFT_ROWS * itemsize)
     needed = 0
     for inputs, outputs in zip(units, units[1:], strict=False):
-        forward = _panels(inputs, outputs, lanes)
-        input_slope = _panels(outputs + lanes, inputs, lanes)  # transposed in squares
-        weight_slope = _panels(batch, outputs, lanes) + lanes
-        if outputs >= COPY_COLUMNS and inputs * itemsize >= COPY_STRIDE:
-            weight_slope += left // itemsize
-        needed = max(needed, forward, input_slope, weight_slope)
+        needed = max(needed, _right(inputs, outputs, itemsize), _right(outputs, inputs, itemsize))
+        needed = max(needed, _with_strips(inputs, batch, outputs, itemsize))
     return needed
 
 
-def _panels(k: int, columns: int, lanes: int) -> int:
-    """A right operand with its last panel rounded up to whole vectors, and what a transposed one may be longer."""
-    return k * -(-columns // lanes) * lanes + lanes
+def in_strips(inputs: int, units: int, itemsize: int) -> bool:
+    """Whether the left operand x' of x' delta is copied to strips."""
+    return units >= STRIP_COLUMNS and inputs * itemsize >= STRIP_STRIDE
+
+
+def _right(k: int, columns: int, itemsize: int) -> int:
+    """A part of the right operand, a group of panels of it, and the edge."""
+    lanes, k_block = ALIGNMENT // itemsize, min(k, K_BLOCK)
+    beside = 4 * (k_block + lanes) * lanes  # the edge, and what is written behind a transposed operand
+    return min(GROUP_BYTES // itemsize, k_block * columns) + beside
+
+
+def _with_strips(rows: int, k: int, columns: int, itemsize: int) -> int:
+    """A part of the right operand and a block of the left one."""
+    if not in_strips(rows, columns, itemsize):
+        return _right(k, columns, itemsize)
+    lanes, k_block = ALIGNMENT // itemsize, min(k, K_BLOCK)
+    block = min(rows, max(LEFT_BYTES // (k_block * itemsize), LEFT_ROWS)) + 2 * STRIP_ROWS
+    return k_block * columns + 4 * (k_block + lanes) * lanes + block * (k_block + lanes)

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from .sizes import K_BLOCK
 from .vectors import Emitter, Int, target
 
 DOT_TILE_ROWS = 8  # as many independent chains of additions
@@ -25,11 +26,16 @@ class Shape(NamedTuple):
     vectors: int  # side by side in a full tile
     rows: tuple[int, ...]  # heights, largest first, down to 1
     narrow_rows: tuple[int, ...]  # heights of tiles that are one vector wide
+    k_block: int  # a panel's part that tiles of several rows use one after the other
 
     @property
     def width(self) -> int:
         """Columns of a full tile, and so of a panel."""
         return self.lanes * self.vectors
+
+    def heights(self, width: int) -> tuple[int, ...]:
+        """Heights of the tiles of a width."""
+        return self.rows if width > self.lanes else self.narrow_rows
 
     @property
     def kinds(self) -> list[tuple[int, ...]]:
@@ -47,10 +53,10 @@ def shape(dtype: np.dtype[Any]) -> Shape:
     vector_bytes, registers = target()
     lanes = vector_bytes // dtype.itemsize
     if registers == 16:
-        return Shape(lanes, 2, (6, 4, 2, 1), (8, 4, 2, 1))
+        return Shape(lanes, 2, (6, 4, 2, 1), (8, 4, 2, 1), 256)
     if vector_bytes == 64:
-        return Shape(lanes, 2, (12, 8, 4, 2, 1), (12, 8, 4, 2, 1))
-    return Shape(lanes, 4, (6, 4, 2, 1), (12, 4, 2, 1))
+        return Shape(lanes, 2, (12, 8, 4, 2, 1), (12, 8, 4, 2, 1), K_BLOCK)
+    return Shape(lanes, 4, (6, 4, 2, 1), (12, 4, 2, 1), 256)
 
 
 def _halves(size: int) -> list[int]:
@@ -61,44 +67,54 @@ def _halves(size: int) -> list[int]:
 def emit_copy(e: Emitter, lanes: int) -> None:
     """target[r, c] = source[r, c] for r < rows, c < columns."""
     source, source_row, goal, goal_row, rows, columns = e.arguments
-    with e.loop(0, rows, 1) as row:
-        here, there = source + row.index * source_row, goal + row.index * goal_row
-        done = e.number(0)
-        for step in _halves(2 * lanes):
-            with e.loop(done, columns, step) as piece:
+    done = e.number(0)
+    for step in _halves(2 * lanes):  # few columns at a time, so that one loop runs down all rows
+        with e.loop(done, columns, step) as piece:
+            skip, kind = piece.index * e.size, e.vector(min(step, lanes))
+            with e.loop(0, rows, 1, [source + skip, goal + skip]) as row:
+                here, there = row.values
                 for first in range(0, step, min(step, lanes)):
-                    at, kind = (piece.index + first) * e.size, e.vector(min(step, lanes))
-                    e.store(e.load(here + at, kind), there + at)
-            done = piece.index
+                    e.store(e.load(here + first * e.size, kind), there + first * e.size)
+                row.values = [here + source_row, there + goal_row]
+        done = piece.index
     e.end()
 
 
-def emit_panel(e: Emitter, copy: Emitter, kind: tuple[int, ...], heights: tuple[int, ...]) -> None:
-    """out[r, c] = start[r, c] + sum over k of left[r, k] * right[k, c] for c < width <= sum(kind).
+def emit_panels(e: Emitter, copy: Emitter, kind: tuple[int, ...], heights: tuple[int, ...]) -> None:
+    """out[r, c] = start[r, c] + sum over k of left[r, k] * right[k, c], panel after panel for a tile's rows.
 
-    `right`, and `start` where all rows share one, can be read as far as sum(kind).
+    So a row of the result is written as it lies, and panels stream through the cache. `left_strip` is the way from one
+    tile of the greatest height to the next. There are whole panels of sum(kind) columns, or fewer columns than that:
+    then `right`, and `start` where all rows share one, can be read as far as sum(kind).
     """
-    left, left_row, left_k, right, right_k, start, start_row, out, out_row, rows, size, width = e.arguments
-    partial = width.compared("<", sum(kind))
+    left, left_row, left_k, left_strip, *others = e.arguments
+    right, right_k, right_panel, start, start_row, start_column, out, out_row, rows, size, columns = others
+    width = sum(kind)
+    partial = columns.compared("<", width)
     partial_start = e.builder.and_(partial, start_row.compared("!=", 0))
-    buffer, buffer_row = e.buffer(heights[0] * sum(kind)), e.number(sum(kind) * e.size)
+    buffer, buffer_row = e.buffer(heights[0] * width), e.number(width * e.size)
     with e.only_if(partial_start):
-        for i in range(0, heights[0] * sum(kind), kind[-1]):  # subnormal numbers left on the stack would be slow
+        for i in range(0, heights[0] * width, kind[-1]):  # subnormal numbers left on the stack would be slow
             e.store(e.zeros(kind[-1]), buffer + i * e.size)
-    row = e.number(0)
+    row, step = e.number(0), start_column * width
     for height in heights:
-        with e.loop(row, rows, height) as tile:
-            begin, goal = start + tile.index * start_row, out + tile.index * out_row
-            with e.only_if(partial_start):
-                e.call(copy, begin, start_row, buffer, buffer_row, height, width)
-            begin = (buffer.chosen(partial_start, begin), buffer_row.chosen(partial_start, start_row))
-            operands = (left + tile.index * left_row, left_row, left_k, right, right_k, size)
-            _emit_tile(
-                e, (kind, height), operands, begin, (buffer.chosen(partial, goal), buffer_row.chosen(partial, out_row))
-            )
-            with e.only_if(partial):
-                e.call(copy, buffer, buffer_row, goal, out_row, height, width)
-        row = tile.index
+        with e.loop(row, rows, height, [left, start, out]) as tile:
+            here, begin, goal = tile.values
+            with e.loop(0, columns.at_least(width), width, [right, begin, goal]) as panel:
+                there, begin, goal = panel.values
+                with e.only_if(partial_start):
+                    e.call(copy, begin, start_row, buffer, buffer_row, height, columns)
+                source = (buffer.chosen(partial_start, begin), buffer_row.chosen(partial_start, start_row))
+                operands = (here, left_row, left_k, there, right_k, size)
+                target = (buffer.chosen(partial, goal), buffer_row.chosen(partial, out_row))
+                _emit_tile(e, (kind, height), operands, source, target)
+                with e.only_if(partial):
+                    e.call(copy, buffer, buffer_row, goal, out_row, height, columns)
+                panel.values = [there + right_panel, begin + step, goal + buffer_row]
+            here, begin, goal = tile.values
+            down = left_strip if height == heights[0] else left_row * height
+            tile.values = [here + down, begin + start_row * height, goal + out_row * height]
+        row, (left, start, out) = tile.index, tile.values
     e.end()
 
 
@@ -201,23 +217,19 @@ def _sums_of_lanes(e: Emitter, vectors: list[Any]) -> list[Any]:
 
 
 def emit_transpose(e: Emitter, lanes: int) -> None:
-    """target[c, r] = source[r, c] for c < columns and r < rows, and 0 for rows <= r < lanes.
+    """target[c, r] = source[r, c] for c < columns and r < rows; for rows <= r < lanes the last row once more.
 
     Up to lanes - 1 rows more than `columns` of the target are written.
     """
     source, source_row, goal, goal_row, rows, columns = e.arguments
-    whole, done = columns.chosen(rows.compared(">=", lanes), 0), e.number(0)
-    for all_lanes, last in ((True, whole), (False, columns + lanes - 1)):
+    offsets, done = [source_row * (rows - 1).at_most(r) for r in range(lanes)], e.number(0)
+    for whole, last in ((True, columns), (False, columns + lanes - 1)):
         with e.loop(done, last, lanes) as block:
-            addresses = [source + block.index * e.size + source_row * r for r in range(lanes)]
-            if all_lanes:
+            addresses = [source + block.index * e.size + offset for offset in offsets]
+            if whole:
                 square = [e.load(address, e.vector(lanes)) for address in addresses]
             else:
-                left = columns - block.index
-                square = [
-                    e.load_some(address, left.chosen(rows.compared(">", r), 0), lanes)
-                    for r, address in enumerate(addresses)
-                ]
+                square = [e.load_some(address, columns - block.index, lanes) for address in addresses]
             for c, vector in enumerate(_transposed(e, square)):
                 e.store(vector, goal + (block.index + c) * goal_row)
         done = block.index

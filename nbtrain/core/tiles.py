@@ -18,8 +18,9 @@ from .sizes import IN_PLACE_K_BLOCK
 from .tilecode import shape
 from .vectors import INT64, Emitter
 
-ARGUMENTS = {"copy": 6, "transpose": 6, "pack": 5, "pack_transposed": 4, "product": 15, "row": 9, "dot": 8}
-PANEL_ARGUMENTS = 12
+ARGUMENTS = {"product": 16, "row": 9, "dot": 8}
+HELPERS = {"copy": 6, "transpose": 6, "pack": 5, "pack_transposed": 6, "strips": 6}
+PANELS_ARGUMENTS = 15
 
 
 def _name(function: str, dtype: np.dtype[Any]) -> str:
@@ -29,18 +30,21 @@ def _name(function: str, dtype: np.dtype[Any]) -> str:
 def emit(module: Any, dtype: np.dtype[Any]) -> None:
     """Add the functions of one dtype to an LLVM module."""
     tiles = shape(dtype)
-    f = {name: Emitter(module, _name(name, dtype), count, dtype) for name, count in ARGUMENTS.items()}
+    f = {name: Emitter(module, _name(name, dtype), count, dtype) for name, count in (ARGUMENTS | HELPERS).items()}
     tilecode.emit_copy(f["copy"], tiles.lanes)
     tilecode.emit_transpose(f["transpose"], tiles.lanes)
     tilecode.emit_row(f["row"], tiles.lanes, IN_PLACE_K_BLOCK)
     tilecode.emit_dot(f["dot"], tiles.lanes)
     widths = {}
     for kind in tiles.kinds:
-        panel = widths[sum(kind)] = Emitter(module, _name(f"panel_{sum(kind)}", dtype), PANEL_ARGUMENTS, dtype)
-        tilecode.emit_panel(panel, f["copy"], kind, tiles.rows if len(kind) > 1 else tiles.narrow_rows)
+        width = sum(kind)
+        widths[width] = Emitter(module, _name(f"panels_{width}", dtype), PANELS_ARGUMENTS, dtype)
+        tilecode.emit_panels(widths[width], f["copy"], kind, tiles.heights(width))
     panels.emit_pack(f["pack"], tiles, f["copy"])
     panels.emit_pack_transposed(f["pack_transposed"], tiles, f["transpose"])
-    panels.emit_product(f["product"], tiles, f["copy"], widths)
+    panels.emit_strips(f["strips"], tiles, f["copy"])
+    called = panels.Functions(f["copy"], f["pack"], f["pack_transposed"], f["strips"], widths)
+    panels.emit_product(f["product"], tiles, called)
 
 
 def _dtype(numba_type: Any) -> np.dtype[Any]:
@@ -67,7 +71,7 @@ def _tile(name: str) -> Any:
     return tile
 
 
-copy, transpose, pack, pack_transposed, product, row, dot = (_tile(name) for name in ARGUMENTS)
+product, row, dot = (_tile(name) for name in ARGUMENTS)
 
 
 @intrinsic

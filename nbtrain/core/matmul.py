@@ -18,7 +18,7 @@ from __future__ import annotations
 from ..compiler.door import address_of, jit
 from .panels import IN_PLACE, PACKED, TRANSPOSED
 from .sizes import DOT_COLUMNS, DOT_ROWS, PACK_BYTES, PACK_ROWS, STRIP_COLUMNS, STRIP_STRIDE
-from .tiles import dot, itemsize_of, one, product, row, zeros
+from .tiles import dot, itemsize_of, one, outer, product, row, zeros
 
 
 @jit
@@ -89,7 +89,10 @@ def weight_slope(x, delta, dw, rows, accumulate, panels):
     if units == 1:  # dw is a row: the operands change their roles
         row(dtype, (address_of(delta), itemsize, left, x_row, start, start_column, out, count, m))
         return
-    in_strips = 1 if units >= STRIP_COLUMNS and x_row >= STRIP_STRIDE and m > 1 else 0
+    if m == 1:
+        outer(dtype, (left, address_of(delta), start, start_row, start_column, out, dw_row, count, units))
+        return
+    in_strips = 1 if units >= STRIP_COLUMNS and x_row >= STRIP_STRIDE else 0
     right = (address_of(delta), dw_row, mode_of(count, m, dw_row), address_of(panels))
     size = (count, units, m)
     product(dtype, (left, itemsize, x_row, in_strips) + right + (start, start_row, start_column, out, dw_row) + size)

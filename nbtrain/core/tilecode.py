@@ -17,6 +17,7 @@ from .vectors import Emitter, Int, target
 
 DOT_TILE_ROWS = 8  # as many independent chains of additions
 ROW_VECTORS = 8
+OUTER_VECTORS = 4
 
 
 class Shape(NamedTuple):
@@ -98,7 +99,12 @@ def emit_panels(e: Emitter, copy: Emitter, kind: tuple[int, ...], heights: tuple
             e.store(e.zeros(kind[-1]), buffer + i * e.size)
     row, step = e.number(0), start_column * width
     for height in heights:
-        with e.loop(row, rows, height, [left, start, out]) as tile:
+        end = rows
+        if height == heights[0] and height + 2 == 2 * heights[1]:  # 4 + 4 rows take less time than 6 + 2
+            rest = rows - rows // height * height
+            two = e.builder.and_(rest.compared("==", 2), left_strip.compared("==", left_row * height))
+            end = (rows - height).chosen(e.builder.and_(two, rows.compared(">", height)), rows)
+        with e.loop(row, end, height, [left, start, out]) as tile:
             here, begin, goal = tile.values
             with e.loop(0, columns.at_least(width), width, [right, begin, goal]) as panel:
                 there, begin, goal = panel.values
@@ -176,6 +182,25 @@ def _emit_row_part(e: Emitter, part: tuple[int, int], operands: tuple[Int, ...],
         k.values = [*sums, left_at + left_k, right_at + right_k]
     for place, value in zip(places, k.values, strict=False):
         e.store(value, out + place)
+
+
+def emit_outer(e: Emitter, lanes: int) -> None:
+    """out[r, c] = start[r, c] + left[r] * right[c]."""
+    left, right, start, start_row, start_column, out, out_row, rows, columns = e.arguments
+    column = e.number(0)
+    for count in _halves(OUTER_VECTORS * lanes):
+        kind, places = e.vector(min(count, lanes)), [i * e.size for i in range(0, count, min(count, lanes))]
+        with e.loop(column, columns, count) as part:
+            skip = part.index * e.size
+            factors = [e.load(right + skip + place, kind) for place in places]
+            with e.loop(0, rows, 1, [left, start + part.index * start_column, out + skip]) as row:
+                here, begin, goal = row.values
+                factor = e.splat(e.load(here, e.scalar), kind.count)
+                for place, value in zip(places, factors, strict=True):
+                    e.store(e.fma(factor, value, e.load(begin + place, kind)), goal + place)
+                row.values = [here + e.size, begin + start_row, goal + out_row]
+        column = part.index
+    e.end()
 
 
 def emit_dot(e: Emitter, lanes: int) -> None:

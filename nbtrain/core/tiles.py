@@ -18,7 +18,7 @@ from .sizes import IN_PLACE_K_BLOCK
 from .tilecode import shape
 from .vectors import INT64, Emitter
 
-ARGUMENTS = {"product": 16, "row": 9, "dot": 8}
+ARGUMENTS = {"product": 16, "row": 9, "outer": 9, "dot": 8}
 HELPERS = {"copy": 6, "transpose": 6, "pack": 5, "pack_transposed": 6, "strips": 6}
 PANELS_ARGUMENTS = 15
 
@@ -34,6 +34,7 @@ def emit(module: Any, dtype: np.dtype[Any]) -> None:
     tilecode.emit_copy(f["copy"], tiles.lanes)
     tilecode.emit_transpose(f["transpose"], tiles.lanes)
     tilecode.emit_row(f["row"], tiles.lanes, IN_PLACE_K_BLOCK)
+    tilecode.emit_outer(f["outer"], tiles.lanes)
     tilecode.emit_dot(f["dot"], tiles.lanes)
     widths = {}
     for kind in tiles.kinds:
@@ -71,7 +72,7 @@ def _tile(name: str) -> Any:
     return tile
 
 
-product, row, dot = (_tile(name) for name in ARGUMENTS)
+product, row, outer, dot = (_tile(name) for name in ARGUMENTS)
 
 
 @intrinsic

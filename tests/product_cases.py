@@ -112,7 +112,7 @@ def edges(product: Products) -> list[int]:
 
 
 def results() -> None:
-    """A sample of sizes, for a target that was forced by the environment."""
+    """A sample of sizes, for a target that was forced by the environment or by the number of registers."""
     for dtype in DTYPES:
         product = Products(dtype)
         cases = list(itertools.product(edges(product), repeat=3))
@@ -176,5 +176,14 @@ def assembly() -> None:
         print(machine.emit_assembly(llvm.parse_assembly(str(module))))
 
 
+def force(vector_bytes: str, registers: str) -> None:
+    """Make tiles for other registers than the target has."""
+    from nbtrain.core import tilecode, vectors
+
+    tilecode.target = lambda: vectors.Target(int(vector_bytes), int(registers))
+
+
 if __name__ == "__main__":
+    if sys.argv[2:]:
+        force(*sys.argv[2:])
     {"results": results, "guards": guards, "assembly": assembly}[sys.argv[1]]()

@@ -1,0 +1,83 @@
+"""The matrix products of a layer: forward, slopes of weights, slopes of inputs."""
+
+from __future__ import annotations
+
+import ctypes
+
+import numpy as np
+
+from nbtrain.compiler import engine, objects
+from nbtrain.core import exports, products
+from nbtrain.core.sizes import ALIGNMENT, workspace
+
+SHAPES = {  # rows, inputs, units: layers of the workloads that nbtrain is measured with
+    "32x30x64": (32, 30, 64),
+    "32x64x64": (32, 64, 64),
+    "32x64x2": (32, 64, 2),
+    "256x64x64": (256, 64, 64),
+    "256x64x2": (256, 64, 2),
+    "64x64x128": (64, 64, 128),
+    "64x128x10": (64, 128, 10),
+    "128x784x128": (128, 784, 128),
+    "128x784x512": (128, 784, 512),
+    "128x512x256": (128, 512, 256),
+    "128x256x10": (128, 256, 10),
+    "128x64x256": (128, 64, 256),
+    "128x256x256": (128, 256, 256),
+    "256x784x1024": (256, 784, 1024),
+    "256x1024x1024": (256, 1024, 1024),
+    "256x1024x10": (256, 1024, 10),
+    "1x32x32": (1, 32, 32),
+}
+FUNCTIONS = ("affine", "weight", "input")
+
+
+class Product:
+    """One product of a layer, in nbtrain and in NumPy."""
+
+    compiled: dict[str, dict[str, int]] = {}  # noqa: RUF012 - by dtype: addresses, compiled once per process
+
+    def __init__(self, function: str, shape: tuple[int, int, int], dtype: str = "float32") -> None:
+        m, inputs, units = shape
+        random = np.random.default_rng(0)
+        x, w, delta = (random.standard_normal(s).astype(dtype) for s in ((m, inputs), (inputs, units), (m, units)))
+        bias = np.zeros(units, dtype)
+        first, second, third = {"affine": (x, w, bias), "weight": (x, w, delta), "input": (delta, w, bias)}[function]
+        self.left, self.right = {"affine": (x, w), "weight": (x.T, delta), "input": (delta, w.T)}[function]
+        self.out, self.other = (np.zeros((len(self.left), self.right.shape[1]), dtype) for _ in range(2))
+        self.operations = 2 * m * inputs * units
+        self.memory = np.zeros(workspace(m, (inputs, units), dtype) + ALIGNMENT, dtype)
+        panels = -(-self.memory.ctypes.data // ALIGNMENT) * ALIGNMENT
+        self.operands = first, second, third
+        addresses = [operand.ctypes.data for operand in (first, second, third, self.out)]
+        self.arguments = [*addresses, m, inputs, units, 0, len(self.out), 0, panels]
+        if dtype not in self.compiled:
+            code = objects.object_code(products.functions(np.dtype(dtype)), exports.parts(np.dtype(dtype)))
+            self.compiled[dtype] = engine.load(code, FUNCTIONS)
+        kind = ctypes.CFUNCTYPE(ctypes.c_int64, *[ctypes.c_int64] * products.ARGUMENTS)
+        self.function = kind(self.compiled[dtype][function])
+
+    def run(self, repeats: int) -> None:
+        """The product in nbtrain's core, so many times."""
+        self.function(*self.arguments, repeats)
+
+    def run_numpy(self, repeats: int) -> None:
+        """The same by NumPy's BLAS, one call each."""
+        for _ in range(repeats):
+            np.matmul(self.left, self.right, out=self.other)
+
+
+class Products:
+    """A hundred products in one call."""
+
+    params = (list(FUNCTIONS), list(SHAPES))
+    param_names = ("function", "shape")
+    timeout = 120
+
+    def setup(self, function: str, shape: str) -> None:
+        self.product = Product(function, SHAPES[shape])
+        self.product.run(1)
+
+    def time_product(self, function: str, shape: str) -> None:
+        """In float32, packing included."""
+        self.product.run(100)

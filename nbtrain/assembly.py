@@ -152,7 +152,7 @@ def _plans(recipe: Recipe) -> list[Plan]:
         Plan("batch_weight", (rows,), dtype),
         Plan("row_loss", (rows,), FLOAT64),
         Plan("panels", (recipe.threads, workspace(rows, network.sizes, dtype)), dtype),
-        Plan("team", (2 + recipe.threads, 8), INT64),
+        Plan("team", (3 + recipe.threads, 16), INT64),
         Plan("slot_pointers", (recipe.threads, POINTERS), INT64),
         Plan("hyper", (hyper,), FLOAT64),
         Plan("hyper_typed", (hyper,), dtype),

@@ -50,11 +50,20 @@ class Helpers:
         for index in range(count):
             if index == len(self._threads) or not self._threads[index][0].is_alive():
                 try:
-                    self._threads[index : index + 1] = [_started(f"nbtrain-{index + 1}")]
+                    self._start(index)
                 except RuntimeError as error:
                     self._warn(index, error)
                     return
             self._threads[index][1].put(task)
+
+    def _start(self, index: int) -> None:
+        """Start a thread, which is noted before: an interrupt may come while it starts."""
+        queue: SimpleQueue[Task | None] = SimpleQueue()
+        thread = threading.Thread(target=_work, args=(queue,), name=f"nbtrain-{index + 1}", daemon=True)
+        for _, old in self._threads[index : index + 1]:
+            old.put(None)
+        self._threads[index : index + 1] = [(thread, queue)]
+        thread.start()
 
     def _warn(self, count: int, error: RuntimeError) -> None:
         if not self._warned:
@@ -68,13 +77,6 @@ class Helpers:
     def __del__(self) -> None:
         for _, queue in self._threads:
             queue.put(None)
-
-
-def _started(name: str) -> tuple[threading.Thread, SimpleQueue[Task | None]]:
-    queue: SimpleQueue[Task | None] = SimpleQueue()
-    thread = threading.Thread(target=_work, args=(queue,), name=name, daemon=True)
-    thread.start()
-    return thread, queue
 
 
 def _work(queue: SimpleQueue[Task | None]) -> None:

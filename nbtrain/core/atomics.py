@@ -94,6 +94,21 @@ def pause(typing_context: Any) -> Any:
 
 
 @intrinsic
+def prefetch(typing_context: Any, address: Any) -> Any:
+    """Have the cache line at `address` fetched, to be read soon."""
+
+    def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        int32 = ir.IntType(32)
+        where = builder.inttoptr(values[0], ir.IntType(8).as_pointer())
+        function_type = ir.FunctionType(ir.VoidType(), [where.type, int32, int32, int32])
+        function = cgutils.get_or_insert_function(builder.module, function_type, "llvm.prefetch.p0")
+        builder.call(function, [where, *(ir.Constant(int32, number) for number in (0, 3, 1))])  # read, keep, data
+        return context.get_dummy_value()
+
+    return types.void(types.int64), codegen
+
+
+@intrinsic
 def give_way(typing_context: Any) -> Any:
     """Let another thread have the core: sched_yield of the C library."""
 

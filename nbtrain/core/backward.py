@@ -10,7 +10,7 @@ from .forward import BYTE, keep, mask_of
 from .layout import HITS_LARGEST, HITS_THRESHOLD
 from .matmul import bias_slope, input_slope, weight_slope
 from .net import FLOAT64, INT64, ZERO
-from .team import has_biases, share, weight_rows
+from .team import fetch, has_biases, share, weight_rows
 
 
 @jit
@@ -69,6 +69,8 @@ def parameter_slopes(net, batch, training, accumulate, team):
     source = batch.x
     for index in range(net.layers.size):
         layer = net.layers[index]
+        fetch(source, batch.rows * layer.inputs * net.theta.itemsize, team)
+        fetch(layer.delta, batch.rows * layer.units * net.theta.itemsize, team)
         x = matrix_at(source, batch.rows, layer.inputs, net.theta.dtype)
         delta = matrix_at(layer.delta, batch.rows, layer.units, net.theta.dtype)
         dw = matrix_in(net.gradient, layer.weights, layer.inputs, layer.units)

@@ -14,7 +14,7 @@ from .backward import backward, count_hits, loss_slope, parameter_slopes, summed
 from .forward import forward
 from .layout import HITS_NONE
 from .net import INFERENCE, INT64, TRAINING, ZERO, Batch, chunk, total_weight
-from .team import give_order, join, meet, muster, share
+from .team import fetch, give_order, join, meet, muster, share
 from .update import accept, penalty, prepare, regularize, update
 
 # Pieces of work that a team can share; the first two are iterations.
@@ -56,6 +56,7 @@ def train(net, data, operation, position, weight):
 def own_share(net, data, operation, position, team):
     """A member's share of an iteration -> the batch's data loss."""
     weight = net.descriptor[0].batch_total
+    fetch(net.descriptor[0].theta, net.theta.size * net.theta.itemsize, team)
     batch = data if operation == BATCH else next_batch(net, data, position, team)
     loss = losses_and_slopes(net, batch, weight, TRAINING, team)
     if math.isfinite(loss):

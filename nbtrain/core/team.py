@@ -26,15 +26,18 @@ from .atomics import (
     pause,
     plain_load,
     plain_store,
+    prefetch,
 )
 
 SPINS = 1000  # looks at a counter before the core is given away
 SHARE_OF_TIME = 4  # a call may lose a quarter of its time by waiting, and its patience
 
+CACHE_LINE = 64
+FETCHED = 1 << 16  # bytes, at most, that are fetched at once: they must stay in the cache
 WEIGHT_ROWS = 8  # rows of a layer's weights that fall to one member
 
 # Lines of a team's memory, and what stands in them. All are int64.
-LINE = 64
+LINE = 128  # two cache lines: processors fetch them in pairs
 ROLL, OVER = 0, 8  # call * 256 + helpers that have registered, 0 between calls; the last call that is over
 ORDER = LINE  # number * 256 + members that it is for
 OPERATION, FIRST, START_TURN = ORDER + 8, ORDER + 16, ORDER + 24
@@ -84,6 +87,14 @@ def weight_rows(layer, team):
 def has_biases(team):
     """Whether slopes and updates of the biases fall to a member: the last, since the leader does the bookkeeping."""
     return team.rank == team.size - 1
+
+
+@jit
+def fetch(address, size, team):
+    """Have what other members have written brought here all at once, before it is read piece by piece."""
+    if team.size > 1 and size <= FETCHED:
+        for skip in range(0, size, CACHE_LINE):
+            prefetch(address + skip)
 
 
 @jit

@@ -197,7 +197,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
             "batch_size": batch_size,
             "shuffle": bool(self.shuffle),
             "dtype": np.dtype(dtype),
-            "threads": int(self.threads),
+            "threads": self.threads,
         }
 
     def _adopt(self, engine: Engine) -> Engine:

@@ -92,8 +92,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         Weights of the classes, multiplied into the sample weights.
     callbacks : callback or sequence of callbacks, optional
         `nbtrain.Callback` objects, or functions `f(trainer, epoch, metrics)`; True stops.
-    threads : int, default 1
-        Threads that work on one step.
+    threads : int or "auto", default 1
+        Threads that share the work of a step; see `nbtrain.Trainer`.
 
     Attributes
     ----------
@@ -153,7 +153,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         regularizer: Any = None,
         class_weight: Any = None,
         callbacks: Any = None,
-        threads: int = 1,
+        threads: int | str = 1,
     ) -> None:
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation

@@ -82,7 +82,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         initializer: Any = None,
         regularizer: Any = None,
         callbacks: Any = None,
-        threads: int = 1,
+        threads: int | str = 1,
     ) -> None:
         self.loss = loss
         self.hidden_layer_sizes = hidden_layer_sizes

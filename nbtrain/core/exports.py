@@ -110,15 +110,10 @@ def _on_data(dtype: np.dtype[Any]) -> dict[str, Any]:
             status = _work(operation, net, Batch(x.address, y.address, weight, x.rows), result)
         return _finish(model, status)
 
-    def exported(operation: int) -> Any:
-        @jit
-        def function(model, x, rows, columns, y, y_rows, y_columns, y_kind, weight, result):
-            target = Y(y, y_rows, y_columns, y_kind)
-            return checked(
-                np.int64(operation), model, X(x, rows, columns), target, weight, vector_at(result, 3, FLOAT64)
-            )
-
-        return function
+    @jit
+    def function(operation, model, x, rows, columns, y, y_rows, y_columns, y_kind, weight, result):
+        target = Y(y, y_rows, y_columns, y_kind)
+        return checked(operation, model, X(x, rows, columns), target, weight, vector_at(result, 3, FLOAT64))
 
     @jit
     def quick_step(self, arguments, count):
@@ -134,7 +129,7 @@ def _on_data(dtype: np.dtype[Any]) -> dict[str, Any]:
                 loss = result[0]
         return as_float(model, loss)
 
-    return {name: exported(operation) for name, operation in OPERATIONS.items()} | {"quick_step": quick_step}
+    return dict.fromkeys(OPERATIONS, function) | {"quick_step": quick_step}
 
 
 def _on_model(dtype: np.dtype[Any]) -> dict[str, Any]:
@@ -217,11 +212,15 @@ def _on_numbers(dtype: np.dtype[Any]) -> dict[str, Any]:
     return {"bad_number": first_bad_number, "bad_weight": first_bad_weight, "bad_label": first_bad_label}
 
 
-def functions(dtype: np.dtype[Any]) -> dict[str, tuple[Any, tuple[Any, ...]]]:
-    """The core's functions for float32 or float64, by name, with their argument types."""
+def functions(dtype: np.dtype[Any]) -> dict[str, Any]:
+    """The core's functions for float32 or float64, by name, with their argument types and constant first arguments."""
     dtype = np.dtype(dtype)
     found = _on_data(dtype) | _on_model(dtype) | _on_numbers(dtype)
-    return {name: (found[name], (types.int64,) * len(names)) for name, names in (SIGNATURES | QUICK).items()}
+    made: dict[str, Any] = {}
+    for name, names in (SIGNATURES | QUICK).items():
+        first = (OPERATIONS[name],) if name in OPERATIONS else ()
+        made[name] = found[name], (types.int64,) * (len(first) + len(names)), *first
+    return made
 
 
 def parts(dtype: np.dtype[Any]) -> list[Callable[[Any], None]]:

@@ -84,6 +84,16 @@ def test_the_cache_can_be_filled_looked_at_and_cleared(tmp_path):
     assert re.search(r"\b0 entries", command("cache", "info", **place).stdout)
 
 
+@pytest.mark.skipif(os.name != "posix", reason="modes of directories")
+@pytest.mark.parametrize("arguments", [("cache", "info"), ("cache", "clear"), ("warmup",)])
+def test_a_cache_that_cannot_be_trusted_is_a_failure_that_says_why(arguments, tmp_path):
+    tmp_path.chmod(0o777)
+    done = command(*arguments, NBTRAIN_CACHE_DIR=str(tmp_path))
+    assert done.returncode == 1
+    assert f"{tmp_path} can be written by other users; set NBTRAIN_CACHE_DIR" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_plugins_list_names_the_components():
     done = command("plugins", "list")
     assert done.returncode == 0

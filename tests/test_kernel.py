@@ -330,3 +330,11 @@ def test_a_second_process_compiles_nothing_and_an_edited_core_is_used(tmp_path):
     edited, _, compiled = run_script(tmp_path, parent)
     assert edited == pytest.approx(loss + 1000)
     assert "simulate" not in compiled
+    door = parent / "nbtrain" / "kernel.py"
+    text = door.read_text()
+    marked = text.replace("_RESULTS = 3", "_RESULTS = 4")
+    assert marked != text
+    door.write_text(marked)
+    edited, _, compiled = run_script(tmp_path, parent)
+    assert edited == pytest.approx(loss + 1000)
+    assert "simulate" in compiled  # it holds the doors: other doors, other code

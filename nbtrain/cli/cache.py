@@ -6,6 +6,7 @@ import argparse
 from typing import Any
 
 from ..compiler import cache
+from ..errors import Error
 
 
 def add(commands: Any) -> None:
@@ -24,21 +25,28 @@ def add(commands: Any) -> None:
 
 def info(arguments: argparse.Namespace) -> int:
     """Print directory, number of entries, size."""
+    require()
     print(summary())
     return 0
 
 
 def clear(arguments: argparse.Namespace) -> int:
     """Remove the entries."""
+    require()
     count = cache.clear()
     print(f"removed {count} {'entry' if count == 1 else 'entries'}")
     return 0
 
 
+def require() -> None:
+    """Raise an error that says why, where compiled code cannot be kept on disk."""
+    folder, fault = cache.located()
+    if folder is None:
+        raise Error(f"{fault}; set NBTRAIN_CACHE_DIR to a directory of your own")
+
+
 def summary() -> str:
     """The cache in one line."""
     found = cache.info()
-    if found.directory is None:
-        return "no directory for compiled code"
     entries = f"{found.entries} {'entry' if found.entries == 1 else 'entries'}"
     return f"{found.directory}: {entries}, {found.bytes / 1e6:.1f} MB"

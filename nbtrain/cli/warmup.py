@@ -10,7 +10,7 @@ from typing import Any
 from .. import compiler
 from ..errors import PluginError
 from ..registry import registry
-from .cache import summary
+from .cache import require, summary
 
 COMPILED = ("activation", "regularizer", "optimizer", "loss", "schedule")  # initializers run in Python
 
@@ -34,6 +34,7 @@ def add(commands: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Compile what is not on disk yet; a component that cannot be compiled is told, and the others go on."""
+    require()
     failed = False
     for dtype in ("float32", "float64") if arguments.dtype == "both" else (arguments.dtype,):
         start = time.perf_counter()

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from ..errors import Error, PluginError
 from . import cache, engine, fingerprint
 
 __all__ = ["Compiled", "cache", "component", "core"]
@@ -69,7 +70,12 @@ def component(spec: Any, dtype: Any) -> Compiled:
         from .plain import forget
 
         forget()
-        return object_code(block_functions(spec, dtype))
+        try:
+            return object_code(block_functions(spec, dtype))
+        except PluginError:
+            raise
+        except Error as error:
+            raise PluginError(f"{spec.kind} {spec.name!r}: {error}") from None
 
     with _lock:
         return _get(

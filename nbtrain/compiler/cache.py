@@ -64,23 +64,26 @@ def wanted_directory() -> Path | None:
     return (Path(base) if os.path.isabs(base) else home / ".cache") / "nbtrain"
 
 
-def directory() -> Path | None:
-    """The cache's directory, made if need be; None, with a warning, where there is none that can be trusted."""
+def located() -> tuple[Path | None, str]:
+    """The cache's directory, made if need be; or None and why there is none that can be trusted."""
     wanted = wanted_directory()
     if wanted is None:
-        warn_once("nbtrain: no home directory for a cache; compiled code is kept in memory only")
-        return None
+        return None, "no home directory for a cache"
     try:
         wanted.mkdir(mode=0o700, parents=True, exist_ok=True)
         found = os.lstat(wanted)
     except OSError as error:
-        warn_once(f"nbtrain: no cache in {wanted} ({error.strerror}); compiled code is kept in memory only")
-        return None
+        return None, f"no cache in {wanted} ({error.strerror})"
     fault = _distrust(found, stat.S_ISDIR, "directory")
-    if fault:
-        warn_once(f"nbtrain: the cache directory {wanted} {fault}; compiled code is kept in memory only")
-        return None
-    return wanted
+    return (None, f"the cache directory {wanted} {fault}") if fault else (wanted, "")
+
+
+def directory() -> Path | None:
+    """The same, with a warning where there is none."""
+    folder, fault = located()
+    if folder is None:
+        warn_once(f"nbtrain: {fault}; compiled code is kept in memory only")
+    return folder
 
 
 def _distrust(found: os.stat_result, is_kind: Callable[[int], bool], kind: str) -> str | None:

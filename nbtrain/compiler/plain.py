@@ -42,6 +42,7 @@ ARITHMETIC = {
     *(operator.lt, operator.le, operator.gt, operator.ge, operator.eq, operator.ne),
 }
 POWERS = {operator.pow, operator.ipow}
+PRODUCTS = range(17)  # exponents whose powers are a few multiplications; Numba divides for negative ones in a loop
 SMALL = range(-(2**15), 2**15)
 
 
@@ -207,7 +208,7 @@ class _Rewriter:
         """x ** y: small whole numbers stay as they are (multiplications), everything else becomes pow(x, y)."""
         exponent = statement.value.rhs
         definition = self.function.get_definition(exponent) if isinstance(exponent, ir.Var) else None
-        if isinstance(definition, ir.Const) and isinstance(definition.value, int) and "pow" in self.vector:
+        if isinstance(definition, ir.Const) and isinstance(definition.value, int) and definition.value in PRODUCTS:
             return
         scope, where = statement.target.scope, statement.loc
         target = scope.redefine("$nbtrain_pow", where)

@@ -1,0 +1,103 @@
+"""What authors of components write, in every usual spelling, becomes vector code in the model's dtype."""
+
+from __future__ import annotations
+
+import ctypes
+import math
+import re
+import sys
+import types
+from math import exp, sqrt
+from math import tanh as hyperbolic
+
+import numpy as np
+import pytest
+from numba import njit
+from numpy import log1p
+
+import nbtrain
+from nbtrain import compiler
+from nbtrain.compiler.inspect import assembly, is_vectorized, scalar_calls
+
+tools = types.ModuleType("nbtrain_test_tools")
+exec("import math\nHALF = 0.5\ndef half_exp(z):\n    return HALF * math.exp(z)\n", tools.__dict__)
+sys.modules["nbtrain_test_tools"] = tools
+LIMIT = 3.0
+SHIFTS = (0.25, 0.5)
+
+
+@njit(fastmath=True)
+def careless(z):
+    return z * 2.0 if z == z else 7.0
+
+
+def helper(z, by=0.5):
+    return by * exp(z)
+
+
+SPELLINGS = {
+    "math.exp": (lambda z: math.exp(z), np.exp),
+    "np.exp": (lambda z: np.exp(z), np.exp),
+    "from math import exp": (lambda z: exp(z), np.exp),
+    "from math import tanh as": (lambda z: hyperbolic(z), np.tanh),
+    "np.tanh": (lambda z: np.tanh(z), np.tanh),
+    "from numpy import log1p": (lambda z: log1p(abs(z)), lambda z: np.log1p(np.abs(z))),
+    "sqrt": (lambda z: sqrt(abs(z)) + np.sqrt(z * z), lambda z: np.sqrt(np.abs(z)) + np.abs(z)),
+    "power": (lambda z: abs(z) ** 1.7, lambda z: np.abs(z) ** 1.7),
+    "math.pow": (lambda z: math.pow(abs(z), 0.3), lambda z: np.abs(z) ** 0.3),
+    "square": (lambda z: z**2, lambda z: z * z),
+    "negative powers": (lambda z: (1 + abs(z)) ** -2, lambda z: (1 + np.abs(z)) ** -2.0),
+    "erf": (lambda z: z * math.erf(z), lambda z: z * np.vectorize(math.erf)(z)),
+    "sin": (lambda z: z + math.sin(z) * np.sin(z), lambda z: z + np.sin(z) ** 2),
+    "min and max": (lambda z: min(max(z, -1.0), LIMIT), lambda z: np.clip(z, -1, 3)),
+    "np.minimum": (lambda z: np.minimum(np.maximum(z, -1.0), LIMIT), lambda z: np.clip(z, -1, 3)),
+    "a helper": (lambda z: helper(z) + helper(z, 0.25), lambda z: 0.75 * np.exp(z)),
+    "a jitted helper": (lambda z: careless(z), lambda z: z * 2),
+    "another module": (lambda z: tools.half_exp(z) * tools.HALF, lambda z: 0.25 * np.exp(z)),
+    "a tuple": (lambda z: z * SHIFTS[0] + SHIFTS[1], lambda z: z * 0.25 + 0.5),
+    "integers": (lambda z: 2 * z / (1 + abs(z)) - 1, lambda z: 2 * z / (1 + np.abs(z)) - 1),
+    "constants": (lambda z: z * math.pi + np.e, lambda z: z * np.pi + np.e),
+}
+
+
+def one(z):
+    return 1.0
+
+
+def values(spec, x):
+    address = compiler.component(spec, x.dtype).addresses["value"]
+    out = np.empty_like(x)
+    function = ctypes.CFUNCTYPE(ctypes.c_int64, *[ctypes.c_int64] * 4)(address)
+    assert function(x.ctypes.data, out.ctypes.data, x.size, 0) == 0
+    return out
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS)
+def test_every_spelling_is_vector_code_of_the_models_dtype(spelling):
+    function, oracle = SPELLINGS[spelling]
+    spec = nbtrain.Activation("spelt", function, one)
+    x = np.linspace(-4, 4, 1001, dtype=np.float32)
+    wanted = oracle(x.astype(np.float64))
+    np.testing.assert_allclose(values(spec, x), wanted, rtol=6e-7, atol=6e-7)
+    assert scalar_calls(spec, np.float32) == ()
+    assert is_vectorized(spec, np.float32) == (True, "")
+    assert not re.search(r"cvtps2pd|cvtss2sd|fcvtl", assembly(spec, np.float32))
+
+
+def test_a_helper_sees_nan_whatever_flags_it_was_compiled_with():
+    spec = nbtrain.Activation("careless", lambda z: careless(z), one)
+    x = np.array([1.0, np.nan] * 20, np.float32)
+    np.testing.assert_array_equal(values(spec, x), [2.0, 7.0] * 20)
+
+
+@pytest.mark.parametrize("spelling", ["np.exp", "a helper", "another module"])
+def test_float64_keeps_its_precision(spelling):
+    function, oracle = SPELLINGS[spelling]
+    x = np.linspace(-4, 4, 1001)
+    np.testing.assert_allclose(values(nbtrain.Activation("spelt", function, one), x), oracle(x), rtol=1e-15)
+
+
+def test_a_function_that_no_library_is_sure_to_have_is_refused_with_the_components_name():
+    spec = nbtrain.Activation("log_gamma", lambda z: math.lgamma(z), one)
+    with pytest.raises(nbtrain.PluginError, match=r"activation 'log_gamma': .*lgammaf"):
+        compiler.component(spec, np.float32)

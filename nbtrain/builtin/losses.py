@@ -38,35 +38,58 @@ def binary_cross_entropy_slope(z: float, y: float) -> float:
     return (1.0 if z >= 0.0 else e) / (1.0 + e) - y
 
 
-def softmax_cross_entropy(z: Any, y: int, slope: Any) -> float:
-    """-log softmax(z)_y; slope softmax(z) - onehot(y)."""
-    peak = z[0]
-    for k in range(1, z.size):
+def largest(z: Any, start: int, outputs: int) -> Any:
+    """The largest number of the row that begins at `start`."""
+    peak = z[start]
+    for k in range(start + 1, start + outputs):
         peak = z[k] if z[k] > peak else peak
-    total = 0.0
-    for k in range(z.size):
-        slope[k] = math.exp(z[k] - peak)
-    for k in range(z.size):
-        total += slope[k]
-    for k in range(z.size):
-        slope[k] = slope[k] / total
-    slope[y] -= 1.0
-    loss: float = math.log(total) + peak - z[y]
-    return loss
+    return peak
 
 
-def softmax(z: Any, out: Any) -> None:
-    """e^z_k / Σ e^z."""
-    peak = z[0]
-    for k in range(1, z.size):
-        peak = z[k] if z[k] > peak else peak
-    total = 0.0
-    for k in range(z.size):
-        out[k] = math.exp(z[k] - peak)
-    for k in range(z.size):
+def lowered(z: Any, out: Any, start: int, outputs: int, by: Any) -> None:
+    """A row of z, less `by`."""
+    for k in range(start, start + outputs):
+        out[k] = z[k] - by
+
+
+def exponentials(out: Any) -> None:
+    """e to each number, over all rows at once: rows are short."""
+    for i in range(out.size):
+        out[i] = math.exp(out[i])
+
+
+def normalized(out: Any, start: int, outputs: int) -> Any:
+    """Divide a row by its sum, which is returned."""
+    total = out[start]
+    for k in range(start + 1, start + outputs):
         total += out[k]
-    for k in range(z.size):
-        out[k] = out[k] / total
+    factor = 1.0 / total
+    for k in range(start, start + outputs):
+        out[k] *= factor
+    return total
+
+
+def softmax_cross_entropy(z: Any, y: Any, slope: Any, losses: Any, outputs: int) -> None:
+    """-log softmax(z)_y = peak + log Σ e^(z - peak) - z_y in each row; slope softmax(z) - onehot(y)."""
+    for r in range(y.size):
+        start = r * outputs
+        peak = largest(z, start, outputs)
+        losses[r] = peak - z[start + y[r]]
+        lowered(z, slope, start, outputs, peak)
+    exponentials(slope)
+    for r in range(y.size):
+        start = r * outputs
+        losses[r] += math.log(normalized(slope, start, outputs))
+        slope[start + y[r]] -= 1.0
+
+
+def softmax(z: Any, out: Any, outputs: int) -> None:
+    """e^z_k / Σ e^z in each row."""
+    for start in range(0, z.size, outputs):
+        lowered(z, out, start, outputs, largest(z, start, outputs))
+    exponentials(out)
+    for start in range(0, z.size, outputs):
+        normalized(out, start, outputs)
 
 
 @hookimpl
@@ -80,4 +103,4 @@ def nbtrain_losses() -> Iterator[Loss]:
         minimum=0.0,
         maximum=1.0,
     )
-    yield Loss("softmax_cross_entropy", row=softmax_cross_entropy, row_output=softmax, target="label")
+    yield Loss("softmax_cross_entropy", rows=softmax_cross_entropy, rows_output=softmax, target="label")

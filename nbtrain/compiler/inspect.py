@@ -29,6 +29,9 @@ _PACKED_ARM = re.compile(
     r"^f(?:add|sub|mul|mla|mls|div|sqrt)(?:\.[42][sd]\s|\s+v\d+\.[42][sd])|^st[rpu]\w*\s+q\d+.*\[x"
 )
 
+# Functions that are called once, or whose loops are the author's own.
+_NOT_LOOPS = ("prepare", "scale", "rate", "row", "row_output", "rows", "rows_output")
+
 _texts: dict[str, str] = {}
 
 
@@ -103,7 +106,7 @@ def is_vectorized(spec: Any, dtype: Any) -> tuple[bool, str]:
 
 def _looping(spec: Any) -> tuple[str, ...]:
     """The block functions of a component that go over numbers without any order among them."""
-    return tuple(role for role in spec.functions if role not in ("prepare", "scale", "rate", "row", "row_output"))
+    return tuple(role for role in spec.functions if role not in _NOT_LOOPS)
 
 
 def _mathematics(text: str) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from .spec import Function, Spec
 
 @dataclass(frozen=True)
 class Loss(Spec):
-    """A loss, elementwise or row by row; the core weights it and averages it over the samples.
+    """A loss, elementwise, row by row or all rows at once; the core weights it and averages it over the samples.
 
     Parameters
     ----------
@@ -27,6 +27,12 @@ class Loss(Spec):
         int label, and `slope` (outputs,) to be filled.
     row_output : function, optional
         `row_output(z, out, *parameters)`: fills `out` (outputs,) with the prediction.
+    rows : function
+        All rows of a batch at once instead, which is faster where rows are short, since loops can run over the whole:
+        `rows(z, y, slope, losses, outputs, *parameters)` with flat `z` and `slope` (rows * outputs,), `y` alike or
+        labels (rows,), and `losses` (rows,) in float64. It fills `slope` and `losses`.
+    rows_output : function, optional
+        `rows_output(z, out, outputs, *parameters)`: fills the flat `out` with the predictions.
     parameters : dict, optional
     target : {"float", "label"}
         Float targets (samples, outputs), or int64 labels (samples,).
@@ -35,12 +41,14 @@ class Loss(Spec):
     """
 
     kind: ClassVar[str] = "loss"
-    roles: ClassVar[tuple[str, ...]] = ("value", "slope", "output", "row", "row_output")
+    roles: ClassVar[tuple[str, ...]] = ("value", "slope", "output", "row", "row_output", "rows", "rows_output")
     value: Function | None = None
     slope: Function | None = None
     output: Function | None = None
     row: Function | None = None
     row_output: Function | None = None
+    rows: Function | None = None
+    rows_output: Function | None = None
     parameters: Mapping[str, Any] = field(default_factory=dict, compare=False)
     target: str = "float"
     minimum: float | None = None
@@ -55,27 +63,33 @@ class Loss(Spec):
                 "output": (self.output, 1),
                 "row": (self.row, 3),
                 "row_output": (self.row_output, 2),
+                "rows": (self.rows, 5),
+                "rows_output": (self.rows_output, 3),
             },
         )
-        elementwise = self.value is not None and self.slope is not None
-        if elementwise == (self.row is not None) or (self.value is None) != (self.slope is None):
-            raise InputError(f"loss {self.name!r}: value and slope, or row, are wanted")
-        if (self.output is not None and not elementwise) or (self.row_output is not None and elementwise):
-            raise InputError(f"loss {self.name!r}: output goes with value and slope, row_output with row")
+        forms = [("value", "output"), ("row", "row_output"), ("rows", "rows_output")]
+        given = [form for form in forms if getattr(self, form[0]) is not None]
+        if len(given) != 1 or (self.value is None) != (self.slope is None):
+            raise InputError(f"loss {self.name!r}: value and slope, or row, or rows, are wanted")
+        if any(getattr(self, output) is not None for form, output in forms if (form, output) not in given):
+            raise InputError(
+                f"loss {self.name!r}: output goes with value and slope, row_output with row, rows_output with rows"
+            )
+        elementwise = self.value is not None
         if self.target not in ("float", "label"):
             raise InputError(f"target: {self.target!r} given; 'float' or 'label' is wanted")
         if self.target == "label" and elementwise:
-            raise InputError(f"target: loss {self.name!r} is elementwise and takes floats; labels want row")
+            raise InputError(f"target: loss {self.name!r} is elementwise and takes floats; labels want row or rows")
 
     @property
     def elementwise(self) -> bool:
-        """Whether value and slope, not row, define it."""
-        return self.row is None
+        """Whether value and slope define it."""
+        return self.value is not None
 
     @property
     def owns_output(self) -> bool:
         """Whether it brings an output activation of its own."""
-        return self.output is not None or self.row_output is not None
+        return any(output is not None for output in (self.output, self.row_output, self.rows_output))
 
 
 @dataclass(frozen=True)

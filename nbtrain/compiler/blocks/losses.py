@@ -19,9 +19,12 @@ NO_ADDRESS = np.int64(0)
 
 
 def loss(spec: Loss, dtype: np.dtype[Any]) -> dict[str, Function]:
-    made = {"loss": ((_elementwise if spec.elementwise else _rowwise)(spec, dtype), (INT,) * 8 + (DOUBLE,))}
+    make, make_output = _elementwise, _output
+    if not spec.elementwise:
+        make, make_output = (_rowwise, _row_output) if spec.rows is None else (_all_rows, _all_rows_output)
+    made = {"loss": (make(spec, dtype), (INT,) * 8 + (DOUBLE,))}
     if spec.owns_output:
-        made["output"] = ((_output if spec.elementwise else _row_output)(spec, dtype), (INT,) * 5)
+        made["output"] = (make_output(spec, dtype), (INT,) * 5)
     return made
 
 
@@ -141,9 +144,7 @@ def _rowwise(spec: Loss, dtype: np.dtype[Any]) -> Any:
 
 def _row_output(spec: Loss, dtype: np.dtype[Any]) -> Any:
     array = types.Array(from_dtype(dtype), 1, "C")
-    function = plain(spec.functions["row_output"], dtype)
-    number = from_dtype(dtype)
-    check_number(spec, "row_output", function, (array, array, *[number] * len(spec.parameters)), nothing=True)
+    function = _writer(spec, "row_output", dtype, array, array)
     parameters_at = loader(tuple_type(dtype, len(spec.parameters)))
     size = dtype.itemsize
 
@@ -156,6 +157,55 @@ def _row_output(spec: Loss, dtype: np.dtype[Any]) -> Any:
         return 0
 
     return output_block
+
+
+def _all_rows(spec: Loss, dtype: np.dtype[Any]) -> Any:
+    array, losses_type = types.Array(from_dtype(dtype), 1, "C"), types.Array(DOUBLE, 1, "C")
+    labels = spec.target == "label"
+    target = types.Array(INT, 1, "C") if labels else array
+    function = _writer(spec, "rows", dtype, array, target, array, losses_type, INT)
+    parameters_at = loader(tuple_type(dtype, len(spec.parameters)))
+
+    @jit
+    def loss_block(p, y, weight, delta, row_loss, rows, columns, parameters, scale):
+        given = parameters_at(parameters)
+        losses = vector_at(row_loss, rows, FLOAT64)
+        deltas = vector_at(delta, rows * columns, dtype)
+        targets = vector_at(y, rows, INT64) if labels else vector_at(y, rows * columns, dtype)
+        function(vector_at(p, rows * columns, dtype), targets, deltas, losses, columns, *given)
+        factor = dtype.type(scale)
+        for i in range(rows * columns):
+            deltas[i] *= factor
+        if weight != NO_ADDRESS:
+            weights = vector_at(weight, rows, dtype)
+            for r in range(rows):
+                losses[r] *= np.float64(weights[r])
+                for i in range(r * columns, (r + 1) * columns):
+                    deltas[i] *= weights[r]
+        return 0
+
+    return loss_block
+
+
+def _all_rows_output(spec: Loss, dtype: np.dtype[Any]) -> Any:
+    array = types.Array(from_dtype(dtype), 1, "C")
+    function = _writer(spec, "rows_output", dtype, array, array, INT)
+    parameters_at = loader(tuple_type(dtype, len(spec.parameters)))
+
+    @jit
+    def output_block(z, out, rows, columns, parameters):
+        given = parameters_at(parameters)
+        function(vector_at(z, rows * columns, dtype), vector_at(out, rows * columns, dtype), columns, *given)
+        return 0
+
+    return output_block
+
+
+def _writer(spec: Loss, role: str, dtype: np.dtype[Any], *leading: Any) -> Any:
+    """The component's function for a role that fills arrays and returns nothing."""
+    function = plain(spec.functions[role], dtype)
+    check_number(spec, role, function, (*leading, *[from_dtype(dtype)] * len(spec.parameters)), nothing=True)
+    return function
 
 
 def regularizer(spec: Regularizer, dtype: np.dtype[Any]) -> dict[str, Function]:

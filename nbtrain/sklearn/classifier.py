@@ -30,7 +30,11 @@ def _gives_probabilities(estimator: Any) -> bool:
     if isinstance(estimator.loss, str) and estimator.loss == OWN_LOSS:
         return True
     spec = resolve("loss", estimator.loss, "loss").spec
-    if spec.row_output is not None or (spec.output is not None and (spec.minimum, spec.maximum) == (0, 1)):
+    if (
+        spec.row_output is not None
+        or spec.rows_output is not None
+        or (spec.output is not None and (spec.minimum, spec.maximum) == (0, 1))
+    ):
         return True
     raise AttributeError(f"predict_proba is not available: loss {spec.name!r} gives no probabilities")
 

@@ -51,10 +51,10 @@ def _check_plain(report: Report, values: Values, z: Array, y: Array) -> None:
     for x, target in zip(z, y, strict=True):
         given, slope = x.copy(), np.full(len(x), np.nan)
         try:
-            spec.row(given, target, slope, *values)
-            if spec.row_output is not None:
+            _plain_loss(spec, given, target, slope, values)
+            if spec.owns_output:
                 out = np.full(len(x), np.nan)
-                spec.row_output(given, out, *values)
+                _plain_output(spec, given, out, values)
                 if np.isnan(out).any():
                     report.wrong(f"row_output: out[{_gap(out)}] of {len(x)} outputs is left unset; fill all of them")
         except IndexError as error:
@@ -69,6 +69,22 @@ def _check_plain(report: Report, values: Values, z: Array, y: Array) -> None:
             report.wrong("row: it changes z; write to slope alone")
 
 
+def _plain_loss(spec: Any, z: Array, target: Any, slope: Array, values: Values) -> float:
+    """Python's loss of one row, whose slope is filled, whichever form the loss has."""
+    if spec.row is not None:
+        return float(spec.row(z, target, slope, *values))
+    losses = np.full(1, np.nan)
+    spec.rows(z, np.atleast_1d(target), slope, losses, z.size, *values)
+    return float(losses[0])
+
+
+def _plain_output(spec: Any, z: Array, out: Array, values: Values) -> None:
+    if spec.row_output is not None:
+        spec.row_output(z, out, *values)
+    else:
+        spec.rows_output(z, out, z.size, *values)
+
+
 def _gap(array: Array) -> int:
     return int(np.isnan(array).argmax())
 
@@ -78,7 +94,7 @@ def _check_against_python(report: Report, values: Values, z: Array, y: Array) ->
     losses, slopes = blocks.loss(spec, z, y, values)
     for i, (x, target) in enumerate(zip(z, y, strict=True)):
         slope = np.full(len(x), np.nan)
-        wanted = spec.row(x.copy(), target, slope, *values)
+        wanted = _plain_loss(spec, x.copy(), target, slope, values)
         if not np.allclose([losses[i], *slopes[i]], [wanted, *slope], rtol=PLAIN_TOLERANCE, atol=PLAIN_TOLERANCE):
             report.wrong(
                 f"row: compiled, it gives {losses[i]:.9g} for z = {x}, in Python {wanted:.9g} (or slopes differ); use "

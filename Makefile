@@ -6,14 +6,15 @@ PROJECTS := pyproject.toml $(wildcard plugins/*/pyproject.toml)
 PLUGINS := $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml))
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
-.PHONY: help demo test lint bench clean
+.PHONY: help demo test lint bench asv clean
 .DELETE_ON_ERROR:
 
 help:
 	@echo "make demo   train on the digits that ship with the package"
 	@echo "make test   run the tests"
 	@echo "make lint   check style and types"
-	@echo "make bench  run the benchmarks once, quickly"
+	@echo "make bench  time training steps beside the peers that are installed"
+	@echo "make asv    run all benchmarks of asv once, quickly"
 	@echo "make clean  remove the environment and everything built"
 
 demo: $(VENV)/runtime.stamp
@@ -27,7 +28,11 @@ lint: $(VENV)/dev.stamp
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+# Where torch and jax are installed in the environment too, they are compared with; CORES=0 keeps to one core.
 bench: $(VENV)/dev.stamp
+	cd asv_bench && ../$(BIN)/python -m compare $(if $(CORES),--cores $(CORES)) $(ARGS)
+
+asv: $(VENV)/dev.stamp
 	@test -e ~/.asv-machine.json || (cd asv_bench && ../$(BIN)/asv machine --yes)
 	cd asv_bench && ../$(BIN)/asv check -E existing:../$(BIN)/python
 	cd asv_bench && ../$(BIN)/asv run --quick --show-stderr -E existing:../$(BIN)/python

@@ -84,6 +84,15 @@ def softsign_slope(z, scale):
     return scale / (scale + abs(z)) ** 2
 
 
+@pytest.mark.parametrize("options", [{}, {"solver": "sgd"}, {"loss": "poisson"}])
+def test_the_trainer_of_an_estimator_is_saved_and_loaded(wine, tmp_path, options):
+    X, y = wine
+    estimator = MLPRegressor(max_iter=2, random_state=0, **options).fit(X, y)
+    estimator.trainer_.save(tmp_path / "model.nbt")
+    loaded = nbtrain.load(tmp_path / "model.nbt")
+    np.testing.assert_array_equal(loaded.predict(X)[:, 0], estimator.predict(X))
+
+
 @pytest.mark.parametrize("backend", ["threading", "loky"])
 def test_searches_and_validation_in_workers(wine, backend):
     X, y = wine

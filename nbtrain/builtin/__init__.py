@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from . import activations, initializers, losses, optimizers, regularizers, schedules
+from . import activations, initializers, losses, optimizers, regularizers, schedules, scikit_learn
 
-MODULES = (activations, regularizers, optimizers, losses, initializers, schedules)
+MODULES = (activations, regularizers, optimizers, losses, initializers, schedules, scikit_learn)

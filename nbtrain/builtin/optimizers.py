@@ -83,5 +83,8 @@ def nbtrain_optimizers() -> Iterator[Optimizer]:
         adam_prepare,
         {"beta1": DECAY, "beta2": Parameter(0.999, minimum=0.0, below=1.0), "epsilon": Parameter(1e-7, minimum=0.0)},
     )
-    parameters = {"momentum": DECAY, "nesterov": Parameter(1.0, minimum=0.0, maximum=1.0)}
+    parameters = {
+        "momentum": Parameter(0.9, minimum=0.0, maximum=1.0),
+        "nesterov": Parameter(1.0, minimum=0.0, maximum=1.0),
+    }
     yield Optimizer("heavy_ball", heavy_ball, ("velocity",), parameters=parameters, learning_rate=1e-2)

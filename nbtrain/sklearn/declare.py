@@ -10,7 +10,7 @@ from ..components import Component
 from ..errors import InputError
 from ..network import Dense, Network
 from ..registry import bound, registry, resolve
-from . import components
+from ..registry import optimizer as named
 from .parameters import SOLVERS
 
 SCHEDULED = ("constant", "invscaling", "adaptive")  # scikit-learn's own modes, which the monitor sets
@@ -83,9 +83,10 @@ def optimizer(estimator: Any) -> Component:
     rate = _rate(estimator)
     if solver == "adam":
         beta = {"beta1": estimator.beta_1, "beta2": estimator.beta_2}
-        return bound(components.ADAM, {"learning_rate": rate, "epsilon": estimator.epsilon, **beta})
+        return named("adam_epsilon_hat", learning_rate=rate, epsilon=estimator.epsilon, **beta)
     if solver == "sgd":
-        return components.heavy_ball(rate, estimator.momentum, estimator.nesterovs_momentum)
+        nesterov = float(estimator.nesterovs_momentum)
+        return named("heavy_ball", learning_rate=rate, momentum=estimator.momentum, nesterov=nesterov)
     if solver == "lbfgs":
         return resolve("optimizer", "sgd", "solver")
     try:

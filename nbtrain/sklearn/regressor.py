@@ -12,13 +12,14 @@ from sklearn.utils.metaestimators import available_if
 
 from ..components import Component
 from ..errors import InputError
-from ..registry import bound, resolve
+from ..registry import resolve
 from .base import BaseMLP, has_epochs
-from .components import POISSON
 from .data import DTYPES, Array, Data
 from .hooks import with_callbacks
 
 SQUARED = "squared_error"
+OUTPUTS = {"poisson_deviance": "exp"}
+LOSSES = {SQUARED: "mse", "poisson": "poisson_deviance"}
 
 
 class MLPRegressor(RegressorMixin, BaseMLP):
@@ -185,9 +186,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         return targets if targets.ndim == 2 and targets.shape[1] == self.n_outputs_ > int(y.ndim == 2) else None
 
     def _loss(self) -> Component:
-        if self.loss == "poisson":
-            return bound(POISSON, {})
-        component = resolve("loss", "mse" if self.loss == SQUARED else self.loss, "loss")
+        given = LOSSES.get(self.loss, self.loss) if isinstance(self.loss, str) else self.loss
+        component = resolve("loss", given, "loss")
         if component.spec.target != "float":
             raise InputError(
                 f"loss: {component.name!r} given, which wants class labels; one for float targets is wanted"
@@ -198,10 +198,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         return 1.0 / self.n_outputs_ if self.loss == SQUARED else 1.0
 
     def _out_activation(self) -> str:
-        if self.loss == "poisson":
-            return "exp"
         component = self._loss()
-        return component.name if component.spec.owns_output else "identity"
+        return OUTPUTS.get(component.name, component.name if component.spec.owns_output else "identity")
 
     def _validation_score(self, metrics: Mapping[str, float], data: Data) -> float:
         if "val_r2" in metrics:

@@ -18,7 +18,6 @@ from .core.layout import (
     HITS_LARGEST,
     HITS_NONE,
     HITS_THRESHOLD,
-    LANES,
     LAYER,
     MASK_BLOCK,
 )
@@ -38,7 +37,7 @@ POINTERS = 16  # room for each thread's pointers to the optimizer's state slots
 BUFFERS = """
     layers theta gradient state snapshot log batch_x batch_y batch_weight row_loss panels slot_pointers
     hyper hyper_typed scalars prepared prepared_typed rate_parameters regularizer_parameters loss_parameters
-    penalty_sum squared_errors next_scalars team quick_result blocks tensor_norms square_sums lanes
+    penalty_sum squared_errors next_scalars team quick_result blocks tensor_norms square_sums
 """.split()
 FIELDS: Any = DESCRIPTOR.fields
 CORE = ("train_step", "train_epoch", "train_slice", "loss_and_gradient", "update", "predict", "evaluate")
@@ -172,7 +171,6 @@ def _plans(recipe: Recipe) -> list[Plan]:
         Plan("blocks", (blocks,), BLOCK),
         Plan("tensor_norms", (2 * layers if recipe.passes else 0, 3), FLOAT64),
         Plan("square_sums", (2, blocks), FLOAT64),
-        Plan("lanes", (recipe.threads if recipe.passes else 0, LANES), FLOAT64),
     ]
     for index, layer in enumerate(network.layers):
         size, dropout = layer.units, layer.dropout > 0

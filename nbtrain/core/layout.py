@@ -56,7 +56,7 @@ _DESCRIPTOR_FIELDS = """
     hyper hyper_count hyper_typed scalars next_scalars prepared prepared_count prepared_typed slot_pointers
     passes blocks block_count           whether the update takes several passes; its blocks of parameters
     scale tensor_norms tensor_count     optimizer's scale; (tensors, 3) float64: norms of w and u, and the scale
-    square_sums lanes                   (2, blocks) float64; (threads, LANES) float64
+    square_sums                         (2, blocks) float64: sums of squares of each block
     penalty slope regularizer_parameters penalty_sum
     loss output loss_parameters
     ndarray_type number_type label_type make_float      of the interpreter, for quick calls: see ARRAY_OFFSETS
@@ -118,7 +118,6 @@ BLOCK = _layout(_names(_BLOCK_FIELDS), ())
 DESCRIPTOR = _layout([f"abi_{_abi()}", *_names(_DESCRIPTOR_FIELDS)], _FLOAT_FIELDS)
 
 BLOCK_SIZE = 1024  # parameters that stay in the first-level cache from one function of the update to the next
-LANES = 32  # partial sums of squares in a block
 MOST_THREADS = 128  # in a team
 MASK_BLOCK = 64  # elements that one round of the random stream makes
 

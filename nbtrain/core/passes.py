@@ -11,8 +11,9 @@ import numpy as np
 from ..compiler.door import jit, matrix_at, vector_at
 from .calls import call, square_root
 from .constraints import constrain
-from .layout import BLOCK, LANES
+from .layout import BLOCK
 from .net import FLOAT64
+from .norms import sum_of_squares
 from .slots import step
 from .team import meet, share
 
@@ -41,7 +42,7 @@ def measure_gradient(net, regularization, team):
     for index in range(first, last):
         block = blocks[index]
         complete_gradient(net, block, regularization)
-        sums[index] = sum_of_squares(net, net.gradient, block, team.rank)
+        sums[index] = sum_of_squares(net.gradient[block.start : block.start + block.size])
     meet(team)
     if team.rank == 0:
         total = 0.0
@@ -73,8 +74,9 @@ def step_blocks(net, regularization, complete, team):
             multiply(net.gradient[block.start : block.start + block.size], d.clip_factor)
         step(net, block.start, block.size, team.rank)
         if d.scale != 0:  # the gradient now holds the update
-            sums[0, index] = sum_of_squares(net, net.theta, block, team.rank)
-            sums[1, index] = sum_of_squares(net, net.gradient, block, team.rank)
+            stop = block.start + block.size
+            sums[0, index] = sum_of_squares(net.theta[block.start : stop])
+            sums[1, index] = sum_of_squares(net.gradient[block.start : stop])
 
 
 @jit
@@ -117,29 +119,6 @@ def complete_gradient(net, block, regularization):
         call(d.slope, (d.theta + skip, d.gradient + skip, block.size, d.regularizer_parameters, regularization))
     if d.clip_value > 0.0:
         clip(net.gradient[block.start : block.start + block.size], d.clip_value)
-
-
-@jit
-def sum_of_squares(net, numbers, block, rank):
-    """Of a block, in float64: LANES sums side by side, then their sum as a tree, always in the same order."""
-    d = net.descriptor[0]
-    lanes = vector_at(d.lanes + rank * LANES * 8, LANES, FLOAT64)
-    lanes[:] = 0.0
-    stop = block.start + block.size
-    whole = block.size // LANES * LANES
-    for start in range(block.start, block.start + whole, LANES):
-        row = numbers[start : start + LANES]
-        for lane in range(LANES):
-            lanes[lane] += np.float64(row[lane]) * np.float64(row[lane])
-    rest = numbers[block.start + whole : stop]
-    for lane in range(rest.size):
-        lanes[lane] += np.float64(rest[lane]) * np.float64(rest[lane])
-    width = LANES // 2
-    while width > 0:
-        for lane in range(width):
-            lanes[lane] += lanes[lane + width]
-        width //= 2
-    return lanes[0]
 
 
 @jit

@@ -408,3 +408,38 @@ def test_scores_are_scikit_learns():
     assert found["r2"] == pytest.approx(metrics.r2_score(y, p))
     assert found["mae"] == pytest.approx(metrics.mean_absolute_error(y, p))
     assert found["rmse"] == pytest.approx(metrics.root_mean_squared_error(y, p))
+
+
+def test_damaged_files_are_read_or_refused_but_raise_nothing_else(tmp_path):
+    """Bytes are put in, replaced and cut off at random: a job comes out, or an error of nbtrain's own."""
+    import random
+
+    from nbtrain.cli import build_parser
+    from nbtrain.cli.job import prepare
+
+    draw = random.Random(0)
+    lines = [f"{i / 7:.3f};{i % 5};{'red blue'.split()[i % 2]};2024-01-{i % 28 + 1:02};{i % 3}" for i in range(60)]
+    sound = "\n".join(["size;count;colour;day;t", *lines]).encode()
+    spoilers = (
+        b'; , " \n \r \t \x00 \xff inf nan NA 1e999 1e308 -1e308 2024-13-45 0001-01-01T00:00+14:00 1_0 \xef\xbb\xbf'
+    )
+    options = ("--impute", "--task=classification", "--task=regression", "--categorical=1", "--no-header", "--header")
+    parser, path, outcomes = build_parser(), tmp_path / "t.csv", []
+    for _ in range(300):
+        damaged = bytearray(sound)
+        for _ in range(draw.choice([0, 1, 2, 6])):
+            start = draw.randrange(len(damaged))
+            damaged[start : start + draw.choice([0, 1, 12])] = draw.choice(spoilers.split(b" ")) * draw.choice([1, 3])
+        path.write_bytes(damaged)
+        chosen = draw.sample(options[:4], draw.randrange(3)) + draw.sample(options[4:], draw.randrange(2))
+        arguments = parser.parse_args(["train", str(path), "--target", draw.choice(["t", "-1", "1"]), *chosen])
+        try:
+            job = prepare(arguments)
+        except nbtrain.Error:
+            outcomes.append("refused")
+            continue
+        outcomes.append("read")
+        X, _ = job.parts["train"]
+        assert np.isfinite(X).all()
+        assert X.shape[1] == job.preparation.inputs
+    assert min(outcomes.count("read"), outcomes.count("refused")) > 20

@@ -21,7 +21,7 @@ LEFT_ROWS = 48  # at least
 STRIP_ROWS = 16  # no strip of the left operand has more rows
 STRIP_PADDING = 64  # bytes between strips
 STRIP_COLUMNS = 128  # columns of a result that repay copying the left operand to strips
-STRIP_STRIDE = 1024  # bytes between its columns, if it is transposed, that make it worth while
+STRIP_STRIDE = 256  # bytes between its columns, if it is transposed, that make it worth while
 ALIGNMENT = 64  # bytes; no vector is longer
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from .callbacks import Callback
 from .components import (
     Activation,
     Component,
@@ -37,7 +36,8 @@ from .registry import (
 )
 
 if TYPE_CHECKING:
-    from . import compiler, datasets, kernel, testing
+    from . import callbacks, compiler, datasets, kernel, metrics, testing
+    from .callbacks import Callback
     from .history import History
     from .persistence import load
     from .trainer import Trainer
@@ -67,6 +67,7 @@ __all__ = [
     "Trainer",
     "__version__",
     "activation",
+    "callbacks",
     "compiler",
     "constraint",
     "datasets",
@@ -75,6 +76,7 @@ __all__ = [
     "kernel",
     "load",
     "loss",
+    "metrics",
     "optimizer",
     "register",
     "registry",
@@ -87,10 +89,13 @@ __all__ = [
 _LAZY = {
     "Trainer": "trainer",
     "History": "history",
+    "Callback": "callbacks",
     "load": "persistence",
     "kernel": "",
     "datasets": "",
+    "callbacks": "",
     "compiler": "",
+    "metrics": "",
     "testing": "",
 }
 

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from . import arrays as checks
 from .assembly import LOG_SIZE
-from .callbacks import Callback
+from .callbacks import Callback, Checkpoint, as_callbacks
+from .callbacks.progress import as_progress
 from .core import layout
-from .dataset import Dataset
-from .errors import DivergenceError
+from .dataset import Dataset, Intake
+from .errors import DivergenceError, InputError
 from .history import History
+from .intervals import Intervals
+from .metrics import Metric, as_metrics
+from .persistence.restoring import resume
 from .snapshots import restore, snapshot
 from .status import check
 
@@ -23,35 +29,98 @@ SLICE_SECONDS = 0.08  # how long compiled code runs before Python may see Ctrl-C
 MOST_STEPS = 1 << 40
 
 
+class Options:
+    """What a call of fit was asked for besides data, checked."""
+
+    def __init__(self, epochs: Any, metrics: Any, callbacks: Any, progress: Any, checkpoint: Any) -> None:
+        self.epochs = checks.whole_number(epochs, "epochs", 0)
+        self.metrics = as_metrics(metrics)
+        self.callbacks = as_callbacks(callbacks)
+        self.progress = progress
+        as_progress(progress, 0)
+        if checkpoint is not None and not isinstance(checkpoint, Checkpoint):
+            checkpoint = Checkpoint(checkpoint)
+        self.checkpoint: Checkpoint | None = checkpoint
+
+
+def training_data(
+    intake: Intake, X: Any, y: Any, sample_weight: Any, validation_data: Any
+) -> tuple[Dataset, Dataset | None]:
+    """Data to train on and to validate with."""
+    data = intake.dataset(X, y, sample_weight)
+    if data.weight is not None and not data.weight.any():
+        raise InputError("sample_weight: all weights are 0; at least one positive weight is wanted")
+    if validation_data is None:
+        return data, None
+    triple = checks.pair(validation_data, "validation_data")
+    return data, intake.dataset(*triple, prefix="validation_data ")
+
+
+def fit(trainer: Trainer, data: Dataset, validation: Dataset | None, options: Options) -> History:
+    """Train on checked data; from the checkpoint on, if there is one."""
+    if options.metrics and validation is None:
+        raise InputError("metrics: they are computed on validation_data, which is not given")
+    epochs, told = options.epochs, list(options.callbacks)
+    if options.checkpoint is not None:
+        resume(trainer, options.checkpoint.path)
+        epochs = max(0, epochs - trainer.epoch)
+        told.append(options.checkpoint)
+    told += as_progress(options.progress, epochs)
+    return Fit(trainer, data, validation, told, options.metrics).run(epochs)
+
+
 class Fit:
     """One call of fit."""
 
     def __init__(
-        self, trainer: Trainer, data: Dataset, validation: Dataset | None, callbacks: Sequence[Callback]
+        self,
+        trainer: Trainer,
+        data: Dataset,
+        validation: Dataset | None,
+        callbacks: Sequence[Callback],
+        metrics: Sequence[Metric] = (),
     ) -> None:
-        self.trainer, self.data, self.validation, self.callbacks = trainer, data, validation, callbacks
+        self.trainer, self.data, self.validation = trainer, data, validation
+        self.callbacks, self.metrics = callbacks, metrics
+        self.intervals = Intervals(callbacks)
         self.history = History()
         self.stopped = False
 
     def run(self, epochs: int) -> History:
         """Train for so many epochs, or until a callback stops it."""
-        d = self.trainer.model.descriptor
-        each = 1 if self.validation is not None or self.callbacks else LOG_SIZE
         snapshot(self.trainer)
-        for callback in self.callbacks:
-            callback.on_start(self.trainer)
+        started: list[Callback] = []
         try:
-            while epochs > 0 and not self.stopped:
-                d["log_count"], d["log_size"] = 0, min(each, epochs)
-                d["slice_steps"] = MOST_STEPS
-                try:
-                    self.slice()
-                finally:  # an interrupt loses no finished epoch
-                    epochs -= self.read_log()
-        finally:
             for callback in self.callbacks:
-                callback.on_end(self.trainer)
+                started.append(callback)
+                callback.on_start(self.trainer)
+            self.train(epochs)
+        finally:
+            self.end(started)
         return self.history
+
+    def train(self, epochs: int) -> None:
+        """Slice by slice."""
+        d = self.trainer.model.descriptor
+        d["status"] = layout.OK
+        each = 1 if self.validation is not None or self.callbacks else LOG_SIZE
+        while epochs > 0 and not self.stopped:
+            before = self.trainer.iteration
+            d["log_count"], d["log_size"] = 0, min(each, epochs)
+            d["slice_steps"] = self.intervals.steps(before, MOST_STEPS)
+            try:
+                self.slice()
+                self.stopped = self.intervals.tell(self.trainer, before)
+            finally:  # an interrupt loses no finished epoch
+                if d["status"][0] == layout.DIVERGED:  # nor does it leave what an interrupted slice found diverged
+                    restore(self.trainer)
+                epochs -= self.read_log()
+
+    def end(self, callbacks: Sequence[Callback]) -> None:
+        """Tell those that have started."""
+        with contextlib.ExitStack() as stack:
+            for callback in reversed(sorted(callbacks, key=lambda callback: not callback.first_at_end)):
+                stack.callback(callback.on_end, self.trainer)  # called in reverse, each whatever the others do
 
     def slice(self) -> None:
         """Run compiled code for a while."""
@@ -78,11 +147,13 @@ class Fit:
 
     def finish_epoch(self, metrics: dict[str, float]) -> None:
         """Validation, history and callbacks of one epoch."""
-        if self.validation is not None:
-            scores = self.trainer.scores(self.validation)
-            metrics |= {f"val_{name}": number for name, number in scores.items()}
-        self.history.append(metrics)
-        self.trainer.history.append(metrics)
+        try:
+            if self.validation is not None:
+                scores = self.trainer.scores(self.validation, self.metrics)
+                metrics |= {f"val_{name}": number for name, number in scores.items()}
+        finally:  # an epoch that was trained is in the history, whatever becomes of its validation
+            self.history.append(metrics)
+            self.trainer.history.append(metrics)
         for callback in self.callbacks:
             if callback.on_epoch(self.trainer, self.trainer.epoch, metrics):
                 self.stopped = True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -19,9 +20,16 @@ class History(Mapping[str, list[float]]):
         self._columns: dict[str, list[float]] = {}
 
     def append(self, numbers: Mapping[str, float]) -> None:
-        """Add one epoch."""
-        for name, number in numbers.items():
-            self._columns.setdefault(name, []).append(float(number))
+        """Add one epoch; what other epochs have and this one has not, or the other way round, is NaN."""
+        epochs = self.epochs
+        for name in numbers:
+            self._columns.setdefault(name, [math.nan] * epochs)
+        for name, column in self._columns.items():
+            column.append(float(numbers.get(name, math.nan)))
+
+    def clear(self) -> None:
+        """Forget all epochs."""
+        self._columns.clear()
 
     def extend(self, name: str, numbers: Iterable[float]) -> None:
         """Add the numbers of several epochs to a column."""

@@ -1,19 +1,78 @@
-"""Weights and biases of a trainer, layer by layer: drawn, and taken from what the user gives."""
+"""What training changes in a trainer: weights and biases, learning rate, counters."""
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
 from . import arrays as checks
+from .assembly import Recipe
+from .components import Component
 from .dataset import Intake
 from .errors import InputError
+from .model import Model, layer_views
 from .network import Network
 
 Array = np.ndarray[Any, Any]
 Layers = Sequence[tuple[Array, Array]]
+
+
+class Parameters:
+    """What a Trainer has to look at and change them."""
+
+    recipe: Recipe
+    model: Model
+    _intake: Intake
+    _lock: threading.RLock
+
+    theta = property(lambda self: self.model.theta, doc="All parameters, flat: weights of all layers, then biases.")
+    iteration = property(lambda self: int(self.model.iteration[0]), doc="Updates made so far.")
+    epoch = property(lambda self: int(self.model.descriptor["epoch"][0]), doc="Epochs finished so far.")
+
+    @property
+    def learning_rate(self) -> float:
+        """Of the last step where a schedule sets it, else of the next; assign to change it."""
+        d = self.model.descriptor
+        return float(d["learning_rate"][0] * d["rate_scale"][0])
+
+    @learning_rate.setter
+    def learning_rate(self, value: float) -> None:
+        rate = checks.finite_number(value, "learning_rate", "a positive number")
+        if rate <= 0:
+            raise InputError(f"learning_rate: {value!r} given; a positive number is wanted")
+        if isinstance(self.recipe.optimizer.learning_rate, Component):
+            raise InputError(
+                "learning_rate: the optimizer's schedule sets it; use scale_learning_rate, or a trainer with a number"
+            )
+        self.model.descriptor["learning_rate"], self.model.descriptor["rate_scale"] = rate, 1.0
+
+    def scale_learning_rate(self, factor: float) -> None:
+        """Multiply the learning rate from now on, also all those that a schedule will set."""
+        number = checks.finite_number(factor, "factor", "a positive number")
+        if number <= 0:
+            raise InputError(f"factor: {factor!r} given; a positive number is wanted")
+        self.model.descriptor["rate_scale"] *= number
+
+    @property
+    def weights(self) -> list[tuple[Array, Array]]:
+        """[(W, b), …]: views into theta, W of shape (inputs, units), b of shape (units,)."""
+        return layer_views(self.model, self.recipe.network.sizes)
+
+    def set_weights(self, weights: Sequence[tuple[Any, Any]]) -> None:
+        """Copy [(W, b), …] into theta; the optimizer's state stays as it is.
+
+        Raises
+        ------
+        InputError
+            If the number of layers or a shape is wrong, or a number is not finite.
+        """
+        checked = checked_weights(weights, self.weights, self._intake)
+        with self._lock:
+            for target, array in checked:
+                target[...] = array
 
 
 def draw(network: Network, weights: Layers, random: np.random.Generator) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy as np
 from .core import layout
 from .dataset import Dataset
 from .errors import InputError
+from .metrics import Metric, compute
 from .status import check
 
 if TYPE_CHECKING:
@@ -17,8 +19,8 @@ if TYPE_CHECKING:
 Array = np.ndarray[Any, Any]
 
 
-def scores(trainer: Trainer, dataset: Dataset) -> dict[str, float]:
-    """Mean data loss and accuracy (classification) or R² (float targets), without dropout; summed in the core."""
+def scores(trainer: Trainer, dataset: Dataset, metrics: Sequence[Metric] = ()) -> dict[str, float]:
+    """Mean data loss and accuracy (classification) or R² (float targets), summed in the core, and other metrics."""
     sums = np.zeros(3)
     errors = np.zeros(trainer.network.sizes[-1])
     part = trainer.part_rows()
@@ -34,7 +36,7 @@ def scores(trainer: Trainer, dataset: Dataset) -> dict[str, float]:
         found["accuracy"] = float(sums[2] / sums[1])
     elif d["target_kind"][0] == 0:
         found["r2"] = r2(errors, dataset)
-    return found
+    return found | compute(trainer, dataset, metrics)
 
 
 def r2(errors: Array, dataset: Dataset) -> float:

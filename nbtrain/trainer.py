@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Sequence
 from typing import Any, Self
 
 import numpy as np
 
-from . import arrays as checks
-from . import parameters, quick
+from . import quick
 from .assembly import Recipe, build
-from .callbacks import Callback, PrintProgress, as_callbacks
+from .callbacks import Checkpoint
 from .components import Component
 from .core import layout
 from .dataset import Dataset, Intake
-from .errors import InputError
-from .fitting import Fit, describe_divergence
+from .fitting import Options, describe_divergence, fit, training_data
 from .history import History
-from .model import layer_views
+from .metrics import Metric, as_metrics
 from .native import Native, c_signature
 from .network import Network
 from .options import checked_recipe, seed_words, with_threads
+from .parameters import Parameters, draw
 from .persistence.saving import Saving
 from .scoring import scores
 from .status import check
@@ -33,7 +33,7 @@ CALL_WORK = {"train_step": 6.0, "loss_and_gradient": 6.0, "evaluate": 2.0}  # op
 PART_FLOPS = 1e9  # work of one call of predict or evaluate, so that Ctrl-C is seen
 
 
-class Trainer(Saving):
+class Trainer(Parameters, Saving):
     """Trains a network; compiled once per dtype, whatever the network.
 
     Parameters
@@ -95,7 +95,7 @@ class Trainer(Saving):
             clip_norm=clip_norm,
         )
         self._build(with_threads(recipe, threads))
-        parameters.draw(network, self.weights, np.random.default_rng(words[4:]))
+        draw(network, self.weights, np.random.default_rng(words[4:]))
 
     @classmethod
     def from_recipe(cls, recipe: Recipe) -> Self:
@@ -127,24 +127,6 @@ class Trainer(Saving):
     batch_size = property(lambda self: self.recipe.batch_size, doc="Samples per iteration.")
     dtype = property(lambda self: self.recipe.dtype, doc="dtype of parameters and arithmetic.")
     threads = property(lambda self: self.recipe.threads, doc="Threads that share a step, at most.")
-    theta = property(lambda self: self.model.theta, doc="All parameters, flat: weights of all layers, then biases.")
-    iteration = property(lambda self: int(self.model.iteration[0]), doc="Updates made so far.")
-    epoch = property(lambda self: int(self.model.descriptor["epoch"][0]), doc="Epochs finished so far.")
-
-    @property
-    def learning_rate(self) -> float:
-        """Of the last step where a schedule sets it, else of the next; assign to change it."""
-        d = self.model.descriptor
-        return float(d["learning_rate"][0] * d["rate_scale"][0])
-
-    @learning_rate.setter
-    def learning_rate(self, value: float) -> None:
-        rate = checks.finite_number(value, "learning_rate", "a positive number")
-        if rate <= 0:
-            raise InputError(f"learning_rate: {value!r} given; a positive number is wanted")
-        if isinstance(self.recipe.optimizer.learning_rate, Component):
-            raise InputError("learning_rate: the optimizer's schedule sets it; build the trainer with a number")
-        self.model.descriptor["learning_rate"], self.model.descriptor["rate_scale"] = rate, 1.0
 
     def __repr__(self) -> str:
         r = self.recipe
@@ -152,26 +134,6 @@ class Trainer(Saving):
             f"Trainer({r.network!r}, loss={r.loss!r}, optimizer={r.optimizer!r}, regularizer={r.regularizer!r}, "
             f"batch_size={r.batch_size}, shuffle={r.shuffle}, dtype='{r.dtype}')"
         )
-
-    # ---- parameters
-
-    @property
-    def weights(self) -> list[tuple[Array, Array]]:
-        """[(W, b), …]: views into theta, W of shape (inputs, units), b of shape (units,)."""
-        return layer_views(self.model, self.network.sizes)
-
-    def set_weights(self, weights: Sequence[tuple[Any, Any]]) -> None:
-        """Copy [(W, b), …] into theta; the optimizer's state stays as it is.
-
-        Raises
-        ------
-        InputError
-            If the number of layers or a shape is wrong, or a number is not finite.
-        """
-        checked = parameters.checked_weights(weights, self.weights, self._intake)
-        with self._lock:
-            for target, array in checked:
-                target[...] = array
 
     # ---- training
 
@@ -183,8 +145,10 @@ class Trainer(Saving):
         *,
         sample_weight: Any = None,
         validation_data: Any = None,
+        metrics: Any = (),
         callbacks: Any = (),
-        progress: bool = False,
+        progress: bool | str = False,
+        checkpoint: str | os.PathLike[str] | Checkpoint | None = None,
     ) -> History:
         """Train for `epochs` epochs; called again, it continues.
 
@@ -196,9 +160,16 @@ class Trainer(Saving):
         sample_weight : array_like of shape (samples,), optional
         validation_data : (X, y) or (X, y, sample_weight), optional
             Evaluated after every epoch.
+        metrics : list of str, function or nbtrain.metrics.Metric, optional
+            What else to compute on validation_data: `val_…` in the history; see `nbtrain.metrics`.
         callbacks : sequence of Callback or function, optional
-        progress : bool, default False
-            Print a line after every epoch.
+            See `nbtrain.callbacks`.
+        progress : bool, "tqdm" or "plain", default False
+            True shows a bar where tqdm is installed, and otherwise prints a line after every epoch.
+        checkpoint : path or nbtrain.callbacks.Checkpoint, optional
+            Save the trainer there after every epoch (or as often as the `Checkpoint` says) and at the end. If the
+            file is there already, go on from it, bit for bit: the same program, started again after it was
+            interrupted, completes the run. With it, `epochs` is how many the trainer is to have in the end.
 
         Returns
         -------
@@ -214,19 +185,10 @@ class Trainer(Saving):
         KeyboardInterrupt
             On Ctrl-C, within a fraction of a second; the next call continues the interrupted epoch.
         """
-        epochs = checks.whole_number(epochs, "epochs", 0)
-        dataset = self._intake.dataset(X, y, sample_weight)
-        if dataset.weight is not None and not dataset.weight.any():
-            raise InputError("sample_weight: all weights are 0; at least one positive weight is wanted")
-        validation = None
-        if validation_data is not None:
-            triple = checks.pair(validation_data, "validation_data")
-            validation = self._intake.dataset(*triple, prefix="validation_data ")
-        told: list[Callback] = as_callbacks(callbacks)
-        if progress:
-            told.append(PrintProgress(epochs))
+        options = Options(epochs, metrics, callbacks, progress, checkpoint)
+        data, validation = training_data(self._intake, X, y, sample_weight, validation_data)
         with self._lock:
-            return Fit(self, dataset, validation, told).run(epochs)
+            return fit(self, data, validation, options)
 
     def train_step(self, x: Any, y: Any, sample_weight: Any = None) -> float:
         """One iteration on one batch.
@@ -303,20 +265,28 @@ class Trainer(Saving):
                 check(function(self._descriptor, rows.ctypes.data, *rows.shape, written.ctypes.data, *written.shape))
         return out
 
-    def evaluate(self, X: Any, y: Any, sample_weight: Any = None) -> dict[str, float]:
-        """Mean data loss and accuracy (classification) or R² (float targets), without dropout.
+    def evaluate(self, X: Any, y: Any, sample_weight: Any = None, *, metrics: Any = ()) -> dict[str, float]:
+        """Mean data loss and accuracy (classification) or R² (float targets), without dropout, and other metrics.
+
+        Parameters
+        ----------
+        X, y, sample_weight : array_like
+            As for `fit`.
+        metrics : list of str, function or nbtrain.metrics.Metric, optional
+            What else to compute; see `nbtrain.metrics`.
 
         Returns
         -------
         dict
-            `{"loss": …, "accuracy": …}` or `{"loss": …, "r2": …}`.
+            `{"loss": …, "accuracy": …}` or `{"loss": …, "r2": …}`, then the other metrics by their names.
         """
-        return self.scores(self._intake.dataset(X, y, sample_weight))
+        wanted = as_metrics(metrics)
+        return self.scores(self._intake.dataset(X, y, sample_weight), wanted)
 
-    def scores(self, dataset: Dataset) -> dict[str, float]:
+    def scores(self, dataset: Dataset, metrics: Sequence[Metric] = ()) -> dict[str, float]:
         """`evaluate` on checked data."""
         with self._lock:
-            return scores(self, dataset)
+            return scores(self, dataset, metrics)
 
     def c_functions(self) -> dict[str, tuple[int, str]]:
         """Addresses and C declarations of the core's functions, for C and C++ hosts.
@@ -324,11 +294,8 @@ class Trainer(Saving):
         All arguments are int64; addresses of arrays are passed as such. `model` is the address of
         `trainer.model.descriptor`, which stays valid while the trainer lives.
         """
-        return {name: (self._core_addresses()[name], c_signature(name)) for name in layout.SIGNATURES}
-
-    def _core_addresses(self) -> dict[str, int]:
         addresses: dict[str, int] = self.memory.keep[0].addresses  # type: ignore[attr-defined]
-        return addresses
+        return {name: (addresses[name], c_signature(name)) for name in layout.SIGNATURES}
 
     # ---- between Python and the core
 

@@ -26,6 +26,9 @@ from nbtrain import fitting
 from nbtrain.persistence import files
 from nbtrain.persistence.restoring import from_bytes
 
+# An unknown name makes the registry look at the installed plugins, and those are not this file's concern.
+pytestmark = pytest.mark.filterwarnings("ignore::nbtrain.PluginWarning")
+
 SIZES = (4, 9, 6, 3)
 LOSS = "softmax_cross_entropy"
 

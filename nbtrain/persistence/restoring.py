@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
+import os
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from ..assembly import Recipe
-from ..errors import Error, ModelFileError
+from ..errors import Error, InputError, ModelFileError
+from . import files
 from .container import Container, decode, parse, refuse
 from .description import COUNTERS, FORMAT, NUMBERS, VERSION, Fields, recipe_of
+
+if TYPE_CHECKING:
+    from ..trainer import Trainer
 
 Array = np.ndarray[Any, Any]
 FLOAT64 = np.dtype(np.float64)
@@ -21,7 +27,17 @@ def from_bytes(data: bytes, kind: type[Any], known: Recipe | None = None) -> Any
     return restored(kind, data, "bytes of a trainer", known)
 
 
-def restored(kind: type[Any], data: bytes | bytearray, where: str, known: Recipe | None = None) -> Any:
+class Contents(NamedTuple):
+    """What the bytes of a file say, checked."""
+
+    recipe: Recipe
+    tensors: Mapping[str, Array]
+    counters: Mapping[str, float]
+    metadata: dict[str, Any]
+
+
+def contents(data: bytes | bytearray, where: str, known: Recipe | None = None) -> Contents:
+    """Everything in a file, or ModelFileError."""
     container = decode(data, where)
     _check_version(container.metadata, where)
     texts = Fields(container.metadata, where)
@@ -30,15 +46,50 @@ def restored(kind: type[Any], data: bytes | bytearray, where: str, known: Recipe
     recipe = recipe_of(fields, known)
     counters = _counters(fields)
     _check_tensors(container, recipe, where)
+    return Contents(recipe, container.tensors, counters, metadata)
+
+
+def restored(kind: type[Any], data: bytes | bytearray, where: str, known: Recipe | None = None) -> Any:
+    """A trainer of class `kind` from the bytes of its file; `where` is named in errors."""
+    found = contents(data, where, known)
     try:
-        trainer = kind.from_recipe(recipe)
+        trainer = kind.from_recipe(found.recipe)
     except (MemoryError, OverflowError) as error:
         raise ModelFileError(f"{where}: there is no memory for its model: {error}") from error
     except Error as error:
         raise ModelFileError(f"{where}: {error}") from error
-    _fill(trainer, container.tensors, counters)
-    trainer.metadata = metadata
+    _fill(trainer, found)
     return trainer
+
+
+def resume(trainer: Trainer, path: str) -> None:
+    """Have a trainer go on from a file of another with the same recipe, if there is one; the seed is the file's.
+
+    Raises
+    ------
+    InputError
+        If the recipes differ.
+    ModelFileError
+        If the file is damaged.
+    """
+    if not os.path.exists(path):
+        return
+    found = contents(files.read(path), path)
+    for name in (
+        field.name for field in dataclasses.fields(Recipe) if field.name not in ("seed", "threads", "automatic")
+    ):
+        theirs, ours = getattr(found.recipe, name), getattr(trainer.recipe, name)
+        if theirs != ours:
+            raise InputError(
+                f"checkpoint: {path} is of another trainer: its {name} is {theirs!r}, here it is {ours!r}; "
+                "give another path, or remove the file to start anew"
+            )
+    trainer.recipe = dataclasses.replace(trainer.recipe, seed=found.recipe.seed)
+    for index, word in enumerate(found.recipe.seed):
+        trainer.model.descriptor[f"seed_{index}"] = word
+    trainer.model.descriptor["order_epoch"] = -1  # the order that was drawn is not of this seed
+    trainer.history.clear()
+    _fill(trainer, found)
 
 
 def _check_version(metadata: Mapping[str, str], where: str) -> None:
@@ -81,13 +132,15 @@ def _check_tensors(container: Container, recipe: Recipe, where: str) -> None:
             refuse(where, f"tensor {name!r}", "it holds NaN or infinity")
 
 
-def _fill(trainer: Any, tensors: Mapping[str, Array], counters: Mapping[str, float]) -> None:
+def _fill(trainer: Trainer, found: Contents) -> None:
+    tensors = found.tensors
+    trainer.metadata = found.metadata
     for index, (w, b) in enumerate(trainer.weights):
         w[...], b[...] = tensors[f"layers.{index}.W"], tensors[f"layers.{index}.b"]
     for name, row in zip(trainer.recipe.optimizer.spec.slots, trainer.model.state, strict=True):
         row[...] = tensors[f"optimizer.{name}"]
     trainer.memory.array("scalars")[...] = tensors["scalars"]
-    for name, number in counters.items():
+    for name, number in found.counters.items():
         trainer.model.descriptor[name] = number
     for name, array in tensors.items():
         if name.startswith("history."):

@@ -1,30 +1,51 @@
-"""What a training run tells while it goes on, and how it is stopped."""
+"""The protocol: what a training run tells while it goes on, and how it is stopped."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from .errors import InputError
+from ..errors import InputError
 
 if TYPE_CHECKING:
-    from .trainer import Trainer
+    from ..trainer import Trainer
 
 
 class Callback:
     """Base of callbacks; override what is needed.
 
-    Instead of an object, a plain function ``f(trainer, epoch, metrics)`` serves as `on_epoch`.
+    Instead of an object, a plain function ``f(trainer, epoch, metrics)`` serves as `on_epoch`. A callback may change
+    the learning rate (`trainer.learning_rate`, `trainer.scale_learning_rate`) and save the trainer.
+
+    Attributes
+    ----------
+    every_steps : int, optional
+        `on_step` is called whenever the trainer's iteration is a multiple of it.
+    every_seconds : float, optional
+        `on_step` is called whenever so much time has passed, to a tenth of a second.
+    first_at_end : bool
+        Whether its `on_end` comes before that of the others.
     """
+
+    every_steps: int | None = None
+    every_seconds: float | None = None
+    first_at_end = False
 
     def on_start(self, trainer: Trainer) -> None:
         """Before the first epoch of a call of fit."""
+
+    def on_step(self, trainer: Trainer, iteration: int, metrics: Mapping[str, float]) -> bool | None:
+        """Within an epoch, as often as `every_steps` and `every_seconds` say; True stops the training.
+
+        `metrics` has the mean `loss` of the epoch so far. A training that was stopped within an epoch continues that
+        epoch with the next call of fit.
+        """
 
     def on_epoch(self, trainer: Trainer, epoch: int, metrics: Mapping[str, float]) -> bool | None:
         """After every epoch, counted from 1 over the trainer's life; True stops the training."""
 
     def on_end(self, trainer: Trainer) -> None:
-        """After the last epoch, however the run came to its end."""
+        """After the last epoch, however the run came to its end: also after Ctrl-C and after divergence."""
 
 
 class _Function(Callback):
@@ -50,16 +71,3 @@ def as_callbacks(given: Any) -> list[Callback]:
         else:
             raise InputError(f"callbacks: {item!r} given; nbtrain.Callback objects or functions are wanted")
     return made
-
-
-class PrintProgress(Callback):
-    """One line an epoch on standard output."""
-
-    def __init__(self, epochs: int) -> None:
-        self.epochs = epochs
-        self.done = 0
-
-    def on_epoch(self, trainer: Trainer, epoch: int, metrics: Mapping[str, float]) -> None:
-        self.done += 1
-        numbers = "  ".join(f"{name} {number:.4f}" for name, number in metrics.items())
-        print(f"epoch {self.done:{len(str(self.epochs))}d}/{self.epochs}  {numbers}", flush=True)

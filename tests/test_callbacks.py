@@ -1,0 +1,502 @@
+"""Callbacks: when they are told what, what they can do, and what stays after every way for training to end."""
+
+from __future__ import annotations
+
+import builtins
+import csv
+import itertools
+import json
+import math
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from common import data
+
+import nbtrain
+from nbtrain import callbacks as c
+from nbtrain import fitting
+
+LOSS = "softmax_cross_entropy"
+
+
+def make(**options):
+    net = nbtrain.Network(4, [nbtrain.Dense(9, "tanh", dropout=0.2), nbtrain.Dense(3)])
+    return nbtrain.Trainer(net, loss=LOSS, **({"batch_size": 8, "rng": 5} | options))
+
+
+X, Y = data(LOSS, 43, 4, 3)  # 6 steps an epoch
+X_VAL, Y_VAL = data(LOSS, 30, 4, 3, seed=2)
+
+
+class Recorder(nbtrain.Callback):
+    """Notes what it is told; `stop` says at which note to stop, `fail` what to raise then."""
+
+    def __init__(self, every_steps=None, stop=None, fail=None):
+        self.every_steps, self.stop, self.fail, self.notes = every_steps, stop, fail, []
+
+    def note(self, *what):
+        self.notes.append(what)
+        if what == self.stop and self.fail is not None:
+            raise self.fail
+        return what == self.stop
+
+    def on_start(self, trainer):
+        self.note("start")
+
+    def on_step(self, trainer, iteration, metrics):
+        assert iteration == trainer.iteration
+        assert 0 < metrics["loss"] < 10
+        return self.note("step", iteration)
+
+    def on_epoch(self, trainer, epoch, metrics):
+        return self.note("epoch", epoch)
+
+    def on_end(self, trainer):
+        self.note("end")
+
+
+class Scripted(nbtrain.Callback):
+    """Hands the metric of a script to the callbacks that come after it, and can end the training in any way."""
+
+    def __init__(self, values, fail=None):
+        self.values, self.fail = values, fail
+
+    def on_epoch(self, trainer, epoch, metrics):
+        metrics["val_made_up"] = self.values[epoch - 1]
+        trainer.theta[...] = float(epoch)  # so that one sees whose parameters they are
+        if epoch == len(self.values) and self.fail is not None:
+            raise self.fail
+
+
+# ---- the protocol
+
+
+def test_callbacks_are_told_of_start_steps_epochs_and_end_in_order():
+    recorder = Recorder(every_steps=4)
+    make().fit(X, Y, epochs=3, callbacks=[recorder])
+    steps = [("step", 4), ("epoch", 1), ("step", 8), ("step", 12), ("epoch", 2), ("step", 16), ("epoch", 3)]
+    assert recorder.notes == [("start",), *steps, ("end",)]
+
+
+def test_step_intervals_do_not_change_the_training():
+    plain, told = make(), make()
+    plain.fit(X, Y, epochs=3)
+    told.fit(X, Y, epochs=3, callbacks=[Recorder(every_steps=1), Recorder(every_steps=5)])
+    assert plain.theta.tobytes() == told.theta.tobytes()
+    assert dict(plain.history) == dict(told.history)
+
+
+@pytest.mark.parametrize("stop", [("step", 8), ("epoch", 2)])
+def test_a_callback_stops_and_the_next_call_goes_on_there(stop):
+    at_once, stopped = make(), make()
+    at_once.fit(X, Y, epochs=4)
+    others = Recorder()
+    stopped.fit(X, Y, epochs=4, callbacks=[Recorder(every_steps=4, stop=stop), others])
+    assert stopped.iteration == {"step": 8, "epoch": 12}[stop[0]]
+    assert others.notes[-1] == ("end",)
+    stopped.fit(X, Y, epochs=4 - stopped.epoch)
+    assert stopped.theta.tobytes() == at_once.theta.tobytes()
+    assert dict(stopped.history) == dict(at_once.history)
+
+
+def test_all_ends_are_told_whatever_a_callback_raises():
+    before, after = Recorder(), Recorder()
+    failing = Recorder(stop=("end",), fail=RuntimeError("at the end"))
+    with pytest.raises(RuntimeError, match="at the end"):
+        make().fit(X, Y, epochs=2, callbacks=[before, failing, after])
+    assert before.notes[-1] == after.notes[-1] == ("end",)
+    failing, late = Recorder(stop=("start",), fail=ValueError("at the start")), Recorder()
+    with pytest.raises(ValueError, match="at the start"):
+        make().fit(X, Y, epochs=2, callbacks=[before, failing, late])
+    assert before.notes[-1] == failing.notes[-1] == ("end",)
+    assert late.notes == []
+
+
+@pytest.mark.parametrize("every", [0, -3, 1.5, True])
+def test_a_step_interval_is_a_whole_number(every):
+    with pytest.raises(nbtrain.InputError, match=r"^every_steps: "):
+        make().fit(X, Y, callbacks=[Recorder(every_steps=every)])
+
+
+def test_a_function_serves_as_a_callback_and_may_change_the_learning_rate():
+    trainer, seen = make(), []
+
+    def halve(trainer, epoch, metrics):
+        seen.append((epoch, trainer.learning_rate, sorted(metrics)))
+        trainer.learning_rate /= 2
+
+    trainer.fit(X, Y, epochs=3, callbacks=halve)
+    assert seen == [(1, 1e-3, ["accuracy", "loss"]), (2, 5e-4, ["accuracy", "loss"]), (3, 2.5e-4, ["accuracy", "loss"])]
+
+
+def test_an_epoch_whose_validation_was_interrupted_is_in_the_history(monkeypatch):
+    trainer = make()
+    trainer.fit(X, Y, epochs=1, validation_data=(X_VAL, Y_VAL))
+
+    def interrupted(dataset, metrics):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(trainer, "scores", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        trainer.fit(X, Y, epochs=1, validation_data=(X_VAL, Y_VAL))
+    assert trainer.epoch == trainer.history.epochs == 2
+    assert math.isnan(trainer.history["val_loss"][1])
+    assert len(trainer.history["loss"]) == 2
+
+
+# ---- early stopping, plateau
+
+
+def test_early_stopping_waits_for_its_patience_and_restores_the_best():
+    stopping = c.EarlyStopping("val_made_up", patience=3)
+    trainer = make()
+    trainer.fit(X, Y, epochs=20, callbacks=[Scripted([1, 5, 4, 5, math.nan, 4, 4, 9]), stopping])
+    assert (trainer.epoch, stopping.best, stopping.best_epoch, stopping.stopped) == (5, 5.0, 2, True)
+    assert (trainer.theta == 2.0).all()
+
+
+@pytest.mark.parametrize(
+    ("mode", "min_delta", "restore_best", "values", "last", "best"),
+    [
+        ("min", 0.0, True, [5, 3, 4, 2, 2, 2], 6, 4),
+        ("max", 1.5, True, [1, 2, 2.5, 2.6, 9], 3, 1),
+        ("max", 1.0, True, [1, 2.5, 3, 3.5, 9], 4, 2),
+        ("min", 0.0, False, [1, 2, 3, 0], 3, None),
+    ],
+)
+def test_early_stopping_in_all_its_settings(mode, min_delta, restore_best, values, last, best):
+    stopping = c.EarlyStopping("made_up", patience=2, mode=mode, min_delta=min_delta, restore_best=restore_best)
+    trainer = make()
+    trainer.fit(X, Y, epochs=len(values), callbacks=[Scripted(values), stopping])
+    assert trainer.epoch == last
+    assert (trainer.theta == float(best or last)).all()
+
+
+@pytest.mark.parametrize("fail", [KeyboardInterrupt(), RuntimeError("broken")], ids=repr)
+def test_the_best_parameters_are_restored_after_interrupts_and_errors(fail):
+    trainer = make()
+    with pytest.raises(type(fail)):
+        trainer.fit(X, Y, epochs=9, callbacks=[Scripted([1, 7, 3, 2], fail), c.EarlyStopping("val_made_up")])
+    assert (trainer.theta == 2.0).all()
+
+
+def test_the_best_parameters_are_restored_after_the_last_epoch_and_after_divergence():
+    trainer = make(optimizer=nbtrain.optimizer("sgd", learning_rate=0.1))
+    kept = []
+
+    def keep(trainer, epoch, metrics):
+        kept.append((metrics["val_loss"], trainer.theta.copy()))
+        if epoch == 3:
+            trainer.learning_rate = 1e300  # infinite in float32
+
+    with pytest.raises(nbtrain.DivergenceError):
+        trainer.fit(X, Y, epochs=9, validation_data=(X_VAL, Y_VAL), callbacks=[keep, c.EarlyStopping()])
+    best = min(kept, key=lambda pair: pair[0])[1]
+    assert trainer.theta.tobytes() == best.tobytes()
+    scores = []
+    trainer = make()
+    trainer.fit(
+        *(X, Y, 4),
+        validation_data=(X_VAL, Y_VAL),
+        callbacks=[c.EarlyStopping("val_loss"), lambda trainer, epoch, metrics: scores.append(metrics["val_loss"])],
+    )
+    assert trainer.evaluate(X_VAL, Y_VAL)["loss"] == min(scores)
+
+
+@pytest.mark.parametrize("metric", ["loss", "val_accuracy", "f1", lambda y, p: float((y == p).mean())])
+def test_early_stopping_on_validation_data_of_its_own(metric):
+    if metric == "f1":
+        pytest.importorskip("sklearn")
+    mode = "min" if metric == "loss" else "max"
+    stopping = c.EarlyStopping(metric, validation_data=(X_VAL, Y_VAL), mode=mode)
+    trainer, values = make(), []
+    name = metric.removeprefix("val_") if isinstance(metric, str) else "<lambda>"
+    wanted = [metric] if name not in ("loss", "accuracy") else []
+
+    def note(trainer, epoch, metrics):
+        values.append(trainer.evaluate(X_VAL, Y_VAL, metrics=wanted)[name])
+
+    trainer.fit(X, Y, epochs=6, callbacks=[note, stopping])
+    assert stopping.best == (min if mode == "min" else max)(values)
+    assert trainer.evaluate(X_VAL, Y_VAL, metrics=wanted)[name] == stopping.best
+
+
+def test_a_metric_that_is_not_there_is_named_with_those_that_are():
+    with pytest.raises(nbtrain.InputError, match=r"^metric: 'val_loss' given; there are loss, accuracy; .*validation"):
+        make().fit(X, Y, epochs=1, callbacks=[c.EarlyStopping()])
+
+
+def test_reduce_on_plateau_lowers_the_rate_waits_rests_and_keeps_to_its_minimum():
+    values = [5, 5, 5, 5, 5, 4, 4, 4, 4, 4, 4, 4, 4]
+    reduce = c.ReduceOnPlateau("val_made_up", mode="min", factor=0.5, patience=2, cooldown=1, minimum=2e-4)
+    rates = []
+    note = lambda trainer, epoch, metrics: rates.append(trainer.learning_rate)  # noqa: E731
+    make().fit(X, Y, epochs=13, callbacks=[Scripted(values), reduce, note])
+    wanted = [1e-3] * 2 + [5e-4] * 5 + [2.5e-4] * 3 + [2e-4] * 3
+    np.testing.assert_allclose(rates, wanted)
+
+
+def test_reduce_on_plateau_scales_what_a_schedule_sets():
+    schedule = nbtrain.schedule("exponential", rate=0.1, steps=6)
+    plain, reduced = (make(optimizer=nbtrain.optimizer("sgd", learning_rate=schedule)) for _ in range(2))
+    plain.fit(X, Y, epochs=4)
+    reduced.fit(X, Y, epochs=4, callbacks=[Scripted([1, 1, 1, 1]), c.ReduceOnPlateau("made_up", patience=2)])
+    assert reduced.learning_rate == pytest.approx(0.1 * plain.learning_rate)
+
+
+@pytest.mark.parametrize(
+    ("make_callback", "argument"),
+    [
+        (lambda: c.EarlyStopping(patience=-1), "patience"),
+        (lambda: c.EarlyStopping(min_delta=-1.0), "min_delta"),
+        (lambda: c.EarlyStopping(mode="up"), "mode"),
+        (lambda: c.EarlyStopping(None), "metric"),
+        (lambda: c.EarlyStopping(validation_data=X), "validation_data"),
+        (lambda: c.ReduceOnPlateau(factor=1.0), "factor"),
+        (lambda: c.TimeLimit(0), "seconds"),
+        (lambda: c.Checkpoint(""), "path"),
+        (lambda: c.Checkpoint("x", every_epochs=0), "every_epochs"),
+        (lambda: c.Checkpoint("x", every_minutes=-1), "every_minutes"),
+        (lambda: make().fit(X, Y, progress="bar"), "progress"),
+        (lambda: make().fit(X, Y, callbacks=[3]), "callbacks"),
+        (lambda: make().fit(X, Y, checkpoint=3), "path"),
+        (lambda: make().fit(X, Y, metrics=["f1"]), "metrics"),
+        (lambda: make().scale_learning_rate(0), "factor"),
+    ],
+)
+def test_arguments_that_cannot_be_used_are_named(make_callback, argument):
+    with pytest.raises(nbtrain.InputError, match=f"^{argument}: "):
+        make_callback()
+
+
+# ---- time limit, checkpoints
+
+
+def test_a_time_limit_stops_within_an_epoch_and_the_training_can_go_on(monkeypatch):
+    monkeypatch.setattr(fitting, "MOST_STEPS", 1)  # a slice
+    clock = itertools.count()
+    monkeypatch.setattr("nbtrain.callbacks.timelimit.time.monotonic", lambda: float(next(clock)))
+    trainer, at_once = make(), make()
+    trainer.fit(X, Y, epochs=1000, callbacks=[c.TimeLimit(30.0)])
+    monkeypatch.undo()
+    assert 0 < trainer.iteration < 60
+    assert trainer.iteration % 6 != 0
+    rest = 12 - trainer.epoch
+    trainer.fit(X, Y, epochs=rest)
+    at_once.fit(X, Y, epochs=12)
+    assert trainer.theta.tobytes() == at_once.theta.tobytes()
+
+
+def test_checkpoints_come_every_so_many_epochs_and_at_the_end(tmp_path):
+    path, found = tmp_path / "c.nbt", []
+
+    def look(trainer, epoch, metrics):
+        found.append(nbtrain.load(path).epoch if path.exists() else 0)
+
+    make().fit(X, Y, epochs=7, callbacks=[c.Checkpoint(path, every_epochs=3), look])
+    assert found == [0, 0, 3, 3, 3, 6, 6]
+    assert nbtrain.load(path).epoch == 7
+
+
+def test_a_checkpoint_has_what_training_goes_on_with_and_not_the_best(tmp_path):
+    trainer = make()
+    given = [c.EarlyStopping("val_made_up"), c.Checkpoint(tmp_path / "c.nbt", every_epochs=100)]
+    trainer.fit(X, Y, epochs=3, callbacks=[Scripted([1, 7, 3]), *given])
+    assert (trainer.theta == 2.0).all()
+    assert (nbtrain.load(tmp_path / "c.nbt").theta == 3.0).all()
+
+
+def test_the_same_program_started_again_completes_an_interrupted_run(tmp_path):
+    at_once = make(rng=1)
+    at_once.fit(X, Y, epochs=6, validation_data=(X_VAL, Y_VAL))
+    for stop in (("step", 8), ("step", 20), ("epoch", 4)):
+        path = tmp_path / f"{stop}.nbt"
+        for attempt in range(3):
+            trainer = make(rng=1 + attempt)  # the file's seed counts
+            trainer.metadata = {"attempt": attempt}
+            told = [Recorder(every_steps=4, stop=stop, fail=KeyboardInterrupt())] if attempt == 0 else []
+            arguments = {"epochs": 6, "validation_data": (X_VAL, Y_VAL), "callbacks": told, "checkpoint": path}
+            if told:
+                with pytest.raises(KeyboardInterrupt):
+                    trainer.fit(X, Y, **arguments)
+            else:
+                history = trainer.fit(X, Y, **arguments)
+                assert history.epochs == {1: 6 - stop[1] // 6 if stop[0] == "step" else 2, 2: 0}[attempt]
+        assert trainer.theta.tobytes() == at_once.theta.tobytes()
+        assert dict(trainer.history) == dict(at_once.history)
+        assert trainer.metadata == {"attempt": 0}
+        trainer.fit(X, Y, epochs=1)
+        at_once_and_one = nbtrain.load(path)
+        at_once_and_one.fit(X, Y, epochs=1)
+        assert trainer.theta.tobytes() == at_once_and_one.theta.tobytes()
+
+
+def test_a_checkpoint_of_another_trainer_is_refused(tmp_path):
+    make().fit(X, Y, epochs=1, checkpoint=tmp_path / "c.nbt")
+    with pytest.raises(nbtrain.InputError, match=r"^checkpoint: .*batch_size is 8, here it is 9"):
+        make(batch_size=9).fit(X, Y, epochs=2, checkpoint=tmp_path / "c.nbt")
+    with pytest.raises(nbtrain.InputError, match=r"^checkpoint: .*optimizer"):
+        make(optimizer="sgd").fit(X, Y, epochs=2, checkpoint=tmp_path / "c.nbt")
+    (tmp_path / "c.nbt").write_bytes(b"something else" * 100)
+    with pytest.raises(nbtrain.ModelFileError):
+        make().fit(X, Y, epochs=2, checkpoint=tmp_path / "c.nbt")
+
+
+def test_after_divergence_the_checkpoint_has_the_last_finite_epoch(tmp_path):
+    trainer = make(optimizer=nbtrain.optimizer("sgd", learning_rate=0.1))
+
+    def explode(trainer, epoch, metrics):
+        if epoch == 2:
+            trainer.learning_rate = 1e300  # infinite in float32
+
+    with pytest.raises(nbtrain.DivergenceError):
+        trainer.fit(X, Y, epochs=9, callbacks=[explode], checkpoint=tmp_path / "c.nbt")
+    loaded = nbtrain.load(tmp_path / "c.nbt")
+    assert loaded.epoch == loaded.history.epochs == trainer.epoch
+    assert loaded.theta.tobytes() == trainer.theta.tobytes()
+    assert np.isfinite(loaded.theta).all()
+
+
+# ---- logs, progress
+
+
+def test_csv_and_json_lines_have_a_row_an_epoch(tmp_path):
+    trainer = make()
+    for append in (False, True):
+        logs = [c.CSVLogger(tmp_path / "log.csv", append=append), c.JSONLinesLogger(tmp_path / "log", append=append)]
+        trainer.fit(X, Y, epochs=2, validation_data=(X_VAL, Y_VAL), callbacks=logs)
+    with open(tmp_path / "log.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    lines = [json.loads(line) for line in (tmp_path / "log").read_text().splitlines()]
+    assert [row["epoch"] for row in rows] == ["1", "2", "3", "4"]
+    assert [line["epoch"] for line in lines] == [1, 2, 3, 4]
+    for name, column in trainer.history.items():
+        assert [float(row[name]) for row in rows] == column
+        assert [line[name] for line in lines] == column
+    assert {float(row["learning_rate"]) for row in rows} == {1e-3}
+
+
+def test_json_lines_have_null_for_nan(tmp_path):
+    make().fit(X, Y, epochs=1, callbacks=[Scripted([math.nan]), c.JSONLinesLogger(tmp_path / "log")])
+    assert json.loads((tmp_path / "log").read_text())["val_made_up"] is None
+
+
+def test_tensorboard_events_can_be_read_back(tmp_path):
+    pytest.importorskip("tensorboard")
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    trainer = make()
+    trainer.fit(X, Y, epochs=3, callbacks=[c.TensorBoard(tmp_path)])
+    events = EventAccumulator(str(tmp_path)).Reload()
+    found = [(event.step, event.value) for event in events.Scalars("loss")]
+    assert found == [(epoch + 1, pytest.approx(loss)) for epoch, loss in enumerate(trainer.history["loss"])]
+
+
+def hide(monkeypatch, package):
+    """Have the import of a package fail."""
+    original = builtins.__import__
+
+    def importing(name, *args, **kwargs):
+        if name.split(".")[0] == package:
+            raise ImportError(f"no {package}")
+        return original(name, *args, **kwargs)
+
+    monkeypatch.setattr(builtins, "__import__", importing)
+
+
+def test_what_is_not_installed_is_named(monkeypatch, tmp_path):
+    for package, use in (
+        ("tensorboard", lambda: c.TensorBoard(tmp_path)),
+        ("tqdm", lambda: make().fit(X, Y, progress="tqdm")),
+        ("sklearn", lambda: make().evaluate(X, Y, metrics=["f1"])),
+    ):
+        with monkeypatch.context() as patch:
+            hide(patch, package)
+            with pytest.raises(nbtrain.Error, match=r"pip install nbtrain\["):
+                use()
+
+
+def test_progress_is_a_line_an_epoch_without_tqdm_and_nothing_when_told(monkeypatch, capsys):
+    hide(monkeypatch, "tqdm")
+    make().fit(X, Y, epochs=2, progress=True)
+    out = capsys.readouterr().out.splitlines()
+    assert [line.split("  ")[0] for line in out] == ["epoch 1/2", "epoch 2/2"]
+    make().fit(X, Y, epochs=2, progress=False)
+    assert capsys.readouterr() == ("", "")
+
+
+def test_progress_is_a_bar_with_tqdm(capsys):
+    pytest.importorskip("tqdm")
+    make().fit(X, Y, epochs=3, progress=True)
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert "3/3" in captured.err
+    assert "loss=" in captured.err
+
+
+# ---- Ctrl-C
+
+
+INTERRUPTED = """
+import os, random, signal, threading
+import numpy as np
+import nbtrain
+
+random.seed(0)
+X = np.random.default_rng(0).normal(size=(4000, 64)).astype(np.float32)
+Y = X[:, :8].copy()
+
+def make():
+    layers = [nbtrain.Dense(128, "tanh", dropout=0.1), nbtrain.Dense(8)]
+    return nbtrain.Trainer(nbtrain.Network(64, layers), loss="mse", batch_size=8, rng=0)
+
+at_once, trainer = make(), make()
+at_once.fit(X, Y, epochs=30)
+interrupts = 0
+while trainer.epoch < 30:
+    timer = threading.Timer(random.uniform(0.0, 0.1), os.kill, (os.getpid(), signal.SIGINT))
+    try:
+        timer.start()
+        trainer.fit(X, Y, epochs=30 - trainer.epoch)
+        timer.join()
+        print("never interrupted")
+    except KeyboardInterrupt:
+        interrupts += 1
+        timer.join()
+        if interrupts == 3:
+            trainer.save("interrupted.nbt")
+            trainer = nbtrain.load("interrupted.nbt")
+        if interrupts > 3:
+            break
+trainer.fit(X, Y, epochs=30 - trainer.epoch)
+assert trainer.theta.tobytes() == at_once.theta.tobytes()
+assert dict(trainer.history) == dict(at_once.history)
+print(interrupts)
+"""
+
+
+def test_interrupted_training_keeps_its_state_and_goes_on_bit_for_bit(tmp_path):
+    command = [sys.executable, "-W", "ignore", "-c", INTERRUPTED]
+    found = subprocess.run(command, capture_output=True, text=True, timeout=300, cwd=tmp_path)
+    assert found.returncode == 0, found.stderr
+    assert int(found.stdout.splitlines()[-1]) >= 1, found.stdout
+
+
+def test_an_interrupt_in_a_slice_that_diverged_leaves_finite_parameters(monkeypatch):
+    """The signal arrives while compiled code runs, and is raised before its status has been looked at."""
+    trainer = make(optimizer=nbtrain.optimizer("sgd", learning_rate=1e30))
+    call_on = trainer.call_on
+
+    def interrupted(name, dataset):
+        status = call_on(name, dataset)
+        if status != 0:
+            raise KeyboardInterrupt
+        return status
+
+    monkeypatch.setattr(trainer, "call_on", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        trainer.fit(1e3 * X, Y, epochs=50)
+    assert np.isfinite(trainer.theta).all()
+    assert int(trainer.model.descriptor["position"][0]) == 0

@@ -1,4 +1,4 @@
-"""README.md's Python blocks run, one after the other, as a reader would type them into one file."""
+"""The Python blocks of README.md and of each page in docs run, as a reader would type them into one file."""
 
 from __future__ import annotations
 
@@ -7,7 +7,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-README = Path(__file__).parent.parent / "README.md"
+import pytest
+
+ROOT = Path(__file__).parent.parent
+README = ROOT / "README.md"
+PAGES = [README, *sorted((ROOT / "docs").glob("*.md"))]
+pages = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 
 
 def program(text: str) -> str:
@@ -22,10 +27,14 @@ def program(text: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def test_the_python_blocks_run(tmp_path):
-    text = README.read_text(encoding="utf-8")
-    assert text.count("\n```python\n") >= 3
-    script = tmp_path / "README.py"  # a file: Numba caches no functions of programs that have none
+def test_there_are_python_blocks():
+    assert README.read_text(encoding="utf-8").count("\n```python\n") >= 3
+
+
+@pages
+def test_the_python_blocks_run(page, tmp_path):
+    text = page.read_text(encoding="utf-8")
+    script = tmp_path / "page.py"  # a file: Numba caches no functions of programs that have none
     script.write_text(program(text), encoding="utf-8")
     done = subprocess.run(
         [sys.executable, "-W", "error", script], cwd=tmp_path, capture_output=True, text=True, timeout=600
@@ -33,7 +42,8 @@ def test_the_python_blocks_run(tmp_path):
     assert done.returncode == 0, done.stderr
 
 
-def test_links_into_the_repository_lead_somewhere():
-    targets = re.findall(r"\]\((?!https?:|#)([^)#]+)", README.read_text(encoding="utf-8"))
-    missing = [target for target in targets if not (README.parent / target).exists()]
+@pages
+def test_links_into_the_repository_lead_somewhere(page):
+    targets = re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text(encoding="utf-8"))
+    missing = [target for target in targets if not (page.parent / target).exists()]
     assert missing == []

@@ -20,7 +20,7 @@ from .components import (
     Schedule,
 )
 from .errors import DivergenceError, Error, InputError, ModelFileError, PluginError, PluginWarning
-from .hookspecs import hookimpl
+from .hookspecs import CONTRACT_VERSION, hookimpl
 from .network import Dense, Network
 from .registry import (
     activation,
@@ -45,6 +45,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "CONTRACT_VERSION",
     "Activation",
     "Callback",
     "Component",

@@ -22,9 +22,11 @@ from .core.layout import (
     MASK_BLOCK,
 )
 from .core.sizes import workspace
+from .errors import PluginError
 from .memory import Memory, Plan
 from .model import Model
 from .network import Network
+from .registry import BUILTIN, registry
 
 FLOAT64, INT64, BYTE = np.dtype(np.float64), np.dtype(np.int64), np.dtype(np.uint8)
 LOG_SIZE = 256  # epochs that may pass before the compiled core returns to Python
@@ -226,9 +228,18 @@ def _fill_sizes(d: np.ndarray[Any, Any], recipe: Recipe) -> None:
         d["target_columns"], d["target_bytes"] = sizes[-1], sizes[-1] * recipe.dtype.itemsize
 
 
+def _component(spec: Any, dtype: np.dtype[Any]) -> compiler.Compiled:
+    """A component's compiled functions; whoever provides one that cannot be compiled is named."""
+    try:
+        return compiler.component(spec, dtype)
+    except PluginError as error:
+        provider = registry.provider(spec)
+        raise PluginError(str(error) if provider == BUILTIN else f"{provider}: {error}") from None
+
+
 def _fill_optimizer(d: np.ndarray[Any, Any], memory: Memory, recipe: Recipe, engines: list[Any]) -> None:
     optimizer, regularizer = recipe.optimizer, recipe.regularizer
-    compiled = compiler.component(optimizer.spec, recipe.dtype)
+    compiled = _component(optimizer.spec, recipe.dtype)
     engines.append(compiled)
     d["step"], d["prepare"] = compiled.addresses["step"], compiled.addresses.get("prepare", 0)
     d["scale"] = compiled.addresses.get("scale", 0)
@@ -237,14 +248,14 @@ def _fill_optimizer(d: np.ndarray[Any, Any], memory: Memory, recipe: Recipe, eng
     memory.array("hyper")[1:] = optimizer.values
     rate = optimizer.learning_rate
     if isinstance(rate, Component):
-        schedule = compiler.component(rate.spec, recipe.dtype)
+        schedule = _component(rate.spec, recipe.dtype)
         engines.append(schedule)
         d["rate"] = schedule.addresses["rate"]
         memory.array("rate_parameters")[:] = rate.values
     else:
         d["learning_rate"] = rate
     if regularizer is not None:
-        compiled = compiler.component(regularizer.spec, recipe.dtype)
+        compiled = _component(regularizer.spec, recipe.dtype)
         engines.append(compiled)
         d["penalty"], d["slope"] = compiled.addresses["penalty"], compiled.addresses["slope"]
         memory.array("regularizer_parameters")[:] = regularizer.values
@@ -263,7 +274,7 @@ def hits_of(loss: Component) -> tuple[int, float]:
 
 
 def _fill_loss(d: np.ndarray[Any, Any], memory: Memory, recipe: Recipe, engines: list[Any]) -> None:
-    compiled = compiler.component(recipe.loss.spec, recipe.dtype)
+    compiled = _component(recipe.loss.spec, recipe.dtype)
     engines.append(compiled)
     d["loss"], d["output"] = compiled.addresses["loss"], compiled.addresses.get("output", 0)
     d["hits"], d["hit_threshold"] = hits_of(recipe.loss)
@@ -287,7 +298,7 @@ def _fill_layers(memory: Memory, recipe: Recipe, engines: list[Any]) -> None:
         if dense.activation.name == "identity":  # nothing to call: a is z
             layer["a"] = layer["z"]
         else:
-            compiled = compiler.component(dense.activation.spec, recipe.dtype)
+            compiled = _component(dense.activation.spec, recipe.dtype)
             engines.append(compiled)
             layer["value"], layer["slope"] = compiled.addresses["value"], compiled.addresses["slope"]
         if dense.dropout > 0:
@@ -295,7 +306,7 @@ def _fill_layers(memory: Memory, recipe: Recipe, engines: list[Any]) -> None:
             layer["threshold"] = min(round(dense.dropout * 2**32), 2**32 - 1)
             layer["keep_scale"] = 1 / (1 - dense.dropout)
         if dense.constraint is not None:
-            compiled = compiler.component(dense.constraint.spec, recipe.dtype)
+            compiled = _component(dense.constraint.spec, recipe.dtype)
             engines.append(compiled)
             layer["project"] = compiled.addresses.get("project", 0)
             layer["rescale"] = compiled.addresses.get("scale", 0)

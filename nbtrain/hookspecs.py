@@ -8,6 +8,11 @@ import pluggy
 
 from .components import Activation, Constraint, Initializer, Loss, Optimizer, Regularizer, Schedule
 
+# The version of the contract between nbtrain and plugins: hooks, specs, and the signatures of their functions. It goes
+# up whenever plugins can say something new; the oldest that is supported goes up when something old ends.
+CONTRACT_VERSION = 1
+OLDEST_CONTRACT = 1
+
 hookspec = pluggy.HookspecMarker("nbtrain")
 hookimpl = pluggy.HookimplMarker("nbtrain")
 

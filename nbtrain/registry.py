@@ -7,42 +7,29 @@ once, and everything else goes on working.
 
 from __future__ import annotations
 
-import os
 import threading
 import warnings
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import pluggy
-
-from .components import KINDS, Component, Parameter, Spec
+from .components import Component, Parameter, Spec
+from .discovery import (
+    Entry,
+    Provider,
+    allowed_names,
+    cause,
+    collect,
+    installed,
+    names_of,
+    provider_of,
+    switched_on,
+)
 from .errors import InputError, PluginError, PluginWarning
-from .hookspecs import HOOKS, Hooks
 
 if TYPE_CHECKING:
     from importlib import metadata
 
-GROUP = "nbtrain"
 BUILTIN = "nbtrain"
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A registered component."""
-
-    spec: Spec
-    provider: str
-
-
-@dataclass
-class Provider:
-    """Somebody who provides components: a distribution's entry point, or an object registered at run time."""
-
-    label: str
-    plugin: object | None = None
-    fault: str | None = None
-    entries: list[Entry] = field(default_factory=list)
 
 
 class Registry:
@@ -59,30 +46,34 @@ class Registry:
         self._lock = threading.RLock()
         self._found: dict[tuple[str, str], Entry] = {}
         self._providers: dict[str, Provider] = {}
-        self._clashes: dict[tuple[str, str], str] = {}
+        self._left_out: list[dict[str, Any]] = []  # rows of the list: components whose names others had before
+        self._disabled: list[Provider] = []
         self._loaded = False
+        self._strict_fault = ""
         from .builtin import MODULES
 
         for module in MODULES:
-            provider = Provider(BUILTIN, module)
-            self._collect(provider)
-            self._admit(provider)
+            self._admit(Provider(BUILTIN, module, entries=collect(module, BUILTIN)))
 
     # ---- asking
 
     def get(self, kind: str, name: Any) -> Spec:
-        """The spec of that name.
+        """The spec of that name; a spec of that kind is given back, registered or not.
 
         Raises
         ------
         InputError
             If there is none; the message lists what there is and the nearest spelling.
+        PluginError
+            If NBTRAIN_STRICT_PLUGINS is set and a plugin cannot be used.
         """
+        if isinstance(name, Spec) and name.kind == kind:
+            return name
         if not isinstance(name, str):
             raise InputError(f"{kind}: {name!r} given; a name is wanted: {self._listed(kind)}")
         with self._lock:
             entry = self._found.get((kind, name))
-            if entry is None:
+            if entry is None or (self._strict_fault and entry.provider != BUILTIN):
                 self.load()
                 entry = self._found.get((kind, name))
             if entry is None:
@@ -115,24 +106,30 @@ class Registry:
         return message
 
     def components(self) -> list[dict[str, Any]]:
-        """All components and broken plugins: kind, name, parameters, provider, state; plugins are loaded for it."""
+        """All components, and plugins that cannot be used or may not: plugins are loaded for it.
+
+        Returns
+        -------
+        list of dict
+            `kind`, `name`, `parameters` (name -> default), `provider`, `version`, and `state`: "ok", or why not. A
+            plugin that cannot be used as a whole has no kind and no name.
+        """
         with self._lock:
             self.load()
-            rows = [
-                {
-                    "kind": kind,
-                    "name": name,
-                    "parameters": {key: value.default for key, value in entry.spec.parameters.items()},  # type: ignore[attr-defined]
-                    "provider": entry.provider,
-                    "state": "ok",
-                }
-                for (kind, name), entry in sorted(self._found.items())
-            ]
-            for provider in self._providers.values():
+            rows = [self._row(entry) for _, entry in sorted(self._found.items(), key=lambda item: item[0])]
+            rows += self._left_out
+            for provider in (*self._providers.values(), *self._disabled):
                 if provider.fault:
-                    row = {"kind": "", "name": "", "parameters": {}, "provider": provider.label}
-                    rows.append(row | {"state": provider.fault})
+                    row = {"kind": "", "name": "", "parameters": {}}
+                    rows.append(row | _whose(provider) | {"state": provider.fault})
             return rows
+
+    def _row(self, entry: Entry, state: str = "ok") -> dict[str, Any]:
+        parameters: dict[str, Parameter] = entry.spec.parameters  # type: ignore[attr-defined]
+        defaults = {key: value.default for key, value in parameters.items()}
+        provider = self._providers.get(entry.provider, Provider(entry.provider))
+        row = {"kind": entry.spec.kind, "name": entry.spec.name, "parameters": defaults}
+        return row | _whose(provider) | {"state": state}
 
     # ---- registering
 
@@ -147,20 +144,21 @@ class Registry:
         label = name or getattr(plugin, "__name__", None) or f"{type(plugin).__name__} object"
         if isinstance(plugin, Spec):
             label = name or f"{plugin.kind} {plugin.name!r} registered at run time"
-            provider = Provider(label, plugin, None, [Entry(plugin, label)])
+            provider = Provider(label, plugin, entries=[Entry(plugin, label)])
         else:
-            provider = Provider(label, plugin)
-            self._collect(provider)
-        with self._lock:
-            previous = self._providers.get(label)
-            if previous is not None:
-                self._remove(previous)
             try:
-                self._refuse_clashes(provider)
-            except PluginError:
-                if previous is not None:
-                    self._admit(previous)
-                raise
+                provider = Provider(label, plugin, entries=collect(plugin, label))
+            except PluginError as error:
+                raise PluginError(f"{label}: {error}") from None
+        with self._lock:
+            previous = [known for known in self._providers.values() if known.label == label or known.plugin is plugin]
+            for known in previous:
+                self._remove(known)
+            clash = self._clash(provider.entries)
+            if clash:
+                for known in previous:
+                    self._admit(known)
+                raise PluginError(clash)
             self._admit(provider)
 
     def unregister(self, plugin: object) -> None:
@@ -186,67 +184,85 @@ class Registry:
         for entry in provider.entries:
             self._found[entry.spec.kind, entry.spec.name] = entry
 
-    def _refuse_clashes(self, provider: Provider) -> None:
-        for entry in provider.entries:
+    def _clash(self, entries: Iterable[Entry]) -> str:
+        """What is wrong if a name among these is taken, in words; or nothing."""
+        for entry in entries:
             known = self._found.get((entry.spec.kind, entry.spec.name))
             if known is not None:
-                raise PluginError(
-                    f"{entry.spec.kind} {entry.spec.name!r} is provided by {known.provider} and by {provider.label}; "
+                return (
+                    f"{entry.spec.kind} {entry.spec.name!r} is provided by {known.provider} and by {entry.provider}; "
                     f"{known.provider} keeps the name"
                 )
-
-    def _collect(self, provider: Provider) -> None:
-        """The specs that a plugin's hooks yield."""
-        manager = pluggy.PluginManager("nbtrain")
-        manager.add_hookspecs(Hooks)
-        manager.register(provider.plugin)
-        try:
-            manager.check_pending()
-        except pluggy.PluginValidationError as error:
-            hooks = ", ".join(HOOKS.values())
-            raise PluginError(f"{provider.label}: {error}; the hooks are {hooks}") from None
-        callers = manager.get_hookcallers(provider.plugin) or []
-        if not callers:
-            raise PluginError(f"{provider.label} implements none of the hooks {', '.join(HOOKS.values())}")
-        for kind, hook in HOOKS.items():
-            for implementation in getattr(manager.hook, hook).get_hookimpls():
-                for spec in implementation.function() or ():
-                    if not isinstance(spec, KINDS[kind]):
-                        raise PluginError(
-                            f"{provider.label}: {hook} yields {spec!r}; nbtrain.{KINDS[kind].__name__} is wanted"
-                        )
-                    provider.entries.append(Entry(spec, provider.label))
+        return ""
 
     # ---- installed plugins
 
     def load(self) -> None:
-        """Import the installed plugins, once; each on its own."""
-        with self._lock:
-            if self._loaded:
-                return
-            self._loaded = True
-            if os.environ.get("NBTRAIN_DISABLE_PLUGINS", "0") not in ("", "0"):
-                return
-            for point in self._given if self._given is not None else _installed():
-                if _allowed(point):
-                    self._load_one(point)
+        """Import the installed plugins, once; each on its own. What cannot be used is warned of, each once.
 
-    def _load_one(self, point: metadata.EntryPoint) -> None:
-        provider = Provider(_label(point))
+        Raises
+        ------
+        PluginError
+            If NBTRAIN_STRICT_PLUGINS is set and a plugin cannot be used.
+        """
+        with self._lock:
+            if not self._loaded:
+                self._loaded = True
+                if not switched_on("NBTRAIN_DISABLE_PLUGINS"):
+                    self._report(self._load_all())
+            if self._strict_fault:
+                raise PluginError(self._strict_fault)
+
+    def _load_all(self) -> list[str]:
+        """Load what is allowed -> what is wrong, in words."""
+        points = installed() if self._given is None else list(self._given)
+        allowed = allowed_names()
+        told = []
+        for point in points:
+            if allowed is None or names_of(point) & allowed:
+                told += self._load_one(point)
+            else:
+                provider = provider_of(point)
+                provider.fault = "not allowed by NBTRAIN_PLUGINS"
+                self._disabled.append(provider)
+        for name in sorted((allowed or set()).difference(*map(names_of, points))):
+            told.append(f"NBTRAIN_PLUGINS allows {name!r}, which is not installed")
+        return told
+
+    def _load_one(self, point: metadata.EntryPoint) -> list[str]:
+        provider = provider_of(point)
         try:
             provider.plugin = point.load()
-            self._collect(provider)
-            self._refuse_clashes(provider)
+            if any(known.plugin is provider.plugin for known in self._providers.values()):
+                return []  # it was registered at run time
+            provider.entries = collect(provider.plugin, provider.label)
         except (Exception, SystemExit) as error:
-            provider.entries.clear()
-            provider.fault = _cause(error)
+            provider.fault = cause(error)
             self._providers[provider.label] = provider
-            message = f"plugin {provider.label} could not be used: {provider.fault}"
-            if os.environ.get("NBTRAIN_STRICT_PLUGINS", "0") not in ("", "0"):
-                raise PluginError(message) from error
-            warnings.warn(message, PluginWarning, stacklevel=4)
-            return
+            return [f"plugin {provider.label} could not be used: {provider.fault}"]
+        clashing = {id(entry): clash for entry in provider.entries if (clash := self._clash([entry]))}
+        left_out = [entry for entry in provider.entries if id(entry) in clashing]
+        provider.entries = [entry for entry in provider.entries if id(entry) not in clashing]
         self._admit(provider)
+        self._left_out += [self._row(entry, clashing[id(entry)]) for entry in left_out]
+        return list(clashing.values())
+
+    def _report(self, told: list[str]) -> None:
+        """Warn of everything that is wrong, or keep it for an error: after all is loaded, whatever a warning does."""
+        if told and switched_on("NBTRAIN_STRICT_PLUGINS"):
+            self._strict_fault = "; ".join(told)
+            return
+        for message in told:
+            warnings.warn(message, PluginWarning, stacklevel=5)
+
+
+def _whose(provider: Provider) -> dict[str, str]:
+    """Whose a component is, for the list."""
+    if provider.label == BUILTIN:
+        from . import __version__
+
+        return {"provider": BUILTIN, "version": __version__}
+    return {"provider": provider.distribution or provider.label, "version": provider.version}
 
 
 def _nearest(name: str, names: list[str]) -> list[str]:
@@ -254,33 +270,6 @@ def _nearest(name: str, names: list[str]) -> list[str]:
     from difflib import get_close_matches  # wanted for errors alone
 
     return get_close_matches(name, names, 1)
-
-
-def _installed() -> Iterable[metadata.EntryPoint]:
-    from importlib import metadata  # takes a third as long as NumPy, and built-in names need no plugin
-
-    return metadata.entry_points(group=GROUP)
-
-
-def _label(point: metadata.EntryPoint) -> str:
-    distribution = point.dist
-    owner = f"{distribution.name} {distribution.version}" if distribution is not None else "unknown distribution"
-    return f"{owner} (entry point {point.name})"
-
-
-def _allowed(point: metadata.EntryPoint) -> bool:
-    wanted = os.environ.get("NBTRAIN_PLUGINS")
-    if wanted is None:
-        return True
-    names = {name.strip() for name in wanted.split(",")}
-    return point.name in names or (point.dist is not None and point.dist.name in names)
-
-
-def _cause(error: BaseException) -> str:
-    if isinstance(error, SystemExit):
-        return f"it called sys.exit({error.code!r})"
-    text = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {text[0] if text else ''}".rstrip(": ")
 
 
 # ---- components by name, from the registry of the process
@@ -334,37 +323,37 @@ def by_name(kind: str, name: str, parameters: tuple[tuple[str, Any], ...]) -> Co
     return bound(registry.get(kind, name), dict(parameters))
 
 
-def activation(name: str, /, **parameters: Any) -> Component:
+def activation(name: str | Spec, /, **parameters: Any) -> Component:
     """An activation by name: `nbtrain.activation("leaky_relu", slope=0.02)`."""
     return bound(registry.get("activation", name), parameters)
 
 
-def regularizer(name: str, /, **parameters: Any) -> Component:
+def regularizer(name: str | Spec, /, **parameters: Any) -> Component:
     """A regularizer by name: `nbtrain.regularizer("l2", strength=1e-4)`."""
     return bound(registry.get("regularizer", name), parameters)
 
 
-def optimizer(name: str, /, **parameters: Any) -> Component:
+def optimizer(name: str | Spec, /, **parameters: Any) -> Component:
     """An optimizer by name: `nbtrain.optimizer("adam", learning_rate=1e-3)`; the rate may be a schedule."""
     return bound(registry.get("optimizer", name), parameters)
 
 
-def loss(name: str, /, **parameters: Any) -> Component:
+def loss(name: str | Spec, /, **parameters: Any) -> Component:
     """A loss by name: `nbtrain.loss("mse")`."""
     return bound(registry.get("loss", name), parameters)
 
 
-def initializer(name: str, /, **parameters: Any) -> Component:
+def initializer(name: str | Spec, /, **parameters: Any) -> Component:
     """An initializer by name: `nbtrain.initializer("he_normal")`."""
     return bound(registry.get("initializer", name), parameters)
 
 
-def schedule(name: str, /, **parameters: Any) -> Component:
+def schedule(name: str | Spec, /, **parameters: Any) -> Component:
     """A learning-rate schedule by name: `nbtrain.schedule("cosine", steps=10_000)`."""
     return bound(registry.get("schedule", name), parameters)
 
 
-def constraint(name: str, /, **parameters: Any) -> Component:
+def constraint(name: str | Spec, /, **parameters: Any) -> Component:
     """A constraint by name: `nbtrain.constraint("max_norm", limit=3)`."""
     return bound(registry.get("constraint", name), parameters)
 

@@ -33,8 +33,7 @@ def run_list(arguments: argparse.Namespace) -> int:
     broken = [row for row in rows if row["state"] != "ok"]
     sound = [row for row in rows if row["state"] == "ok"]
     if arguments.json:
-        faults = [{"provider": row["provider"], "fault": row["state"]} for row in broken]
-        print(json.dumps({"components": sound, "broken": faults}, indent=2))
+        print(json.dumps({"components": sound, "broken": broken}, indent=2))
         return 0
     table = [("kind", "name", "parameters", "provider")]
     table += [(row["kind"], row["name"], _parameters(row), row["provider"]) for row in sound]

@@ -6,7 +6,6 @@ import re
 from typing import Any
 
 from numba import types
-from numba.core.errors import NumbaError
 
 from ..errors import PluginError
 from .objects import deferred
@@ -17,7 +16,7 @@ def returned(spec: Any, role: str, function: Any, arguments: tuple[Any, ...]) ->
     try:
         with deferred():
             function.compile(arguments)
-    except NumbaError as error:
+    except Exception as error:  # Numba has many, not all of its own kind
         raise PluginError(f"{_where(spec, role, function)}: {_short(error)}") from None
     return function.overloads[arguments].signature.return_type
 
@@ -66,8 +65,11 @@ def _where(spec: Any, role: str, function: Any) -> str:
     return f"{spec.kind} {spec.name!r}: {role} ({code.co_name}, {code.co_filename}:{code.co_firstlineno})"
 
 
-def _short(error: NumbaError) -> str:
+def _short(error: Exception) -> str:
     """What Numba found, in a line or two: the innermost message and its line."""
+    imports = re.search(r"\(IMPORT_NAME\).*?\((\d+)\)", str(error), re.DOTALL)
+    if imports:
+        return f"line {imports[1]} imports a module; import it at the top of the file"
     text = re.sub(r"\x1b\[[0-9;]*m", "", str(error))
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     dull = ("Failed in", "During:", "File ", "def ", "^", "<source", "There are", "- Of", "Overload", "Enable", ">>>")

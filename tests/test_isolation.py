@@ -1,0 +1,447 @@
+"""Plugins that cannot be used harm nobody: each is reported once, by name and cause, and everything else works.
+
+The distributions are folders with the metadata that an installer would have written.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import subprocess
+import sys
+import threading
+import types
+import warnings
+from importlib import metadata
+
+import numpy as np
+import pytest
+
+import nbtrain
+from nbtrain.registry import Registry, bound
+
+GOOD = """
+import nbtrain
+nbtrain_contract = 1
+
+@nbtrain.hookimpl
+def nbtrain_activations():
+    yield nbtrain.Activation({name!r}, value=lambda z: z, slope=lambda z: 1.0)
+"""
+numbers = itertools.count()
+
+
+class Installed:
+    """A folder with distributions, and a registry that sees them alone."""
+
+    def __init__(self, folder):
+        self.folder = folder
+
+    def add(self, distribution, source, version="1.0", module=None):
+        module = module or f"fake_plugin_{next(numbers)}"  # never imported before
+        (self.folder / f"{module}.py").write_text(source, encoding="utf-8")
+        info = self.folder / f"{distribution.replace('-', '_')}-{version}.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: {version}\n")
+        (info / "entry_points.txt").write_text(f"[nbtrain]\nthings = {module}\n")
+        return module
+
+    def registry(self):
+        found = metadata.distributions(path=[str(self.folder)])
+        return Registry(sorted((p for d in found for p in d.entry_points), key=lambda point: point.dist.name))
+
+
+@pytest.fixture
+def installed(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(str(tmp_path))
+    for variable in ("NBTRAIN_PLUGINS", "NBTRAIN_DISABLE_PLUGINS", "NBTRAIN_STRICT_PLUGINS"):
+        monkeypatch.delenv(variable, raising=False)
+    return Installed(tmp_path)
+
+
+HOOK = "import nbtrain\n@nbtrain.hookimpl\ndef {}:\n    {}\n"
+BROKEN = {
+    "import failure": (
+        "import no_such_module_here",
+        "ModuleNotFoundError: No module named 'no_such_module_here' (fake",
+    ),
+    "an error at import": ("\n\n1 / 0", "ZeroDivisionError: division by zero (fake"),
+    "exit": ("import sys\nsys.exit(3)", "it called sys.exit(3) (fake"),
+    "syntax error": ("def f(:\n", "SyntaxError: invalid syntax (fake"),
+    "no hook": ("x = 1", "it implements none of the hooks nbtrain_activations, "),
+    "misspelt hook": (
+        HOOK.format("nbtrain_activatoins()", "return []"),
+        "it implements a hook nbtrain_activatoins, which there is not; did you mean nbtrain_activations?",
+    ),
+    "hook without its mark": (
+        GOOD.format(name="x") + "def nbtrain_losses():\n    return []\n",
+        "nbtrain_losses lacks @nbtrain.hookimpl",
+    ),
+    "hook with arguments": (
+        HOOK.format("nbtrain_activations(registry)", "return []"),
+        "nbtrain_activations takes registry; a hook takes nothing",
+    ),
+    "hook that fails": (HOOK.format("nbtrain_losses()", "raise ValueError('oh')"), "ValueError: oh (fake"),
+    "hook that returns a component": (
+        HOOK.format("nbtrain_activations()", "return nbtrain.Activation('a', lambda z: z, lambda z: 1.0)"),
+        "yield nbtrain.Activation(...), or return a list of them",
+    ),
+    "something else": (HOOK.format("nbtrain_losses()", "yield 7"), "nbtrain_losses yields 7; nbtrain.Loss(...) is"),
+    "another kind": (
+        HOOK.format("nbtrain_losses()", "yield nbtrain.Activation('a', lambda z: z, lambda z: 1.0)"),
+        "nbtrain.Loss(...) is wanted",
+    ),
+    "wrong signature": (
+        HOOK.format("nbtrain_activations()", "yield nbtrain.Activation('a', lambda z, b: z, lambda z: 1.0)"),
+        "InputError: value: activation 'a' has <lambda>(z, b); 1 argument of its own are wanted (fake",
+    ),
+    "newer contract": (
+        "nbtrain_contract = 99\n" + GOOD.format(name="x"),
+        "it is written for version 99 of the plugin contract, and this nbtrain supports 1: upgrade nbtrain",
+    ),
+    "older contract": ("nbtrain_contract = 0", "upgrade the plugin"),
+    "contract in words": ("nbtrain_contract = 'one'", "nbtrain_contract is 'one'; a whole number is wanted"),
+}
+BROKEN["newer contract"] = (
+    BROKEN["newer contract"][0].replace("nbtrain_contract = 1\n", ""),
+    BROKEN["newer contract"][1],
+)
+
+
+@pytest.mark.parametrize("case", BROKEN)
+def test_a_broken_plugin_is_reported_once_and_all_else_works(case, installed):
+    source, told = BROKEN[case]
+    installed.add("aaa-broken", source, "2.3")
+    installed.add("zzz-sound", GOOD.format(name="sound"))
+    registry = installed.registry()
+    with pytest.warns(nbtrain.PluginWarning) as caught:
+        assert registry.get("activation", "sound").name == "sound"
+    (warning,) = caught
+    message = str(warning.message)
+    assert message.startswith("plugin aaa-broken 2.3 (entry point things) could not be used: ")
+    assert told in message
+    assert len(message) < 600
+    assert "\n" not in message
+    with warnings.catch_warnings(action="error"):  # not a second time
+        with pytest.raises(nbtrain.InputError) as asked:
+            registry.get("activation", "from_the_broken_one")
+        assert message.removeprefix("plugin ") in str(asked.value)  # but whoever misses something is told why
+        rows = {row["provider"]: row for row in registry.components()}
+    assert rows["aaa-broken"]["version"] == "2.3"
+    assert told in rows["aaa-broken"]["state"]
+    assert (rows["zzz-sound"]["state"], rows["zzz-sound"]["name"]) == ("ok", "sound")
+
+
+def test_warnings_as_errors_leave_the_sound_plugins_loaded(installed):
+    installed.add("aaa-broken", "1 / 0")
+    installed.add("zzz-sound", GOOD.format(name="sound"))
+    registry = installed.registry()
+    with pytest.raises(nbtrain.PluginWarning):
+        registry.get("activation", "sound")  # pytest makes errors of warnings
+    assert registry.get("activation", "sound").name == "sound"
+
+
+def test_two_providers_of_one_name_are_both_named_and_keep_the_rest(installed):
+    both = GOOD.format(name="mine") + "    yield nbtrain.Activation('also', lambda z: z, lambda z: 1.0)\n"
+    installed.add("first", GOOD.format(name="mine"), "1.0")
+    installed.add("second", both, "2.0")
+    registry = installed.registry()
+    told = (
+        r"activation 'mine' is provided by first 1.0 \(entry point things\) and by second 2.0 \(entry point things\); "
+        r"first 1.0 \(entry point things\) keeps the name"
+    )
+    with pytest.warns(nbtrain.PluginWarning, match=told):
+        assert registry.get("activation", "also").name == "also"
+    states = {(row["provider"], row["name"]): row["state"] for row in registry.components() if row["name"]}
+    assert states["first", "mine"] == states["second", "also"] == "ok"
+    assert "keeps the name" in states["second", "mine"]
+
+
+def test_built_in_names_are_never_shadowed(installed):
+    installed.add("shadow", GOOD.format(name="relu"))
+    registry = installed.registry()
+    with pytest.warns(nbtrain.PluginWarning, match="'relu' is provided by nbtrain and by shadow 1.0"):
+        registry.load()
+    assert registry.get("activation", "relu") == nbtrain.registry.get("activation", "relu")
+
+
+def test_strict_is_an_error_every_time(installed, monkeypatch):
+    monkeypatch.setenv("NBTRAIN_STRICT_PLUGINS", "1")
+    installed.add("broken", "1 / 0")
+    installed.add("sound", GOOD.format(name="sound"))
+    registry = installed.registry()
+    for _ in range(2):
+        with pytest.raises(nbtrain.PluginError, match=r"plugin broken 1\.0 .* ZeroDivisionError"):
+            registry.get("activation", "sound")
+    assert registry.get("activation", "relu").name == "relu"  # asks no plugin
+
+
+def test_plugins_can_be_switched_off(installed, monkeypatch):
+    monkeypatch.setenv("NBTRAIN_DISABLE_PLUGINS", "1")
+    installed.add("sound", GOOD.format(name="sound"))
+    with pytest.raises(nbtrain.InputError, match="there is no 'sound'"):
+        installed.registry().get("activation", "sound")
+
+
+@pytest.mark.parametrize("allowed", ["Good_One", "things", " other , good-one "])
+def test_an_allow_list_names_distributions_or_entry_points(allowed, installed, monkeypatch):
+    monkeypatch.setenv("NBTRAIN_PLUGINS", allowed)
+    installed.add("good-one", GOOD.format(name="sound"))
+    registry = installed.registry()
+    if "other" in allowed:
+        with pytest.warns(nbtrain.PluginWarning, match="NBTRAIN_PLUGINS allows 'other', which is not installed"):
+            registry.load()
+    assert registry.get("activation", "sound").name == "sound"
+
+
+@pytest.mark.parametrize("allowed", ["", "good-one"])
+def test_what_is_not_allowed_is_not_imported(allowed, installed, monkeypatch):
+    monkeypatch.setenv("NBTRAIN_PLUGINS", allowed)
+    module = installed.add("bad-one", "raise KeyboardInterrupt")  # would end the process
+    installed.add("good-one", GOOD.format(name="sound"))
+    registry = installed.registry()
+    states = {row["provider"]: row["state"] for row in registry.components()}
+    assert states["bad-one"] == "not allowed by NBTRAIN_PLUGINS"
+    assert module not in sys.modules
+
+
+# ---- whole processes
+
+
+def python(folder, program, **environment):
+    path = os.pathsep.join([str(folder), *sys.path])
+    return subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        env=os.environ | {"PYTHONPATH": path} | environment,
+    )
+
+
+def test_nothing_is_imported_until_a_name_is_asked_for(installed):
+    for index in range(100):
+        installed.add(f"many-{index}", GOOD.format(name=f"many_{index}"), module=f"many_module_{index}")
+    program = """
+import sys, nbtrain
+def count():
+    return sum(name.startswith("many_module") for name in sys.modules)
+nbtrain.Network(4, [nbtrain.Dense(4, "relu"), nbtrain.Dense(2)])
+nbtrain.optimizer("adam"), nbtrain.loss("mse")
+print(count(), "importlib.metadata" in sys.modules)
+nbtrain.activation("many_3")
+print(count())
+"""
+    done = python(installed.folder, program)
+    assert done.stdout.split() == ["0", "False", "100"], done.stderr
+
+
+def test_the_list_as_json_names_the_culprit(installed):
+    installed.add("broken", "import sys\nsys.exit(3)", "0.7")
+    installed.add("sound", GOOD.format(name="sound_one"))
+    done = python(installed.folder, "from nbtrain.cli import main; main(['plugins', 'list', '--json'])")
+    listed = json.loads(done.stdout)
+    (culprit,) = [row for row in listed["broken"] if row["provider"] == "broken"]
+    assert (culprit["version"], culprit["state"][:20]) == ("0.7", "it called sys.exit(3")
+    (sound,) = [row for row in listed["components"] if row["name"] == "sound_one"]
+    assert sound == {
+        "kind": "activation",
+        "name": "sound_one",
+        "parameters": {},
+        "provider": "sound",
+        "version": "1.0",
+        "state": "ok",
+    }
+
+
+def test_unreadable_metadata_of_a_stranger_stops_nobody(installed):
+    installed.add("sound", GOOD.format(name="sound"))
+    stranger = installed.folder / "stranger-1.0.dist-info"
+    stranger.mkdir()
+    (stranger / "METADATA").write_text("Metadata-Version: 2.1\nName: stranger\nVersion: 1.0\n")
+    (stranger / "entry_points.txt").write_bytes(b"[console_scripts]\nno equals sign \xff\n")
+    done = python(installed.folder, "import nbtrain; print(nbtrain.activation('sound').name)")
+    assert done.stdout == "sound\n", done.stderr
+
+
+# ---- compiling
+
+
+def activation(name, value, slope=lambda z: 1.0, **options):
+    return nbtrain.Activation(name, value, slope, **options)
+
+
+def raising(z):
+    if z > 10.0:
+        raise ValueError("too large")
+    return z
+
+
+# pytest rewrites the assertions that it finds
+exec(compile("def asserting(z):\n    assert z < 10.0\n    return z\n", __file__, "exec"))
+
+
+def text(z):
+    return "one" if z > 0.0 else "two"
+
+
+def listing(z):
+    return [z, z][0]
+
+
+def importing(z):
+    import math
+
+    return math.exp(z)
+
+
+UNCOMPILABLE = {
+    "raise": (raising, r"line \d+ can raise an exception"),
+    "assert": (globals()["asserting"], r"line \d+ can raise an exception"),
+    "helper that raises": (lambda z: raising(z), r"line \d+ can raise an exception"),
+    "text": (text, "it has to return a number"),
+    "complex numbers": (lambda z: z * 1j, "it has to return a number"),
+    "a list": (listing, r"line \d+ makes a list"),
+    "an import": (importing, r"line \d+ imports a module; import it at the top"),
+    "an unknown name": (lambda z: z * no_such_name, "no_such_name"),  # noqa: F821
+}
+
+
+@pytest.mark.parametrize("case", UNCOMPILABLE)
+def test_what_cannot_be_compiled_is_refused_with_its_place(case):
+    value, told = UNCOMPILABLE[case]
+    spec = activation("refused", value)
+    nbtrain.register(spec)
+    try:
+        network = nbtrain.Network(1, [nbtrain.Dense(1, "refused")])
+        with pytest.raises(nbtrain.PluginError, match=told) as caught:
+            nbtrain.Trainer(network, loss="mse", rng=0)
+    finally:
+        nbtrain.unregister(spec)
+    message = str(caught.value)
+    assert message.startswith("activation 'refused' registered at run time: activation 'refused': value (")
+    assert "test_isolation.py:" in message
+    assert len(message) < 700
+
+
+# ---- at run time
+
+
+def trainer(layer, **options):
+    options = {"loss": "mse", "dtype": "float64", "rng": 0} | options
+    made = nbtrain.Trainer(nbtrain.Network(1, [nbtrain.Dense(1, layer)]), **options)
+    made.set_weights([([[1.0]], [0.0])])
+    return made
+
+
+def test_an_edited_function_is_used_by_new_models_and_old_ones_keep_theirs():
+    spec = activation("edited", lambda z: 2.0 * z)
+    nbtrain.register(spec)
+    try:
+        old = trainer("edited")
+        spec = activation("edited", lambda z: 3.0 * z)
+        nbtrain.register(spec)  # as when a notebook's cell is run again
+        new = trainer("edited")
+        assert (old.predict([[1.0]])[0, 0], new.predict([[1.0]])[0, 0]) == (2.0, 3.0)
+    finally:
+        nbtrain.unregister(spec)
+    assert (old.predict([[1.0]])[0, 0], new.predict([[1.0]])[0, 0]) == (2.0, 3.0)
+    with pytest.raises(nbtrain.InputError, match="there is no 'edited'"):
+        nbtrain.activation("edited")
+
+
+def test_a_module_registered_again_gives_its_components_anew():
+    module = types.ModuleType("edited_module")
+    source = GOOD.format(name="of_module")
+    exec(source, module.__dict__)
+    nbtrain.register(module)
+    exec(source.replace("lambda z: z,", "lambda z: 5.0 * z,").replace("of_module", "of_module_2"), module.__dict__)
+    nbtrain.register(module)
+    try:
+        assert trainer("of_module_2").predict([[1.0]])[0, 0] == 5.0
+        with pytest.raises(nbtrain.InputError, match="there is no 'of_module'"):
+            nbtrain.activation("of_module")
+    finally:
+        nbtrain.unregister(module)
+
+
+def test_a_refused_registration_changes_nothing():
+    spec = activation("kept", lambda z: 2.0 * z)
+    nbtrain.register(spec, "a label")
+    try:
+        with pytest.raises(nbtrain.PluginError, match="'relu' is provided by nbtrain and by a label"):
+            nbtrain.register(activation("relu", lambda z: z), "a label")
+        assert trainer("kept").predict([[1.0]])[0, 0] == 2.0
+    finally:
+        nbtrain.unregister("a label")
+
+
+def test_an_installed_plugin_that_is_also_registered_is_the_same(installed):
+    module = installed.add("sound", GOOD.format(name="sound"))
+    registry = installed.registry()
+    registry.register(__import__(module))
+    registry.load()  # no clash with itself
+    registry.register(__import__(module))
+    assert registry.get("activation", "sound").name == "sound"
+
+
+def local(z, k):
+    return k * z
+
+
+def test_a_component_needs_no_registration():
+    spec = activation("local", local, lambda z, k: k, parameters={"k": 4.0})
+    assert trainer(spec).predict([[1.0]])[0, 0] == 4.0
+    assert trainer(nbtrain.activation(spec, k=7.0)).predict([[1.0]])[0, 0] == 7.0
+
+    def step(w, g, slots, prepared, hyper):
+        return w - hyper.learning_rate * g, ()
+
+    loss = nbtrain.Loss("own", value=lambda p, y: 2.0 * (p - y), slope=lambda p, y: 2.0)
+    optimizer = nbtrain.optimizer(nbtrain.Optimizer("own", step), learning_rate=0.5)
+    regularizer = nbtrain.Regularizer("own", penalty=lambda w: 3.0 * w, slope=lambda w: 3.0)
+    own = trainer("identity", loss=loss, optimizer=optimizer, regularizer=regularizer)
+    assert own.train_step([[1.0]], [[0.0]]) == 2.0
+    assert [part.tolist() for part in own.weights[0]] == [[[1.0 - 0.5 * (2.0 + 3.0)]], [0.0 - 0.5 * 2.0]]
+
+
+def test_threads_register_while_others_train():
+    """What is trained meanwhile has the bits that it has alone."""
+    random = np.random.default_rng(0)
+    X, y = random.normal(size=(256, 3)), random.normal(size=(256, 1))
+
+    def run():
+        network = nbtrain.Network(3, [nbtrain.Dense(16, "tanh"), nbtrain.Dense(1)])
+        made = nbtrain.Trainer(network, loss="mse", rng=0)
+        made.fit(X, y, epochs=30)
+        return made.theta.copy()
+
+    alone, found, failures, stop = run(), [], [], threading.Event()
+
+    def train():
+        found.extend(run() for _ in range(5))
+
+    def register(index):
+        try:
+            while not stop.is_set():
+                spec = activation(f"of_thread_{index}", lambda z: z)
+                nbtrain.register(spec)
+                assert bound(nbtrain.registry.get("activation", spec.name), {}).spec is spec
+                nbtrain.unregister(spec)
+        except Exception as error:
+            failures.append(error)
+
+    workers = [threading.Thread(target=register, args=(index,)) for index in range(2)]
+    trainers = [threading.Thread(target=train) for _ in range(2)]
+    for thread in [*workers, *trainers]:
+        thread.start()
+    for thread in trainers:
+        thread.join()
+    stop.set()
+    for thread in workers:
+        thread.join()
+    assert failures == []
+    assert len(found) == 10
+    for theta in found:
+        np.testing.assert_array_equal(theta, alone)

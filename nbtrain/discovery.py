@@ -93,15 +93,16 @@ def switched_on(variable: str) -> bool:
 def allowed_names() -> set[str] | None:
     """Distributions and entry points that NBTRAIN_PLUGINS allows; None: all."""
     wanted = os.environ.get("NBTRAIN_PLUGINS")
-    return None if wanted is None else {_normal(name) for name in wanted.split(",") if name.strip()}
+    return None if wanted is None else {normal_name(name) for name in wanted.split(",") if name.strip()}
 
 
 def names_of(point: metadata.EntryPoint) -> set[str]:
     """What an allow list can name an entry point by."""
-    return {_normal(point.name), _normal(owner(point)[0])}
+    return {normal_name(point.name), normal_name(owner(point)[0])}
 
 
-def _normal(name: str) -> str:
+def normal_name(name: str) -> str:
+    """A distribution's name as packaging compares them."""
     return name.strip().lower().replace("_", "-").replace(".", "-")
 
 

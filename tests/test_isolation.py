@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import math
 import os
 import subprocess
 import sys
@@ -19,6 +20,7 @@ import numpy as np
 import pytest
 
 import nbtrain
+from nbtrain.compiler.inspect import assembly
 from nbtrain.registry import Registry, bound
 
 GOOD = """
@@ -323,6 +325,37 @@ def test_what_cannot_be_compiled_is_refused_with_its_place(case):
     assert message.startswith("activation 'refused' registered at run time: activation 'refused': value (")
     assert "test_isolation.py:" in message
     assert len(message) < 700
+
+
+def test_a_plugin_of_a_built_ins_formula_is_the_same_machine_code():
+    """So it runs at the same speed."""
+
+    def tanh(z):
+        return math.tanh(z)
+
+    def slope_of_tanh(a):
+        return 1.0 - a * a
+
+    def prepare(t, hyper):
+        return (1.0 - hyper.beta,)
+
+    def step(w, g, slots, prepared, hyper):
+        V = hyper.beta * slots.velocity + prepared[0] * g
+        return w - hyper.learning_rate * V, (V,)
+
+    own = [
+        nbtrain.Activation("own", tanh, slope_of_tanh),
+        nbtrain.Optimizer("own", step, ("velocity",), prepare, {"beta": 0.5}),
+    ]
+    for spec, built_in in zip(own, ("tanh", "momentum"), strict=True):
+        wanted = assembly(nbtrain.registry.get(spec.kind, built_in), "float32")
+        assert instructions(assembly(spec, "float32")) == instructions(wanted)
+
+
+def instructions(text):
+    """Assembly without comments, and without the names of sections and labels that go with a function's own."""
+    lines = (line.split("#")[0].strip() for line in text.splitlines())
+    return [line for line in lines if line and not line.startswith(".") and not line.endswith(":")]
 
 
 # ---- at run time

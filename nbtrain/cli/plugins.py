@@ -1,14 +1,17 @@
-"""`nbtrain plugins`: what can be asked for by name, and where it comes from."""
+"""`nbtrain plugins`: what can be asked for by name, and where it comes from; checks, pictures, a new one to begin."""
 
 from __future__ import annotations
 
 import argparse
 import json
 import warnings
+from collections.abc import Iterable
 from typing import Any
 
-from ..errors import PluginWarning
-from ..registry import registry
+from ..discovery import normal_name
+from ..errors import InputError, PluginWarning
+from ..registry import bound, registry
+from . import drawing, template
 
 
 def add(commands: Any) -> None:
@@ -23,27 +26,133 @@ def add(commands: Any) -> None:
     listing = actions.add_parser("list", help=text, description=text.capitalize() + ".")
     listing.add_argument("--json", action="store_true", help="for programs: kind, name, parameters, provider, state")
     listing.set_defaults(run=run_list)
+    text = "check a component, or all that a distribution provides"
+    check = actions.add_parser("check", help=text, description=text.capitalize() + ", as nbtrain.testing does.")
+    check.add_argument("name", help="of a component (elu), with its kind (activation:elu), or of a distribution")
+    check.set_defaults(run=run_check)
+    text = "make the source of a new plugin, which works and has tests"
+    new = actions.add_parser("new", help=text, description=text.capitalize() + ".")
+    new.add_argument("name", help="of the distribution, such as nbtrain-squareplus")
+    new.add_argument("--directory", default=".", help="where its folder is made (default: here)")
+    new.set_defaults(run=run_new)
+    text = "draw a component's value and slope, or a schedule"
+    plot = actions.add_parser("plot", help=text, description=text.capitalize() + "; it wants matplotlib.")
+    plot.add_argument("name", help="of a component, or with its kind: schedule:step")
+    plot.add_argument("--output", help="the picture's file (default: NAME.png)")
+    plot.add_argument("--parameter", action="append", default=[], metavar="NAME=VALUE", help="may be repeated")
+    plot.set_defaults(run=run_plot)
+
+
+def _rows() -> list[dict[str, Any]]:
+    """All components and what could not be used."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", PluginWarning)  # the rows say the same
+        return registry.components()
 
 
 def run_list(arguments: argparse.Namespace) -> int:
     """Print the components, as a table or as JSON; a broken plugin is a row of its own."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", PluginWarning)  # the list says the same
-        rows = registry.components()
+    rows = _rows()
     broken = [row for row in rows if row["state"] != "ok"]
     sound = [row for row in rows if row["state"] == "ok"]
     if arguments.json:
         print(json.dumps({"components": sound, "broken": broken}, indent=2))
         return 0
     table = [("kind", "name", "parameters", "provider")]
-    table += [(row["kind"], row["name"], _parameters(row), row["provider"]) for row in sound]
+    table += [(row["kind"], row["name"], _parameters(row), _provider(row)) for row in sound]
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     for line in table:
         print("  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip())
     for row in broken:
-        print(f"\ncould not be used: {row['provider']}: {row['state']}")
+        print(f"\ncannot be used: {_title(row)}: {row['state']}")
     return 0
+
+
+def _provider(row: dict[str, Any]) -> str:
+    return f"{row['provider']} {row['version']}".strip()
+
+
+def _title(row: dict[str, Any]) -> str:
+    return f"{row['kind']} {row['name']} of {_provider(row)}" if row["kind"] else _provider(row)
 
 
 def _parameters(row: dict[str, Any]) -> str:
     return ", ".join(f"{name}={value:g}" for name, value in row["parameters"].items())
+
+
+def run_check(arguments: argparse.Namespace) -> int:
+    """Check every component that the name stands for; 1 if any is not right."""
+    found = named(arguments.name, _rows())
+    failures = 0
+    for row in found:
+        wrong, slow = _checked(row)
+        failures += bool(wrong)
+        print(f"{'wrong' if wrong else 'ok':5}  {_title(row)}", flush=True)
+        for line in [*wrong, *slow]:
+            print(f"       {line}")
+    print(f"{len(found)} checked, {failures or 'none'} wrong")
+    return 1 if failures else 0
+
+
+def _checked(row: dict[str, Any]) -> tuple[list[str], list[str]]:
+    """What is wrong with a component, and what is slow, in lines."""
+    from .. import testing
+
+    if row["state"] != "ok":
+        return [row["state"]], []
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            testing.check(registry.get(row["kind"], row["name"]))
+        except AssertionError as error:
+            return [line.strip() for line in str(error).splitlines()[1:]], []
+    return [], [f"slow: {warning.message}" for warning in caught if warning.category is PluginWarning]
+
+
+def named(name: str, rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The rows that a name on the command line stands for.
+
+    Raises
+    ------
+    InputError
+        If there are none.
+    """
+    kind, _, short = name.rpartition(":")
+    found = [row for row in rows if row["name"] == short and kind in ("", row["kind"])]
+    found = found or [row for row in rows if normal_name(row["provider"]) == normal_name(name)]
+    if not found:
+        raise InputError(f"NAME: {name!r} given; a component or a distribution of `nbtrain plugins list` is wanted")
+    return found
+
+
+def run_new(arguments: argparse.Namespace) -> int:
+    """Write a new distribution."""
+    folder = template.write(arguments.name, arguments.directory)
+    shown = folder if folder.is_absolute() else f"./{folder}"  # pip takes a name without a slash for one of the index
+    print(f"{folder} is a plugin that works. Next:\n")
+    print(f"    pip install -e '{shown}[test]'\n    pytest {shown}")
+    print(f"    nbtrain plugins check {arguments.name}\n")
+    print(f"and write your own mathematics into {folder / template.package(arguments.name) / '__init__.py'}.")
+    return 0
+
+
+def run_plot(arguments: argparse.Namespace) -> int:
+    """Draw the one component that the name stands for."""
+    rows = [row for row in named(arguments.name, _rows()) if row["kind"] in drawing.KINDS and row["state"] == "ok"]
+    if len(rows) != 1:
+        known = ", ".join(f"{row['kind']}:{row['name']}" for row in rows) or f"a component of {drawing.WORDS}"
+        raise InputError(f"NAME: {arguments.name!r} given; one component is wanted that can be drawn: {known}")
+    (row,) = rows
+    component = bound(registry.get(row["kind"], row["name"]), dict(map(_assignment, arguments.parameter)))
+    output = arguments.output or f"{row['name']}.png"
+    drawing.draw(component, output)
+    print(output)
+    return 0
+
+
+def _assignment(text: str) -> tuple[str, float]:
+    name, _, value = text.partition("=")
+    try:
+        return name, float(value)
+    except ValueError:
+        raise InputError(f"--parameter: {text!r} given; NAME=VALUE with a number is wanted") from None

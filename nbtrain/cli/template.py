@@ -1,0 +1,58 @@
+"""`nbtrain plugins new`: a distribution with one activation, its tests and its README, from the files in template/."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from string import Template
+
+from .. import __version__
+from ..errors import Error, InputError
+
+SOURCE = Path(__file__).parent / "template"
+FILES = {
+    "pyproject.toml": "pyproject.toml.in",
+    "README.md": "README.md.in",
+    ".gitignore": "gitignore.in",
+    "{package}/__init__.py": "package.py.in",
+    "{package}/py.typed": "py.typed.in",
+    "tests/test_{package}.py": "tests.py.in",
+}
+
+
+def package(name: str) -> str:
+    """The importable name of a distribution."""
+    return name.lower().replace("-", "_").replace(".", "_")
+
+
+def write(name: str, directory: str) -> Path:
+    """Write a new distribution -> its folder.
+
+    Raises
+    ------
+    InputError
+        If the name cannot be one of a distribution and of a component, or the folder is there.
+    Error
+        If a file cannot be written.
+    """
+    component = re.sub("^nbtrain_", "", package(name))
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9]*([-_.][A-Za-z0-9]+)*", name) or not component[0].isalpha():
+        raise InputError(f"NAME: {name!r} given; letters, digits and - are wanted, such as nbtrain-squareplus")
+    folder = Path(directory) / name
+    if folder.exists():
+        raise InputError(f"NAME: {folder} is already there")
+    words = {"name": name, "package": package(name), "component": component, "version": _series(__version__)}
+    try:
+        for target, source in FILES.items():
+            path = folder / target.format(package=package(name))
+            path.parent.mkdir(parents=True, exist_ok=True)
+            text = (SOURCE / source).read_text(encoding="utf-8")
+            path.write_text(Template(text).substitute(words), encoding="utf-8")
+    except OSError as error:
+        raise Error(f"{folder} cannot be written: {error}") from None
+    return folder
+
+
+def _series(version: str) -> str:
+    """0.1.3 -> 0.1: what a plugin asks for at least."""
+    return ".".join(version.split(".")[:2])

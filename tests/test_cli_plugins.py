@@ -1,0 +1,136 @@
+"""`nbtrain plugins`: list, check, new and plot."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+import nbtrain
+from nbtrain import cli
+
+
+def run(capsys, *arguments):
+    code = cli.main(["plugins", *arguments])
+    captured = capsys.readouterr()
+    return code, captured.out, captured.err
+
+
+@pytest.fixture
+def registered():
+    """Components registered for one test."""
+    kept = []
+
+    def register(spec):
+        nbtrain.register(spec)
+        kept.append(spec)
+
+    yield register
+    for spec in kept:
+        nbtrain.unregister(spec)
+
+
+def test_the_list_tells_where_each_comes_from(capsys, registered):
+    registered(nbtrain.Activation("of_mine", lambda z, k: k * z, lambda z, k: k, {"k": 2.0}))
+    code, out, _ = run(capsys, "list")
+    assert code == 0
+    lines = {tuple(line.split()[:2]): line for line in out.splitlines() if line}
+    assert lines["activation", "relu"].split()[-2:] == ["nbtrain", nbtrain.__version__]
+    assert "k=2" in lines["activation", "of_mine"]
+    assert "registered at run time" in lines["activation", "of_mine"]
+
+
+def test_check_says_ok_or_what_to_change(capsys, registered):
+    registered(nbtrain.Schedule("sound", lambda t, rate: rate / t, {"rate": 0.1}))
+    registered(nbtrain.Schedule("unsound", lambda t: 0.5 - t))
+    assert run(capsys, "check", "sound")[0] == 0
+    code, out, _ = run(capsys, "check", "schedule:unsound")
+    assert code == 1
+    assert "wrong  schedule unsound" in out
+    assert "rate: at t = 1 it is -0.5; a finite number of at least 0 is wanted" in out
+    assert "1 checked, 1 wrong" in out
+
+
+def test_check_tells_what_is_slow(capsys, registered):
+    def looping(z):
+        x = abs(z)
+        while x > 1.0:
+            x = 0.5 * x
+        return z + 0.0 * x
+
+    registered(nbtrain.Activation("slow_one", looping, lambda z: 1.0))
+    code, out, _ = run(capsys, "check", "slow_one")
+    assert code == 0
+    assert "slow: activation 'slow_one' is not vectorized in float32" in out
+
+
+@pytest.mark.parametrize("action", ["check", "plot"])
+def test_an_unknown_name_is_told(action, capsys):
+    code, _, err = run(capsys, action, "no_such_thing")
+    assert code == 1
+    assert err.startswith("nbtrain: NAME: 'no_such_thing' given; ")
+
+
+def test_a_new_plugin_installs_and_passes_its_own_tests(tmp_path, capsys):
+    pytest.importorskip("hatchling")
+    code, out, _ = run(capsys, "new", "nbtrain-of-the-test", "--directory", str(tmp_path))
+    folder, site = tmp_path / "nbtrain-of-the-test", tmp_path / "site"
+    assert code == 0
+    assert f"pip install -e '{folder}[test]'" in out
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "install", "--quiet", "--no-deps", "--no-index"]
+    subprocess.run([*pip, "--no-build-isolation", "--target", site, folder], check=True, timeout=300)
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(site), *sys.path])}
+    for command in (["pytest", "-q", "-p", "no:cacheprovider", folder], ["nbtrain", "plugins", "check", "of_the_test"]):
+        done = subprocess.run(
+            [sys.executable, "-m", *command], capture_output=True, text=True, env=environment, timeout=600, cwd=folder
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+    assert "ok     activation of_the_test of nbtrain-of-the-test 0.1.0\n1 checked, none wrong\n" in done.stdout
+
+
+@pytest.mark.parametrize("name", ["nbtrain_", "9lives", "a b", "../x", "nbtrain-9"])
+def test_a_name_that_cannot_be_is_refused(name, tmp_path, capsys):
+    code, _, err = run(capsys, "new", name, "--directory", str(tmp_path))
+    assert code == 1
+    assert err.startswith(f"nbtrain: NAME: {name!r} given; letters, digits and - are wanted")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_nothing_is_overwritten(tmp_path, capsys):
+    (tmp_path / "mine").mkdir()
+    code, _, err = run(capsys, "new", "mine", "--directory", str(tmp_path))
+    assert (code, "mine is already there" in err) == (1, True)
+
+
+@pytest.mark.parametrize("name", ["activation:relu", "regularizer:l2", "loss:mse", "schedule:cosine"])
+def test_a_plot(name, tmp_path, capsys):
+    pytest.importorskip("matplotlib")
+    file = tmp_path / "plot.svg"
+    code, out, err = run(capsys, "plot", name, "--output", str(file))
+    assert (code, out) == (0, f"{file}\n"), err
+    assert file.read_text().count("<path") > 5
+
+
+def test_a_plot_with_parameters(tmp_path, capsys):
+    pytest.importorskip("matplotlib")
+    file = tmp_path / "plot.svg"
+    code, _, _ = run(capsys, "plot", "leaky_relu", "--output", str(file), "--parameter", "slope=0.5")
+    assert code == 0
+    code, _, err = run(capsys, "plot", "leaky_relu", "--output", str(file), "--parameter", "slope=half")
+    assert (code, "NAME=VALUE with a number is wanted" in err) == (1, True)
+
+
+def test_a_plot_without_matplotlib_says_what_to_install(monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    code, _, err = run(capsys, "plot", "relu")
+    assert (code, err) == (1, "nbtrain: plot wants matplotlib: pip install 'nbtrain[plot]'\n")
+
+
+@pytest.mark.parametrize("name", ["adam", "glorot_uniform", "softmax_cross_entropy"])
+def test_what_has_no_picture_is_told(name, capsys):
+    code, _, err = run(capsys, "plot", name)
+    assert code == 1
+    assert "an activation, a regularizer, an elementwise loss or a schedule" in err or "wants matplotlib" in err

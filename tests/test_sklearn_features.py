@@ -7,6 +7,7 @@ import sys
 import numpy as np
 import pytest
 from sklearn import config_context
+from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_wine
 from sklearn.metrics import r2_score
 from sklearn.pipeline import make_pipeline
@@ -186,6 +187,18 @@ def test_callbacks_of_nbtrain_see_and_stop(wine, solver):
     estimator = MLPClassifier(solver=solver, callbacks=watch, random_state=0).fit(*wine)
     assert estimator.n_iter_ == len(seen) == 4
     assert seen[-1] < seen[0]
+
+
+def test_ready_made_callbacks_serve_cloned_estimators(diabetes):
+    X, y = diabetes
+    stopping = nbtrain.callbacks.EarlyStopping("val_loss", patience=3)
+    estimator = clone(MLPRegressor(callbacks=stopping, learning_rate_init=0.03, random_state=0, max_iter=150))
+    noise = np.random.default_rng(0).normal(size=342)
+    estimator.fit(X[:100], y[:100], X_val=X[100:], y_val=y[100:] + noise)
+    losses = estimator.history_["val_loss"]
+    best = ((estimator.predict(X[100:]) - y[100:] - noise) ** 2).mean() / 2
+    assert estimator.n_iter_ == len(losses) == np.argmin(losses) + 4 < 150
+    assert best == pytest.approx(min(losses), rel=1e-10)
 
 
 def test_callbacks_of_scikit_learn(wine):

@@ -32,7 +32,19 @@ def test_version():
 
 
 @pytest.mark.parametrize(
-    "arguments", [(), ("demo",), ("cache",), ("cache", "info"), ("cache", "clear"), ("warmup",), ("plugins",)]
+    "arguments",
+    [
+        (),
+        ("demo",),
+        ("train",),
+        ("predict",),
+        ("evaluate",),
+        ("cache",),
+        ("cache", "info"),
+        ("cache", "clear"),
+        ("warmup",),
+        ("plugins",),
+    ],
 )
 def test_every_command_has_a_help(arguments):
     done = command(*arguments, "--help")

@@ -26,7 +26,7 @@ from .team import ALONE, close_team, open_team
 from .update import accept, prepare, update
 
 BUSY_OFFSET = DESCRIPTOR.fields["busy"][1]
-ALL_STEPS = 1 << 62
+ALL_STEPS = np.int64(1 << 62)  # typed: with a plain constant Numba would compile train_epoch twice
 
 
 class X(NamedTuple):

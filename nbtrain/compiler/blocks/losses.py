@@ -18,6 +18,15 @@ from .scalar import DOUBLE, FLOAT64, INT, INT64, scalar
 NO_ADDRESS = np.int64(0)
 
 
+@jit
+def weigh(losses, deltas, weights, columns):
+    """Multiply each row's loss and slopes by its weight."""
+    for r in range(weights.size):
+        losses[r] *= np.float64(weights[r])
+        for i in range(r * columns, (r + 1) * columns):
+            deltas[i] *= weights[r]
+
+
 def loss(spec: Loss, dtype: np.dtype[Any]) -> dict[str, Function]:
     make, make_output = _elementwise, _output
     if not spec.elementwise:
@@ -87,11 +96,7 @@ def _elementwise(spec: Loss, dtype: np.dtype[Any]) -> Any:
             losses[r] = total
         slopes(p, y, delta, rows * columns, parameters, scale)
         if weight != NO_ADDRESS:
-            weights = vector_at(weight, rows, dtype)
-            for r in range(rows):
-                losses[r] *= np.float64(weights[r])
-                for i in range(r * columns, (r + 1) * columns):
-                    deltas[i] *= weights[r]
+            weigh(losses, deltas, vector_at(weight, rows, dtype), columns)
         return 0
 
     return loss_block
@@ -177,11 +182,7 @@ def _all_rows(spec: Loss, dtype: np.dtype[Any]) -> Any:
         for i in range(rows * columns):
             deltas[i] *= factor
         if weight != NO_ADDRESS:
-            weights = vector_at(weight, rows, dtype)
-            for r in range(rows):
-                losses[r] *= np.float64(weights[r])
-                for i in range(r * columns, (r + 1) * columns):
-                    deltas[i] *= weights[r]
+            weigh(losses, deltas, vector_at(weight, rows, dtype), columns)
         return 0
 
     return loss_block

@@ -45,7 +45,7 @@ class Trainer(Parameters, Saving):
     optimizer : str or component, default "adam"
         `nbtrain.optimizer(name, learning_rate=…, …)`; the learning rate may be a schedule.
     regularizer : str or component, optional
-        `nbtrain.regularizer("l2", strength=…)`, scaled by 1/m as SPEC has it; none by default.
+        `nbtrain.regularizer("l2", strength=…)`, divided by the samples of the batch; none by default.
     batch_size : int, default 32
         Samples per iteration; the last batch of an epoch holds what is left. Also the size of the workspace: larger
         batches given to `train_step` are worked off in parts.

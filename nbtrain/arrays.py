@@ -17,14 +17,14 @@ def whole_number(value: Any, argument: str, minimum: int) -> int:
     """An int of at least `minimum`; bools are refused."""
     if isinstance(value, Integral) and not isinstance(value, bool | np.bool) and int(value) >= minimum:
         return int(value)
-    raise InputError(f"{argument}: {value!r} given; a whole number of at least {minimum} is wanted")
+    raise InputError(f"{argument}: {_brief(value)} given; a whole number of at least {minimum} is wanted")
 
 
 def finite_number(value: Any, argument: str, wanted: str = "a finite number") -> float:
     """A finite float; bools are refused."""
     if isinstance(value, Real) and not isinstance(value, bool | np.bool) and math.isfinite(value):
         return float(value)
-    raise InputError(f"{argument}: {value!r} given; {wanted} is wanted")
+    raise InputError(f"{argument}: {_brief(value)} given; {wanted} is wanted")
 
 
 def numbers(value: Any, dtype: np.dtype[Any], argument: str) -> Array:

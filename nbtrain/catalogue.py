@@ -98,7 +98,7 @@ class Registry:
         names = [known for found, known in self._found if found == kind]
         near = nearest(name, names)
         message = f"{kind}: there is no {name!r}"
-        message += f"; did you mean {near[0]!r}?" if near else ";"
+        message += f"; did you mean {near[0]!r}?" if near else "."
         message += f" There are: {self._listed(kind)}."
         for provider in self._providers.values():
             if provider.fault:

@@ -37,9 +37,9 @@ def bound(spec: Spec, given: dict[str, Any]) -> Component:
     if unknown:
         names = [*rate, *parameters]
         near = nearest(unknown[0], names)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
-        known = f"it has {', '.join(names)}" if names else "it has none"
-        raise InputError(f"{unknown[0]}: {spec.kind} {spec.name!r} has no such parameter{hint}; {known}")
+        hint = f"; did you mean {near[0]!r}?" if near else "."
+        known = f"It has {', '.join(names)}." if names else "It has none."
+        raise InputError(f"{unknown[0]}: {spec.kind} {spec.name!r} has no such parameter{hint} {known}")
     values: list[tuple[str, Any]] = []
     if rate:
         values.append(("learning_rate", _rate(given.get("learning_rate", spec.learning_rate))))  # type: ignore[attr-defined]

@@ -334,3 +334,11 @@ def test_ctrl_c_keeps_the_best_model(tmp_path):
     assert "interrupted after" in out
     assert "accuracy" in out
     assert main(["evaluate", str(path), data]) == 0
+
+
+def test_a_column_name_with_a_comma_stands_in_quotes(tmp_path, capsys):
+    rows = [(i, i * i % 7, i % 3, "ab"[i % 2]) for i in range(60)]
+    data = write(tmp_path / "d.csv", rows, header=("length, cm", "size", "age", "kind"))
+    code, out, _ = called(capsys, "train", data, "--target", "kind", "--drop", 'size,"length, cm"', "--epochs", "1")
+    assert code == 0
+    assert "network: 1 inputs" in out

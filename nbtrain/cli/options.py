@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import csv
 from typing import Any
 
 from ..components import Component
@@ -27,8 +28,9 @@ def dialect(arguments: argparse.Namespace) -> Dialect:
 
 
 def listing(text: str) -> list[str]:
-    """The parts of a list with commas; quotes that a shell has left are taken off."""
-    return [part.strip().strip("'\"") for part in text.split(",")]
+    """The parts of a list with commas; a part that has a comma itself stands in double quotes, as in a CSV file."""
+    rows = csv.reader(text.splitlines(keepends=True), skipinitialspace=True)
+    return [part.strip().strip("'\"") for row in rows for part in row]
 
 
 def widths(text: str) -> list[int]:

@@ -52,7 +52,13 @@ def _add_table(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--task", choices=("classification", "regression"), help="found out from the target unless given"
     )
-    group.add_argument("--drop", type=options.listing, default=[], metavar="NAME,…", help="columns to leave out")
+    group.add_argument(
+        "--drop",
+        type=options.listing,
+        default=[],
+        metavar="NAME,…",
+        help="columns to leave out; a name with a comma in it in quotes: '\"length, cm\",age'",
+    )
     group.add_argument(
         "--categorical", type=options.listing, default=[], metavar="NAME,…", help="columns whose numbers are codes"
     )

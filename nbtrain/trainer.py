@@ -292,7 +292,10 @@ class Trainer(Parameters, Saving):
         """Addresses and C declarations of the core's functions, for C and C++ hosts.
 
         All arguments are int64; addresses of arrays are passed as such. `model` is the address of
-        `trainer.model.descriptor`, which stays valid while the trainer lives.
+        `trainer.model.descriptor`, which stays valid while the trainer lives. `x`, float `y` and `weight` have the
+        trainer's dtype, row after row; `y_kind` is 0 for float targets and 1 for int64 labels, `weight` is 0 for none.
+        `result` is the address of three float64 numbers, of which the first becomes the loss. What is returned is a
+        status of `nbtrain.status`, 0 when all is well.
         """
         addresses: dict[str, int] = self.memory.keep[0].addresses  # type: ignore[attr-defined]
         return {name: (addresses[name], c_signature(name)) for name in layout.SIGNATURES}

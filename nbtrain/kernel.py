@@ -206,9 +206,12 @@ def predict(model, x, out):  # type: ignore[no-untyped-def]
     return _predict(model, x, out)
 
 
-@njit
+@njit(error_model="numpy")  # a weight of 0 gives NaN
 def evaluate(model, X, y, sample_weight=None):  # type: ignore[no-untyped-def]
-    """Mean data loss and accuracy over X, without dropout; accuracy is 0 for a loss without classes."""
+    """Mean data loss and accuracy over X, without dropout; accuracy is 0 for a loss without classes.
+
+    Both are NaN where nothing was done (see `model.status`), or where the weights are all 0.
+    """
     loss, weight, hits = _evaluate(model, X, y, sample_weight)
     return loss / weight, hits / weight
 

@@ -338,3 +338,15 @@ def test_a_second_process_compiles_nothing_and_an_edited_core_is_used(tmp_path):
     edited, _, compiled = run_script(tmp_path, parent)
     assert edited == pytest.approx(loss + 1000)
     assert "simulate" in compiled  # it holds the doors: other doors, other code
+
+
+def test_evaluation_of_what_cannot_be_evaluated_is_nan_and_raises_nothing(data):
+    @njit
+    def evaluate(model, x, y, weight):
+        return kernel.evaluate(model, x, y, weight)
+
+    x, y = data
+    trainer = make_trainer()
+    assert np.isnan(evaluate(trainer.model, x[:, :2].copy(), y, None)).all()
+    assert trainer.model.status[0] == layout.WRONG_X
+    assert np.isnan(evaluate(trainer.model, x, y, np.zeros(8))).all()

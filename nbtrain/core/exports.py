@@ -93,12 +93,12 @@ def _work(operation, net, data, result):
 def _on_data(dtype: np.dtype[Any]) -> dict[str, Any]:
     """C functions of x, y and weights (an address, or 0), which are checked before anything works on them.
 
-    `result` points to three float64 numbers; the first is NaN after any status but OK.
+    `result` points to three float64 numbers; they are NaN after any status but OK.
     """
 
     @jit
     def checked(operation, model, x, y, weight, result):
-        result[0] = np.nan
+        result[:] = np.nan
         if not acquire(model + BUSY_OFFSET):
             return BUSY
         net = open_net(model, dtype, ZERO)

@@ -500,3 +500,11 @@ def test_an_interrupt_in_a_slice_that_diverged_leaves_finite_parameters(monkeypa
         trainer.fit(1e3 * X, Y, epochs=50)
     assert np.isfinite(trainer.theta).all()
     assert int(trainer.model.descriptor["position"][0]) == 0
+
+
+def test_steps_between_two_parts_of_an_epoch_do_not_count_in_its_accuracy():
+    trainer = make()
+    trainer.fit(X, Y, callbacks=[Recorder(every_steps=3, stop=("step", 3))])
+    for _ in range(30):
+        trainer.train_step(X[:8], Y[:8])
+    assert trainer.fit(X, Y)["accuracy"][0] <= 1.0

@@ -31,7 +31,11 @@ def train_at(net, data, position):
 @jit
 def train_step(net, batch):
     """One iteration on one batch -> its data loss and its m; a loss that is not finite changes no parameter."""
-    return train(net, batch, BATCH, ZERO, total_weight(net, batch))
+    d = net.descriptor[0]
+    hits = d.epoch_hits
+    found = train(net, batch, BATCH, ZERO, total_weight(net, batch))
+    d.epoch_hits = hits  # an epoch that was begun does not count this batch
+    return found
 
 
 @jit
@@ -103,7 +107,7 @@ def loss_and_gradient(net, batch):
 
 @jit
 def weight_at(net, data, position):
-    """What SPEC calls m of the batch at `position`, added in the batch's order."""
+    """m of the batch at `position`: its samples, or the sum of their weights in the batch's order."""
     d = net.descriptor[0]
     if data.weight == 0 or d.shuffle == 0:
         return total_weight(net, chunk(d, data, position))

@@ -26,7 +26,7 @@ from .errors import PluginError
 from .memory import Memory, Plan
 from .model import Model
 from .network import Network
-from .registry import BUILTIN, registry
+from .registry import BUILTIN, is_identity, registry
 
 FLOAT64, INT64, BYTE = np.dtype(np.float64), np.dtype(np.int64), np.dtype(np.uint8)
 LOG_SIZE = 256  # epochs that may pass before the compiled core returns to Python
@@ -295,7 +295,7 @@ def _fill_layers(memory: Memory, recipe: Recipe, engines: list[Any]) -> None:
         for name in ("z", "a", "delta", "parameters"):
             layer[name] = at[f"{name}{index}"]
         memory.array(f"parameters{index}")[:] = dense.activation.values
-        if dense.activation.name == "identity":  # nothing to call: a is z
+        if is_identity(dense.activation):  # nothing to call: a is z
             layer["a"] = layer["z"]
         else:
             compiled = _component(dense.activation.spec, recipe.dtype)

@@ -12,7 +12,7 @@ from .assembly import Recipe
 from .components import Component
 from .errors import InputError
 from .network import Network
-from .registry import resolve
+from .registry import is_identity, resolve
 from .team import MOST_THREADS, suitable_threads
 
 DTYPES = (np.dtype(np.float32), np.dtype(np.float64))
@@ -112,9 +112,9 @@ def checked_dtype(dtype: Any) -> np.dtype[Any]:
 
 def _checked_loss(loss: Component, network: Network) -> Component:
     last = network.layers[-1].activation
-    if loss.spec.owns_output and last.name != "identity":
+    if loss.spec.owns_output and not is_identity(last):
         raise InputError(
             f"network: the last layer's activation is {last.name!r}; {loss.name!r} brings its own output activation "
-            "and wants 'identity' there"
+            "and wants the built-in 'identity' there"
         )
     return loss

@@ -16,6 +16,7 @@ __all__ = [
     "by_name",
     "constraint",
     "initializer",
+    "is_identity",
     "loss",
     "optimizer",
     "register",
@@ -108,6 +109,11 @@ def schedule(name: str | Spec, /, **parameters: Any) -> Component:
 def constraint(name: str | Spec, /, **parameters: Any) -> Component:
     """A constraint by name: `nbtrain.constraint("max_norm", limit=3)`."""
     return bound(registry.get("constraint", name), parameters)
+
+
+def is_identity(component: Component) -> bool:
+    """Whether it is the built-in activation that leaves z as it is, and not another one of that name."""
+    return component.name == "identity" and registry.provider(component.spec) == BUILTIN
 
 
 def register(plugin: object, name: str | None = None) -> None:

@@ -1,4 +1,4 @@
-"""Training runs against the plain NumPy oracle, and the promises of SPEC.md about them."""
+"""Training runs against the plain NumPy oracle, and what is promised about them."""
 
 from __future__ import annotations
 
@@ -365,3 +365,12 @@ def test_no_epochs_change_nothing():
     history = trainer.fit(X, y, epochs=0)
     assert len(history.get("loss", [])) == 0
     np.testing.assert_array_equal(theta(trainer), oracle.theta)
+
+
+def test_an_activation_that_is_only_called_identity_is_computed():
+    twice = nbtrain.Activation("identity", value=lambda z: 2 * z, slope=lambda z: 2.0)
+    trainer = nbtrain.Trainer(nbtrain.Network(3, [nbtrain.Dense(2, twice)]), loss="mse", dtype="float64", rng=0)
+    x = np.eye(3)
+    np.testing.assert_allclose(trainer.predict(x), 2 * trainer.weights[0][0])
+    with pytest.raises(nbtrain.InputError, match="built-in 'identity'"):
+        nbtrain.Trainer(trainer.network, loss="softmax_cross_entropy")

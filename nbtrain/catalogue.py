@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from importlib import metadata
 
 BUILTIN = "nbtrain"
+UNREGISTERED = "an unregistered spec"
 
 
 class Registry:
@@ -84,7 +85,7 @@ class Registry:
         """Who provides a spec, in words: a distribution with its version and entry point, or what was registered."""
         with self._lock:
             entry = self._found.get((spec.kind, spec.name))
-        return entry.provider if entry is not None and entry.spec is spec else "an unregistered spec"
+        return entry.provider if entry is not None and entry.spec is spec else UNREGISTERED
 
     def knows(self, spec: Spec) -> bool:
         """Whether this very spec is what its name stands for."""

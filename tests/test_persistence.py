@@ -574,3 +574,19 @@ def test_a_component_whose_parameters_have_changed_is_refused(good):
         load(changed(good, lambda _, trainer: trainer["optimizer"]["parameters"].update(gamma=1.0)))
     with pytest.raises(nbtrain.ModelFileError, match=r"beta1"):
         load(changed(good, lambda _, trainer: trainer["optimizer"]["parameters"].update(beta1=2.0)))
+
+
+def test_an_unregistered_spec_is_not_taken_for_the_built_in_one_of_its_name(tmp_path):
+    twice = nbtrain.Activation("relu", value=lambda z: 2 * z, slope=lambda z: 2.0)
+    make(activation=twice).save(tmp_path / "model.nbt")
+    with pytest.raises(nbtrain.ModelFileError, match="'relu' was a spec that was not registered"):
+        nbtrain.load(tmp_path / "model.nbt")
+
+
+def test_a_learning_rate_that_is_no_number_does_not_replace_a_good_file(tmp_path):
+    trainer = make()
+    trainer.save(tmp_path / "model.nbt")
+    trainer.model.learning_rate[0] = np.nan  # as a schedule may set it
+    with pytest.raises(nbtrain.DivergenceError, match="learning_rate is nan"):
+        trainer.save(tmp_path / "model.nbt")
+    assert nbtrain.load(tmp_path / "model.nbt").learning_rate == 1e-3

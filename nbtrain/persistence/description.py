@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..assembly import Recipe
+from ..catalogue import BUILTIN, UNREGISTERED
 from ..components import NAME, Component
 from ..core.layout import MOST_THREADS
 from ..errors import Error, InputError, ModelFileError
@@ -214,6 +215,10 @@ def _found(kind: str, fields: Fields) -> Component:
             "name",
             f"there is no {kind} {name[:60]!r} here; {provider[:200]} had provided it, "
             f"and is to be installed or registered ({error})",
+        )
+    if provider == UNREGISTERED and registry.provider(spec) == BUILTIN:
+        fields.refuse(
+            "name", f"the {kind} {name!r} was a spec that was not registered, and not the built-in one of that name"
         )
     try:
         return bound(spec, given)

@@ -44,7 +44,7 @@ class Saving:
         InputError
             If the path or the metadata cannot be used.
         DivergenceError
-            If a parameter is NaN or infinite; nothing is written.
+            If a parameter or the learning rate is NaN or infinite; nothing is written.
         OSError
             If the file cannot be written.
         """

@@ -11,7 +11,7 @@ import numpy as np
 from ..errors import DivergenceError, Error, InputError
 from ..model import layer_views
 from .container import encode
-from .description import FORMAT, VERSION, describe
+from .description import FORMAT, NUMBERS, VERSION, describe
 
 if TYPE_CHECKING:
     from .saving import Saving
@@ -25,6 +25,9 @@ def parts_of(trainer: Saving, metadata: str) -> list[memoryview]:
     for name, array in tensors.items():
         if not name.startswith("history.") and not np.isfinite(array).all():
             raise DivergenceError(f"{name} holds NaN or infinity: the trainer was not saved")
+    for name in NUMBERS:
+        if not np.isfinite(described[name]):
+            raise DivergenceError(f"{name} is {described[name]}: the trainer was not saved")
     strings = {"format": FORMAT, "version": VERSION, "trainer": json.dumps(described), "metadata": metadata}
     try:
         return encode(strings, tensors)

@@ -29,20 +29,24 @@ def finite_number(value: Any, argument: str, wanted: str = "a finite number") ->
 
 def numbers(value: Any, dtype: np.dtype[Any], argument: str) -> Array:
     """A C-contiguous, aligned array of `dtype` in native order, from anything that holds real numbers."""
-    if hasattr(value, "tocsr"):
-        raise InputError(f"{argument}: a sparse matrix given; a dense array is wanted ({argument}.toarray())")
-    try:
-        array = np.asarray(value)
-    except (ValueError, TypeError) as error:
-        raise InputError(f"{argument}: {_brief(value)} given; an array of numbers is wanted ({error})") from None
-    if array.dtype == object:
-        array = _from_objects(array, argument)
+    array = _as_array(value, argument)
     if array.dtype.kind not in "fiub":
         raise InputError(f"{argument}: an array of dtype {array.dtype} given; real numbers are wanted")
     if array.dtype == dtype and array.flags.c_contiguous and array.flags.aligned:
         return array
     with np.errstate(over="ignore"):  # what does not fit becomes infinite, and is refused as that
         return np.require(array.astype(dtype, order="C"), requirements=("C", "A"))
+
+
+def _as_array(value: Any, argument: str) -> Array:
+    """An array of whatever dtype, but of no objects."""
+    if hasattr(value, "tocsr"):
+        raise InputError(f"{argument}: a sparse matrix given; a dense array is wanted ({argument}.toarray())")
+    try:
+        array = np.asarray(value)
+    except (ValueError, TypeError) as error:
+        raise InputError(f"{argument}: {_brief(value)} given; an array of numbers is wanted ({error})") from None
+    return _from_objects(array, argument) if array.dtype == object else array
 
 
 def _from_objects(array: Array, argument: str) -> Array:
@@ -81,9 +85,7 @@ def targets(value: Any, samples: int, outputs: int, dtype: np.dtype[Any], argume
 
 def labels(value: Any, samples: int, argument: str = "y") -> Array:
     """Class labels as a contiguous int64 array of shape (samples,)."""
-    array = np.asarray(value)
-    if array.dtype == object:
-        array = _from_objects(array, argument)
+    array = _as_array(value, argument)
     if array.dtype.kind == "f" and array.size and _whole(array):
         array = array.astype(np.int64)
     if array.dtype.kind not in "iub":

@@ -214,6 +214,7 @@ BAD_Y = {
     "complex numbers": Y.astype(complex),
 }
 BAD_LABELS = {
+    "ragged rows": [[0], [1, 0], [1], [0], [1], [0]],
     "nothing": None,
     "negative": changed(LABELS, -1, 2),
     "too large": changed(LABELS, 2, 2),

@@ -1,6 +1,6 @@
-"""SPEC.md in plain NumPy: what nbtrain's compiled code is compared with.
+"""The definitions in plain NumPy: what nbtrain's compiled code is compared with.
 
-Written to be checked against SPEC.md by eye, not to be fast. Arrays: samples along axis 0, W of shape
+Written to be checked by eye, not to be fast. Arrays: samples along axis 0, W of shape
 (inputs, units); a `theta` is all weights, layer by layer, then all biases.
 """
 

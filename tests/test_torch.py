@@ -1,6 +1,6 @@
 """Training runs against PyTorch, where it is installed and has the same definitions.
 
-Two of its definitions differ and are mapped: its momentum is a sum, `v = μ v + g`, so that SPEC's low-pass
+Two of its definitions differ and are mapped: its momentum is a sum, `v = μ v + g`, so that the low-pass
 form with rate α is PyTorch's with rate `α (1 - β)`; and its weight decay is λ/m, for weights alone. Relu
 never meets an exact 0, where the slopes differ.
 """

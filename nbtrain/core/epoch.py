@@ -1,6 +1,6 @@
 """The training loop: an epoch is a sequence of steps.
 
-SPEC's words in code: iteration i uses samples iB … (i+1)B - 1 of the current order, the last batch holds what is
+Iteration i uses samples iB … (i+1)B - 1 of the current order, the last batch holds what is
 left, and m is the number of samples in the batch, or the sum of their weights.
 """
 

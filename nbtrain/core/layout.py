@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-# Status codes of the core's functions; 0 is success. `nbtrain.model` has the words for them.
+# Status codes of the core's functions; 0 is success. `nbtrain.status` has the words for them.
 OK = 0
 WRONG_X = 1  # x has another number of columns than the network has inputs, or no rows
 WRONG_Y = 2  # y has another number of rows than x, or of columns than the network has outputs

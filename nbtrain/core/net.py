@@ -61,7 +61,7 @@ def chunk(d, batch, first):
 
 @jit
 def total_weight(net, batch):
-    """What SPEC calls m: the number of samples, or the sum of their weights in float64."""
+    """m: the number of samples, or the sum of their weights in float64."""
     if batch.weight == 0:
         return np.float64(batch.rows)
     weight = vector_at(batch.weight, batch.rows, net.theta.dtype)

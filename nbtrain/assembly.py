@@ -20,6 +20,7 @@ from .core.layout import (
     HITS_THRESHOLD,
     LAYER,
     MASK_BLOCK,
+    MOST_SLOTS,
 )
 from .core.sizes import workspace
 from .errors import PluginError
@@ -33,7 +34,6 @@ LOG_SIZE = 256  # epochs that may pass before the compiled core returns to Pytho
 CLOCK_FLOPS = 1e7  # work from one look at the clock to the next
 LATE = 5_000_000  # nanoseconds after which a helper no longer waits for a call to begin
 PATIENCE = 200_000  # nanoseconds that a call bears to lose by waiting for its helpers, beside a share of its time
-POINTERS = 16  # room for each thread's pointers to the optimizer's state slots
 
 # Buffers whose addresses stand in the descriptor under their own names.
 BUFFERS = """
@@ -154,7 +154,7 @@ def _plans(recipe: Recipe) -> list[Plan]:
         Plan("row_loss", (rows,), FLOAT64),
         Plan("panels", (recipe.threads, workspace(rows, network.sizes, dtype)), dtype),
         Plan("team", (3 + recipe.threads, 16), INT64),
-        Plan("slot_pointers", (recipe.threads, POINTERS), INT64),
+        Plan("slot_pointers", (recipe.threads, MOST_SLOTS), INT64),
         Plan("hyper", (hyper,), FLOAT64),
         Plan("hyper_typed", (hyper,), dtype),
         Plan("scalars", (scalars,), FLOAT64),

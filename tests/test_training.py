@@ -374,3 +374,20 @@ def test_an_activation_that_is_only_called_identity_is_computed():
     np.testing.assert_allclose(trainer.predict(x), 2 * trainer.weights[0][0])
     with pytest.raises(nbtrain.InputError, match="built-in 'identity'"):
         nbtrain.Trainer(trainer.network, loss="softmax_cross_entropy")
+
+
+def test_an_optimizer_has_no_more_slots_than_there_is_room_for_their_pointers():
+    def step(w, g, slots, prepared, hyper):
+        return w - hyper.learning_rate * g, slots
+
+    names = [f"s{i}" for i in range(17)]
+    with pytest.raises(nbtrain.InputError, match="slots: 17 given; at most 16"):
+        nbtrain.Optimizer("many", step, names)
+    trainer = nbtrain.Trainer(
+        nbtrain.Network(3, [nbtrain.Dense(2)]),
+        loss="mse",
+        rng=0,
+        threads=2,
+        optimizer=nbtrain.Optimizer("many", step, names[:16]),
+    )
+    assert np.isfinite(trainer.fit(np.eye(3), np.ones((3, 2)))["loss"][0])

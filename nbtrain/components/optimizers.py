@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+from ..core.layout import MOST_SLOTS
 from ..errors import InputError
 from .spec import NAME, Function, Parameter, Spec
 
@@ -23,7 +24,7 @@ class Optimizer(Spec):
         a NamedTuple of its state (zero before the first step), `prepared` what `prepare` returned, `hyper` a
         NamedTuple of the learning rate and the parameters (`hyper.learning_rate`, `hyper.beta`, …).
     slots : sequence of str, optional
-        Names of the numbers of state that each parameter has.
+        Names of the numbers of state that each parameter has; at most 16.
     prepare : function, optional
         `prepare(t, hyper) -> tuple`, in float64, once per iteration `t` = 1, 2, …: what does not depend on the
         parameter (bias corrections, `1 - beta`, which float32 would spoil).
@@ -76,6 +77,8 @@ class Optimizer(Spec):
             if not all(isinstance(name, str) and NAME.fullmatch(name) for name in names):
                 raise InputError(f"{role}: {given!r} given; a sequence of names is wanted")
             object.__setattr__(self, role, names)
+        if len(self.slots) > MOST_SLOTS:
+            raise InputError(f"slots: {len(self.slots)} given; at most {MOST_SLOTS} are possible")
         leading = 3 if self.scalars else 2
         functions = {"step": (self.step, 5), "prepare": (self.prepare, leading), "scale": (self.scale, 3)}
         self._check(self.parameters, functions)

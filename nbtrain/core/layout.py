@@ -119,6 +119,7 @@ DESCRIPTOR = _layout([f"abi_{_abi()}", *_names(_DESCRIPTOR_FIELDS)], _FLOAT_FIEL
 
 BLOCK_SIZE = 1024  # parameters that stay in the first-level cache from one function of the update to the next
 MOST_THREADS = 128  # in a team
+MOST_SLOTS = 16  # of an optimizer: each thread has room for so many pointers
 MASK_BLOCK = 64  # elements that one round of the random stream makes
 
 # Arguments of the core's C functions: all of them int64, as is what they return.

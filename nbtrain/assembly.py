@@ -33,7 +33,7 @@ FLOAT64, INT64, BYTE = np.dtype(np.float64), np.dtype(np.int64), np.dtype(np.uin
 LOG_SIZE = 256  # epochs that may pass before the compiled core returns to Python
 CLOCK_FLOPS = 1e7  # work from one look at the clock to the next
 LATE = 5_000_000  # nanoseconds after which a helper no longer waits for a call to begin
-PATIENCE = 200_000  # nanoseconds that a call bears to lose by waiting for its helpers, beside a share of its time
+PATIENCE = 5_000_000  # nanoseconds that a call bears to lose by waiting for its helpers, beside a share of its time
 
 # Buffers whose addresses stand in the descriptor under their own names.
 BUFFERS = """

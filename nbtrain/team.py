@@ -23,7 +23,7 @@ from .memory import Memory
 
 SHARE_FLOPS = 4e5  # work of a step for each thread that repays the meeting of several
 CALL_FLOPS = 2e7  # work of a call that repays waking the helpers
-LONGEST_REST = 32  # calls, after one that sent its helpers away
+LONGEST_REST = 8  # calls, after one that sent its helpers away
 PROBE_SECONDS = 0.005  # how long training alone, or together, is tried in order to compare
 PROBE_EVERY = 64  # slices from one comparison to the next
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from .workloads import WORKLOADS
 
+SOME = ["30-64-64-2, batch 32", "784-128-10, batch 128", "784-1024-1024-10, batch 256"]
 
-class Training:
-    """Steps, epochs and predictions."""
 
-    params = (list(WORKLOADS),)
-    param_names = ("workload",)
+class _Warm:
+    """A trainer that has worked before."""
+
     timeout = 600
 
     def setup(self, name: str) -> None:
@@ -20,6 +20,13 @@ class Training:
         self.trainer.train_step(*self.batch)
         self.trainer.predict(self.x[:1])
 
+
+class Training(_Warm):
+    """Steps and epochs."""
+
+    params = (list(WORKLOADS),)
+    param_names = ("workload",)
+
     def time_train_step(self, name: str) -> None:
         """One iteration on one batch, called from Python."""
         self.trainer.train_step(*self.batch)
@@ -28,12 +35,24 @@ class Training:
         """One epoch of fit: all batches, shuffled."""
         self.trainer.fit(self.x, self.y, epochs=1)
 
-    def time_predict_all(self, name: str) -> None:
-        """All samples."""
+
+class Prediction(_Warm):
+    """All samples."""
+
+    params = (SOME,)
+    param_names = ("workload",)
+
+    def time_predict(self, name: str) -> None:
         self.trainer.predict(self.x)
 
+
+class Memory(_Warm):
+    """The whole process, its data included."""
+
+    params = (SOME,)
+    param_names = ("workload",)
+
     def peakmem_epoch(self, name: str) -> None:
-        """The whole process, its data included."""
         self.trainer.fit(self.x, self.y, epochs=1)
 
 
@@ -42,6 +61,7 @@ class Threads:
 
     params = (["784-128-10, batch 128", "784-512-256-10, batch 128"], [1, 2])
     param_names = ("workload", "threads")
+    timeout = 600
 
     def setup(self, name: str, threads: int) -> None:
         self.x, self.y = WORKLOADS[name].data()

@@ -28,7 +28,7 @@ from .status import check
 from .team import Team
 
 Array = np.ndarray[Any, Any]
-SHORT_CALL_FLOPS = 1e6  # below this, some 20 microseconds, a call keeps the interpreter lock
+SHORT_CALL_FLOPS = 1e7  # below this, some 150 microseconds, a call keeps the interpreter lock
 CALL_WORK = {"train_step": 6.0, "loss_and_gradient": 6.0, "evaluate": 2.0}  # operations for a parameter and a sample
 PART_FLOPS = 1e9  # work of one call of predict or evaluate, so that Ctrl-C is seen
 

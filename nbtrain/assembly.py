@@ -34,6 +34,7 @@ LOG_SIZE = 256  # epochs that may pass before the compiled core returns to Pytho
 CLOCK_FLOPS = 1e7  # work from one look at the clock to the next
 LATE = 5_000_000  # nanoseconds after which a helper no longer waits for a call to begin
 PATIENCE = 5_000_000  # nanoseconds that a call bears to lose by waiting for its helpers, beside a share of its time
+FLOPS_PER_NANOSECOND = 100  # of a fast core: a call also bears to wait about as long as a step takes
 
 # Buffers whose addresses stand in the descriptor under their own names.
 BUFFERS = """
@@ -219,7 +220,9 @@ def _fill_sizes(d: np.ndarray[Any, Any], recipe: Recipe) -> None:
     d["panel_size"] = workspace(recipe.batch_size, sizes, recipe.dtype)
     d["order_epoch"], d["rate_scale"] = -1, 1.0
     d["team_late"] = LATE
-    d["clock_steps"], d["team_patience"] = max(1, int(CLOCK_FLOPS / work_per_step(recipe))), PATIENCE
+    work = work_per_step(recipe)
+    d["clock_steps"] = max(1, int(CLOCK_FLOPS / work))
+    d["team_patience"] = max(PATIENCE, int(work / FLOPS_PER_NANOSECOND))
     for i, word in enumerate(recipe.seed):
         d[f"seed_{i}"] = word
     if recipe.loss.spec.target == "label":

@@ -24,8 +24,9 @@ from .memory import Memory
 SHARE_FLOPS = 4e5  # work of a step for each thread that repays the meeting of several
 CALL_FLOPS = 2e7  # work of a call that repays waking the helpers
 LONGEST_REST = 8  # calls, after one that sent its helpers away
-PROBE_SECONDS = 0.005  # how long training alone, or together, is tried in order to compare
-PROBE_EVERY = 64  # slices from one comparison to the next
+PROBE_SECONDS = 0.02  # how long training alone, or together, is tried in order to compare
+PROBES = 6  # at the start, in turns
+PROBE_EVERY = 32  # slices from one comparison to the next
 
 __all__ = ["MOST_THREADS", "Team", "suitable_threads"]
 
@@ -96,17 +97,21 @@ class Pace:
     def choose(self) -> tuple[bool, float]:
         """Whether to train the next slice together, and the longest that it should last."""
         self._slices += 1
-        if self._slices <= 4:
-            return self._slices % 2 == 1, PROBE_SECONDS
+        if self._slices <= PROBES:
+            return self._slices % 2 == 1, self._probe()
         together = self._seconds[True] < self._seconds[False]
         if self._slices % PROBE_EVERY == 0:
-            return not together, PROBE_SECONDS
+            return not together, self._probe()
         return together, math.inf
 
+    def _probe(self) -> float:
+        """Long enough for some steps: helpers come too late for the first."""
+        return max(PROBE_SECONDS, 4.0 * self._seconds[False])
+
     def note(self, together: bool, seconds: float) -> None:
-        """What a step has taken."""
-        known = self._seconds[together] if self._slices > 4 else 0.0
-        self._seconds[together] = (known + seconds) / 2 if known else seconds
+        """What a step has taken; at the start the best counts, since helpers may begin on the leader's core."""
+        known = self._seconds[together] or seconds
+        self._seconds[together] = min(known, seconds) if self._slices <= PROBES else (known + seconds) / 2
 
 
 class Team:

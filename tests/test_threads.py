@@ -272,7 +272,7 @@ def test_auto_trains_as_one_thread_does(monkeypatch):
     assert results(trainer) == results(classifier(1))
 
 
-@pytest.mark.parametrize(("together", "alone"), [(1.0, 1.5), (1.5, 1.0)])
+@pytest.mark.parametrize(("together", "alone"), [(1e-3, 1.5e-3), (1.5e-3, 1e-3)])
 def test_auto_keeps_to_what_is_faster_and_tries_the_other_now_and_then(together, alone):
     pace, chosen = team.Pace(), []
     for _ in range(300):
@@ -281,9 +281,9 @@ def test_auto_keeps_to_what_is_faster_and_tries_the_other_now_and_then(together,
         pace.note(shared, together if shared else alone)
     assert [shared for shared, _ in chosen[:4]] == [True, False, True, False]
     better = together < alone
-    tried = [shared for shared, longest in chosen[4:] if longest <= team.PROBE_SECONDS]
-    assert tried == [not better] * 4
-    assert all(shared == better for shared, longest in chosen[4:] if longest > team.PROBE_SECONDS)
+    tried = [shared for shared, longest in chosen[team.PROBES :] if longest <= team.PROBE_SECONDS]
+    assert tried == [not better] * (300 // team.PROBE_EVERY)
+    assert all(shared == better for shared, longest in chosen[team.PROBES :] if longest > team.PROBE_SECONDS)
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="the process cannot be bound to cores")

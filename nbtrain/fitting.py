@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from . import arrays as checks
-from .assembly import LOG_SIZE
 from .callbacks import Callback, Checkpoint, as_callbacks
 from .callbacks.progress import as_progress
 from .core import layout
@@ -19,6 +18,7 @@ from .history import History
 from .intervals import Intervals
 from .metrics import Metric, as_metrics
 from .persistence.restoring import resume
+from .plans import LOG_SIZE
 from .snapshots import restore, snapshot
 from .status import check
 

@@ -5,16 +5,14 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 ALIGNMENT = 64  # a cache line, and the widest vector
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(NamedTuple):
     """One array to be: its name, shape and dtype."""
 
     name: str
@@ -52,7 +50,8 @@ class Memory:
     def __init__(self, plans: Iterable[Plan], keep: Iterable[object] = ()) -> None:
         self.keep = list(keep)
         plans = list(plans)
-        size = sum(plan.nbytes for plan in plans) + ALIGNMENT
+        sizes = [plan.nbytes for plan in plans]
+        size = sum(sizes) + ALIGNMENT
         if size > sys.maxsize:
             raise MemoryError(f"a model of {size:,} bytes")
         self.block = np.zeros(size, np.uint8)
@@ -60,14 +59,18 @@ class Memory:
         start += -start % ALIGNMENT
         self.addresses: dict[str, int] = {}
         self._plans = {plan.name: plan for plan in plans}
-        for plan in plans:
+        for plan, nbytes in zip(plans, sizes, strict=True):
             self.addresses[plan.name] = start
-            start += plan.nbytes
+            start += nbytes
 
     @property
     def nbytes(self) -> int:
         """Size of the whole block in bytes."""
         return int(self.block.nbytes)
+
+    def shape(self, name: str) -> tuple[int, ...]:
+        """The shape of the array of that name."""
+        return self._plans[name].shape
 
     def array(self, name: str) -> np.ndarray[Any, Any]:
         """The array of that name; it and all views of it keep this memory alive."""

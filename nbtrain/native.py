@@ -25,6 +25,12 @@ class Native:
 
 
 @cache
+def native(core: Any, holding: bool = False) -> Native:
+    """The functions of a compiled core, which is kept for as long as the process lives."""
+    return Native(core.addresses, holding)
+
+
+@cache
 def _prototype(holding: bool, arguments: int) -> Any:
     """The ctypes class of functions of so many int64; to make one takes as long as to call it a hundred times."""
     make: Any = ctypes.PYFUNCTYPE if holding else ctypes.CFUNCTYPE

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from numbers import Real
 from typing import Any
 
@@ -118,7 +119,7 @@ class Network:
             )
         object.__setattr__(self, "layers", made)
 
-    @property
+    @cached_property
     def sizes(self) -> tuple[int, ...]:
         """Inputs, then the units of every layer."""
         return (self.inputs, *(layer.units for layer in self.layers))
@@ -128,10 +129,15 @@ class Network:
         """Units of the last layer."""
         return self.layers[-1].units
 
-    @property
+    @cached_property
+    def weight_count(self) -> int:
+        """Number of weights, without the biases."""
+        return sum(inputs * units for inputs, units in zip(self.sizes[:-1], self.sizes[1:], strict=True))
+
+    @cached_property
     def parameter_count(self) -> int:
         """Number of weights and biases."""
-        return sum((inputs + 1) * units for inputs, units in zip(self.sizes[:-1], self.sizes[1:], strict=True))
+        return self.weight_count + sum(self.sizes[1:])
 
     def __repr__(self) -> str:
         return f"Network({self.inputs}, [{', '.join(map(repr, self.layers))}])"

@@ -8,14 +8,15 @@ from typing import Any
 import numpy as np
 
 from . import arrays as checks
-from .assembly import Recipe
 from .components import Component
 from .errors import InputError
 from .network import Network
+from .recipe import Recipe
 from .registry import is_identity, resolve
 from .team import MOST_THREADS, suitable_threads
 
 DTYPES = (np.dtype(np.float32), np.dtype(np.float64))
+LARGEST = {dtype: float(np.finfo(dtype).max) for dtype in DTYPES}
 
 
 def checked_recipe(
@@ -54,7 +55,7 @@ def checked_recipe(
 
 def _check_parameters(recipe: Recipe) -> None:
     """Refuse parameters of components that the dtype turns into infinity."""
-    largest = float(np.finfo(recipe.dtype).max)
+    largest = LARGEST[recipe.dtype]
     activations = [layer.activation for layer in recipe.network.layers]
     for component in (recipe.loss, recipe.optimizer, recipe.regularizer, *activations):
         for name, value in component.parameters if component is not None else ():
@@ -79,6 +80,8 @@ def with_threads(recipe: Recipe, threads: int | str) -> Recipe:
             raise InputError(f"threads: {threads!r} given; a whole number of at least 1 or 'auto' is wanted")
         return replace(recipe, threads=suitable_threads(recipe), automatic=True)
     count = checks.whole_number(threads, "threads", 1)
+    if count == recipe.threads:
+        return recipe
     if count > MOST_THREADS:
         raise InputError(f"threads: {threads!r} given; at most {MOST_THREADS} are possible")
     return replace(recipe, threads=count)

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 
 from . import arrays as checks
-from .assembly import Recipe
 from .components import Component
 from .dataset import Intake
 from .errors import InputError
 from .model import Model, layer_views
 from .network import Network
+from .recipe import Recipe
 
 Array = np.ndarray[Any, Any]
 Layers = Sequence[tuple[Array, Array]]

@@ -53,11 +53,15 @@ def builtin(name: str, address: int, descriptor: np.ndarray[Any, Any]) -> Functi
     if not possible():
         return decline
     definition = _definition(name, address)
-    make = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.c_void_p, ctypes.py_object, ctypes.c_void_p)(
-        ("PyCFunction_NewEx", ctypes.pythonapi)
-    )
-    made: Function = make(ctypes.addressof(definition), descriptor, None)
+    made: Function = _maker()(ctypes.addressof(definition), descriptor, None)
     return made
+
+
+@cache
+def _maker() -> Any:
+    """CPython's PyCFunction_NewEx; its ctypes class takes longer to make than all else here."""
+    prototype: Any = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.c_void_p, ctypes.py_object, ctypes.c_void_p)
+    return prototype(("PyCFunction_NewEx", ctypes.pythonapi))
 
 
 @cache

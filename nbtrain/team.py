@@ -16,10 +16,10 @@ from contextlib import contextmanager
 from queue import SimpleQueue
 from typing import Any
 
-from .assembly import Recipe, work_per_step
 from .core.layout import MOST_THREADS
 from .cores import available_cores
 from .memory import Memory
+from .recipe import Recipe
 
 SHARE_FLOPS = 4e5  # work of a step for each thread that repays the meeting of several
 CALL_FLOPS = 2e7  # work of a call that repays waking the helpers
@@ -35,7 +35,7 @@ Task = tuple[Any, int, int, object]
 
 def suitable_threads(recipe: Recipe) -> int:
     """How many threads a step is shared by with `threads="auto"`: by its work, its rows and the cores there are."""
-    wanted = min(work_per_step(recipe) / SHARE_FLOPS, recipe.batch_size / 2, 64)
+    wanted = min(recipe.work_per_step / SHARE_FLOPS, recipe.batch_size / 2, 64)
     return max(1, min(int(wanted), available_cores()))
 
 

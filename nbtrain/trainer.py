@@ -10,7 +10,7 @@ from typing import Any, Self
 import numpy as np
 
 from . import quick
-from .assembly import Recipe, build
+from .assembly import build
 from .callbacks import Checkpoint
 from .components import Component
 from .core import layout
@@ -18,11 +18,12 @@ from .dataset import Dataset, Intake
 from .fitting import Options, describe_divergence, fit, training_data
 from .history import History
 from .metrics import Metric, as_metrics
-from .native import Native, c_signature
+from .native import Native, c_signature, native
 from .network import Network
 from .options import checked_recipe, seed_words, with_threads
 from .parameters import Parameters, draw
 from .persistence.saving import Saving
+from .recipe import Recipe
 from .scoring import scores
 from .status import check
 from .team import Team
@@ -110,7 +111,7 @@ class Trainer(Parameters, Saving):
         self.metadata: dict[str, Any] = {}
         self.model, self.memory, core = build(self.recipe)
         self._lock = threading.RLock()
-        self._native, self._short = Native(core.addresses), Native(core.addresses, holding=True)
+        self._native, self._short = native(core), native(core, holding=True)
         self.team = Team(recipe.threads, recipe.automatic, self.memory, self._native.assist)
         self.result = np.zeros(3)
         self._result_address = int(self.result.ctypes.data)

@@ -17,8 +17,9 @@ import numpy as np
 
 from ..errors import Error, PluginError
 from . import cache, engine, fingerprint
+from .fingerprint import machine
 
-__all__ = ["Compiled", "cache", "component", "core"]
+__all__ = ["Compiled", "cache", "component", "core", "machine"]
 
 SLOW_SECONDS = 1.0  # compilations longer than this are announced
 
@@ -51,11 +52,18 @@ def core(dtype: Any) -> Compiled:
         return object_code(exports.functions(dtype), exports.parts(dtype))
 
     with _lock:
-        return _get(fingerprint.core_key(dtype), (*SIGNATURES, *QUICK), make, f"the training core for {dtype}")
+        return _get(fingerprint.core_key(dtype), (*SIGNATURES, *QUICK), make, lambda: f"the training core for {dtype}")
 
 
-def component(spec: Any, dtype: Any) -> Compiled:
+def component(spec: Any, dtype: Any, machine: str | None = None) -> Compiled:
     """A component's block functions for a dtype.
+
+    Parameters
+    ----------
+    spec : Activation, Optimizer, …
+    dtype : dtype
+    machine : str, optional
+        What `machine()` has said a moment ago: for those who want several components.
 
     Raises
     ------
@@ -78,9 +86,8 @@ def component(spec: Any, dtype: Any) -> Compiled:
             raise PluginError(f"{spec.kind} {spec.name!r}: {error}") from None
 
     with _lock:
-        return _get(
-            fingerprint.component_key(spec, dtype), _roles(spec), make, f"{spec.kind} {spec.name!r} for {dtype}"
-        )
+        key = fingerprint.component_key(spec, dtype, machine)
+        return _loaded.get(key) or _get(key, _roles(spec), make, lambda: f"{spec.kind} {spec.name!r} for {dtype}")
 
 
 def _roles(spec: Any) -> tuple[str, ...]:
@@ -90,12 +97,12 @@ def _roles(spec: Any) -> tuple[str, ...]:
     return tuple(spec.functions)
 
 
-def _get(key: str, names: tuple[str, ...], make: Callable[[], bytes], what: str) -> Compiled:
+def _get(key: str, names: tuple[str, ...], make: Callable[[], bytes], what: Callable[[], str]) -> Compiled:
     if key in _loaded:
         return _loaded[key]
     code = cache.read(key)
     if code is None:
-        with _Announcement(what):
+        with _Announcement(what()):
             code = make()
         fingerprint.check_sources()
         cache.write(key, code)

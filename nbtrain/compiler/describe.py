@@ -15,6 +15,8 @@ from typing import Any
 
 import numpy as np
 
+from .watch import ABSENT, Watch
+
 # Their versions are part of every key.
 TRUSTED = {"builtins", "math", "operator", "numpy", "numba", "llvmlite", "typing", "collections", "functools"}
 TRUSTED_CLASSES = (bool, int, float, complex, str, bytes, type(None), type(Ellipsis), np.generic, np.dtype)
@@ -28,46 +30,49 @@ class Describer:
         self.used_of: set[tuple[int, str]] = set()  # names of modules that were described
         self.files: dict[str, str] = {}
         self.kept: list[Any] = []  # an id stays taken for as long as its object lives
+        self.watch = Watch()
 
     def function(self, function: Any) -> str:
         """A function with its defaults, closure, helpers and source file."""
-        function = getattr(function, "py_func", function)
+        function = self.watch.unwrapped(function)
         known = self._known(function)
         if known:
             return known
-        closure = {
-            name: cell.cell_contents
-            for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
-            if cell != python_types.CellType()
-        }
+        self.watch.function(function)
+        cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
+        closure = {name: self.watch.cell(cell) for name, cell in cells}
         defaults = [self.value(default) for default in function.__defaults__ or ()]
         keywords = [f"{name}={self.value(value)}" for name, value in sorted((function.__kwdefaults__ or {}).items())]
-        code = self.code(function.__code__, function.__globals__ | closure)
+        code = self.code(function.__code__, Names(self.watch, closure, function.__globals__))
         return f"def({', '.join(defaults + keywords)}) {code} {self.file(function.__code__.co_filename)}"
 
-    def code(self, code: Any, names: dict[str, Any]) -> str:
+    def code(self, code: Any, names: Names | None) -> str:
         """Bytecode, constants and names."""
         used = [*code.co_names, *code.co_freevars]
-        meaning = [f"{name}={self.value(names[name], used, names)}" for name in used if name in names]
+        found = [(name, names.get(name)) for name in used] if names is not None else []
+        meaning = [f"{name}={self.value(value, used, names)}" for name, value in found if value is not ABSENT]
         constants = [self.value(constant, used, names) for constant in _constants(code)]
         shape = (code.co_argcount, code.co_kwonlyargcount, code.co_flags, code.co_varnames, used)
         exceptions = getattr(code, "co_exceptiontable", b"").hex()
         return f"{shape} {code.co_code.hex()} {exceptions} {constants} {meaning}"
 
-    def value(self, value: Any, used: Any = (), names: Any = None) -> str:
+    def value(self, value: Any, used: Any = (), names: Names | None = None) -> str:
         """A constant, or what a name stands for; of a module what the code uses of it."""
-        function = getattr(value, "py_func", value)
+        function = self.watch.unwrapped(value)
         if isinstance(function, python_types.FunctionType):
             return self.function(function)
         if isinstance(value, python_types.CodeType):
-            return self.code(value, names or {})
+            return self.code(value, names)
         if isinstance(value, TRUSTED_CLASSES):
+            self.watch.value(value)
             return f"{type(value).__qualname__} {value!r}"
         if isinstance(value, python_types.ModuleType):
             return self.module(value, used)
         if isinstance(value, np.ndarray):
+            self.watch.volatile = True
             return f"array {value.dtype} {value.shape} {hashlib.sha256(value.tobytes()).hexdigest()}"
         if isinstance(value, tuple):
+            self.watch.volatile |= type(value) is not tuple and not hasattr(value, "_fields")
             return f"{self.name(type(value))}({', '.join(self.value(item, used, names) for item in value)})"
         if isinstance(value, frozenset):
             return f"frozenset({', '.join(sorted(self.value(item) for item in value))})"
@@ -78,15 +83,20 @@ class Describer:
         words = f"module {module.__name__} {getattr(module, '__version__', '')}"
         if module.__name__.partition(".")[0] in TRUSTED:
             return words
+        self.watch.name(vars(module), "__version__")
         parts = []
         for name in used:
-            if name in vars(module) and (id(module), name) not in self.used_of:
-                self.used_of.add((id(module), name))
-                parts.append(f"{name}={self.value(vars(module)[name], used)}")
+            if (id(module), name) in self.used_of:
+                continue
+            self.used_of.add((id(module), name))
+            value = self.watch.name(vars(module), name)
+            if value is not ABSENT:
+                parts.append(f"{name}={self.value(value, used)}")
         return f"{words} ({', '.join(parts)})"
 
     def object(self, value: Any) -> str:
         """Anything else: by name or representation, with what there is of Python behind it."""
+        self.watch.value(value)
         if isinstance(value, enum.EnumMeta):
             members: Any = value.__members__.items()
             return f"{self.name(value)} {', '.join(f'{name}={self.value(item.value)}' for name, item in members)}"
@@ -110,6 +120,7 @@ class Describer:
     def file(self, path: str) -> str:
         """Digest of a source file; nothing where there is none, as for functions typed into an interpreter."""
         if path not in self.files:
+            self.watch.file(path)
             try:
                 with open(path, "rb") as file:
                     self.files[path] = hashlib.sha256(file.read()).hexdigest()
@@ -124,6 +135,17 @@ class Describer:
         self.seen[id(value)] = len(self.seen)
         self.kept.append(value)
         return ""
+
+
+class Names:
+    """What names stand for in a function: its closure, then its module."""
+
+    def __init__(self, watch: Watch, closure: dict[str, Any], module: dict[str, Any]) -> None:
+        self.watch, self.closure, self.module = watch, closure, module
+
+    def get(self, name: str) -> Any:
+        """What the name stands for; ABSENT where it is a builtin, an attribute, or nothing yet."""
+        return self.closure[name] if name in self.closure else self.watch.name(self.module, name)
 
 
 def _constants(code: Any) -> tuple[Any, ...]:

@@ -23,6 +23,7 @@ import numpy as np
 
 from ..errors import Error
 from .describe import Describer
+from .watch import Watch
 
 PACKAGE = Path(__file__).parent.parent
 SETTINGS_FILE = ".numba_config.yaml"  # in the current directory; Numba reads its settings from it
@@ -37,20 +38,41 @@ HARMLESS_SETTINGS = {
 
 def core_key(dtype: np.dtype[Any]) -> str:
     """Key of the core for a dtype."""
-    return digest([machine(), *sources(), str(dtype)])
+    return _core_key(machine(), sources(), dtype)
 
 
-def component_key(spec: Any, dtype: np.dtype[Any]) -> str:
-    """Key of a component's block functions for a dtype: what its functions do, not where they stand."""
+@cache
+def _core_key(machine: str, sources: tuple[str, str], dtype: np.dtype[Any]) -> str:
+    return digest([machine, *sources, str(dtype)])
+
+
+def component_key(spec: Any, dtype: np.dtype[Any], here: str | None = None) -> str:
+    """Key of a component's block functions for a dtype: what its functions do, not where they stand.
+
+    It is remembered, with the spec, for as long as everything that it was made from stays in its place (`watch`).
+    `here` is what `machine()` has just said, if that is known.
+    """
+    known: dict[tuple[str, np.dtype[Any]], tuple[str, Watch]] = vars(spec).setdefault("_keys", {})
+    place = machine() if here is None else here, dtype
+    key, watch = known.get(place, ("", None))
+    if watch is None or not watch.holds():
+        key, watch = _described(spec, *place)
+        known[place] = key, watch
+    return key
+
+
+def _described(spec: Any, machine: str, dtype: np.dtype[Any]) -> tuple[str, Watch]:
+    """A component's key, and what it depends on."""
     described = Describer()
-    parts = [machine(), sources()[0], str(dtype), spec.kind, *spec.parameters]
+    parts = [machine, sources()[0], str(dtype), spec.kind, *spec.parameters]
     for name in ("prepared_count", "slope_arguments", *(field.name for field in fields(spec))):
+        described.watch.name(vars(spec), name)
         value = getattr(spec, name, None)
         if name != "name" and isinstance(value, str | int | tuple):
             parts.append(f"{name}={value!r}")
     for role, function in spec.functions.items():
         parts += [role, described.function(function)]
-    return digest(parts)
+    return digest(parts), described.watch
 
 
 def digest(parts: Iterable[str]) -> str:
@@ -65,11 +87,16 @@ def digest(parts: Iterable[str]) -> str:
 
 def machine() -> str:
     """Interpreter, libraries, processor and settings."""
-    names = sorted(name for name in os.environ if name.startswith("NUMBA_") and name not in HARMLESS_SETTINGS)
-    settings = [f"{name}={os.environ[name]}" for name in names]
-    if os.path.exists(SETTINGS_FILE):
-        settings.append(_text(SETTINGS_FILE))
-    return "\n".join([_platform(), *settings])
+    global _told
+    environment = getattr(os.environ, "_data", os.environ)  # os.environ itself decodes every name that it is asked for
+    if _told[:2] != (environment, _platform()):
+        names = sorted(name for name in os.environ if name.startswith("NUMBA_") and name not in HARMLESS_SETTINGS)
+        settings = [f"{name}={os.environ[name]}" for name in names]
+        _told = dict(environment), _platform(), "\n".join([_platform(), *settings])
+    return f"{_told[2]}\n{_text(SETTINGS_FILE)}" if os.path.exists(SETTINGS_FILE) else _told[2]
+
+
+_told: tuple[dict[Any, Any], str, str] = ({}, "", "")  # environment and platform, and what machine() said of them
 
 
 @cache

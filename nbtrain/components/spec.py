@@ -7,6 +7,7 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
+from functools import cached_property
 from numbers import Real
 from types import FunctionType, MappingProxyType
 from typing import Any, ClassVar
@@ -146,7 +147,7 @@ class Component:
     parameters: tuple[tuple[str, Any], ...]
     spec: Any = field(compare=False, repr=False)
 
-    @property
+    @cached_property
     def values(self) -> tuple[float, ...]:
         """The parameters' values in the spec's order, without an optimizer's learning rate."""
         return tuple(value for name, value in self.parameters if name != "learning_rate")

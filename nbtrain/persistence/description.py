@@ -8,13 +8,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..assembly import Recipe
 from ..catalogue import BUILTIN, UNREGISTERED
 from ..components import NAME, Component
 from ..core.layout import MOST_THREADS
 from ..errors import Error, InputError, ModelFileError
 from ..network import Dense, Network
 from ..options import checked_recipe, with_threads
+from ..recipe import Recipe
 from ..registry import bound, registry
 from .container import refuse
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from ..assembly import Recipe
 from ..errors import Error, InputError, ModelFileError
+from ..recipe import Recipe
 from . import files
 from .container import Container, decode, parse, refuse
 from .description import COUNTERS, FORMAT, NUMBERS, VERSION, Fields, recipe_of

@@ -8,10 +8,10 @@ import threading
 from collections.abc import Mapping
 from typing import Any, Self
 
-from ..assembly import Recipe
 from ..history import History
 from ..memory import Memory
 from ..model import Model
+from ..recipe import Recipe
 from . import files
 from .restoring import from_bytes
 from .writing import metadata_text, parts_of

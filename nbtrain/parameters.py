@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 import numpy as np
 
 from . import arrays as checks
+from . import quick
 from .components import Component
 from .dataset import Intake
 from .errors import InputError
@@ -27,6 +29,7 @@ class Parameters:
     model: Model
     _intake: Intake
     _lock: threading.RLock
+    _quick_limit: Array
 
     theta = property(lambda self: self.model.theta, doc="All parameters, flat: weights of all layers, then biases.")
     iteration = property(lambda self: int(self.model.iteration[0]), doc="Updates made so far.")
@@ -61,6 +64,10 @@ class Parameters:
         """[(W, b), …]: views into theta, W of shape (inputs, units), b of shape (units,)."""
         return layer_views(self.model, self.recipe.network.sizes)
 
+    def _alone(self) -> AbstractContextManager[None]:
+        """Work of several calls during which no other thread gets at the model through the trainer."""
+        return quick.alone(self._lock, self._quick_limit)
+
     def set_weights(self, weights: Sequence[tuple[Any, Any]]) -> None:
         """Copy [(W, b), …] into theta; the optimizer's state stays as it is.
 
@@ -70,7 +77,7 @@ class Parameters:
             If the number of layers or a shape is wrong, or a number is not finite.
         """
         checked = checked_weights(weights, self.weights, self._intake)
-        with self._lock:
+        with self._alone():
             for target, array in checked:
                 target[...] = array
 

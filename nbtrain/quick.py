@@ -4,6 +4,9 @@ To call C through ctypes costs about a microsecond and to ask an array for its a
 network's step takes. So the core has functions in the form of the interpreter's own (`METH_FASTCALL`), which read
 address, shape and dtype from the array objects themselves, check everything, and answer NaN to whatever they would not
 do at once: the caller then goes the long way, which accepts more, waits, and explains.
+
+Quick calls take no lock. Each is whole, since it keeps the interpreter; but work of several calls, such as the slices
+of fit, is to be whole as well: it sets the rows that quick calls take to 0, so that they go the long way, and wait.
 """
 
 from __future__ import annotations
@@ -11,7 +14,9 @@ from __future__ import annotations
 import ctypes
 import sys
 import sysconfig
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
@@ -55,6 +60,22 @@ def builtin(name: str, address: int, descriptor: np.ndarray[Any, Any]) -> Functi
     definition = _definition(name, address)
     made: Function = _maker()(ctypes.addressof(definition), descriptor, None)
     return made
+
+
+@contextmanager
+def alone(lock: threading.RLock, rows: np.ndarray[Any, Any]) -> Iterator[None]:
+    """Hold a trainer's lock, with no quick calls by any thread meanwhile; `rows` is a view of its `quick_rows`.
+
+    The thread inside may come here again. What was quick is so again when the outermost call is over: an interrupt
+    that comes between these lines may leave a trainer slower, but neither locked nor open to others.
+    """
+    with lock:
+        before = rows[0]
+        try:
+            rows[0] = 0
+            yield
+        finally:
+            rows[0] = before
 
 
 @cache

@@ -72,6 +72,14 @@ class Trainer(Parameters, Saving):
     ------
     InputError
         If an argument cannot be used; the message names it.
+
+    Notes
+    -----
+    Several Python threads may use one trainer: their calls come one after the other. A call of fit is one call, also
+    where it trains for hours, and others wait for its end; only its own callbacks, which run in its thread, get at
+    the trainer meanwhile. An assignment to `learning_rate`, and `scale_learning_rate`, count from the next step on.
+    Compiled callers (`nbtrain.kernel`, C) do not wait: what finds another thread inside the model answers BUSY, and
+    what comes between two slices of a call of fit is done there. Keep them off a trainer that is in fit.
     """
 
     def __init__(
@@ -122,7 +130,8 @@ class Trainer(Parameters, Saving):
         self._quick_step = quick.builtin("quick_step", core.addresses["quick_step"], self.model.descriptor)
         self._quick_predict = quick.builtin("quick_predict", core.addresses["quick_predict"], self.model.descriptor)
         self._quick_rows = int(SHORT_CALL_FLOPS / (6.0 * self.theta.size))
-        self.model.descriptor["quick_rows"] = self._quick_rows
+        self._quick_limit = self.model.descriptor["quick_rows"]  # a view
+        self._quick_limit[0] = self._quick_rows
 
     network = property(lambda self: self.recipe.network, doc="The Network that is trained.")
     batch_size = property(lambda self: self.recipe.batch_size, doc="Samples per iteration.")
@@ -188,7 +197,7 @@ class Trainer(Parameters, Saving):
         """
         options = Options(epochs, metrics, callbacks, progress, checkpoint)
         data, validation = training_data(self._intake, X, y, sample_weight, validation_data)
-        with self._lock:
+        with self._alone():
             return fit(self, data, validation, options)
 
     def train_step(self, x: Any, y: Any, sample_weight: Any = None) -> float:
@@ -234,7 +243,7 @@ class Trainer(Parameters, Saving):
             A copy, in the order of `theta`.
         """
         batch = self._intake.dataset(X, y, sample_weight)
-        with self._lock:
+        with self._alone():
             check(self.call_on("loss_and_gradient", batch))
             return float(self.result[0]), self.model.gradient.copy()
 
@@ -258,7 +267,7 @@ class Trainer(Parameters, Saving):
         x = self._intake.inputs(X)
         out = np.empty((len(x), self.network.sizes[-1]), self.dtype)
         part = self.part_rows()
-        with self._lock:
+        with self._alone():
             for first in range(0, len(x), part):
                 rows, written = x[first : first + part], out[first : first + part]
                 shared = self.team.send(2.0 * self.theta.size * len(rows))
@@ -286,7 +295,7 @@ class Trainer(Parameters, Saving):
 
     def scores(self, dataset: Dataset, metrics: Sequence[Metric] = ()) -> dict[str, float]:
         """`evaluate` on checked data."""
-        with self._lock:
+        with self._alone():
             return scores(self, dataset, metrics)
 
     def c_functions(self) -> dict[str, tuple[int, str]]:

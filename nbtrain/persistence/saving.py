@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from typing import Any, Self
 
 from ..history import History
@@ -25,7 +25,7 @@ class Saving:
     memory: Memory
     history: History
     metadata: dict[str, Any]
-    _lock: threading.RLock
+    _alone: Callable[[], AbstractContextManager[None]]
 
     def save(self, path: str | os.PathLike[str], *, metadata: Mapping[str, Any] | None = None) -> None:
         """Write the trainer to a file, from which `nbtrain.load` makes one that goes on bit for bit.
@@ -49,13 +49,13 @@ class Saving:
             If the file cannot be written.
         """
         text = metadata_text(self.metadata if metadata is None else metadata)
-        with self._lock:
+        with self._alone():
             self.metadata = json.loads(text)
             parts = parts_of(self, text)
         files.write(path, parts)
 
     def _bytes(self) -> bytes:
-        with self._lock:
+        with self._alone():
             return b"".join(parts_of(self, metadata_text(self.metadata)))
 
     def __reduce__(self) -> tuple[Any, ...]:

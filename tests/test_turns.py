@@ -1,0 +1,164 @@
+"""Several Python threads at one trainer: each call is whole, whatever the others do, and a call of fit is one call."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+
+import numpy as np
+import pytest
+from common import data, network
+
+import nbtrain
+
+TESTS = os.path.dirname(__file__)
+PATIENCE = 60.0  # seconds after which a thread counts as stuck
+X, Y = data("softmax_cross_entropy", 200, 6, 3)
+X = X.astype(np.float32)
+
+
+def make_trainer():
+    net = network((6, 8, 3), ["tanh", "identity"], [0.2, 0.0])
+    return nbtrain.Trainer(net, loss="softmax_cross_entropy", batch_size=16, rng=5)
+
+
+def new_weights(trainer):
+    return [(np.full_like(w, 0.25), np.zeros_like(b)) for w, b in trainer.weights]
+
+
+def saved(trainer, path):
+    trainer.save(path)
+    return nbtrain.load(path).theta
+
+
+CALLS = {
+    "train_step": lambda trainer, path: trainer.train_step(X[:8], Y[:8]),
+    "train_step with weights": lambda trainer, path: trainer.train_step(X[:8], Y[:8], np.arange(8.0)),
+    "predict": lambda trainer, path: trainer.predict(X[:8]),
+    "predict lists": lambda trainer, path: trainer.predict(X.tolist()),
+    "evaluate": lambda trainer, path: list(trainer.evaluate(X, Y).values()),
+    "loss_and_gradient": lambda trainer, path: trainer.loss_and_gradient(X, Y)[1],
+    "set_weights": lambda trainer, path: trainer.set_weights(new_weights(trainer)),
+    "save": saved,
+    "fit": lambda trainer, path: trainer.fit(X, Y, epochs=1)["loss"],
+}
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_another_thread_waits_for_the_end_of_fit(name, tmp_path):
+    trainer, reference = make_trainer(), make_trainer()
+    found, begun = [], threading.Event()
+
+    def call():
+        begun.set()
+        found.append(CALLS[name](trainer, tmp_path / "ours.nbt"))
+
+    other = threading.Thread(target=call, daemon=True)
+
+    def start_another(trainer, epoch, metrics):
+        if epoch == 1:
+            other.start()
+            begun.wait(PATIENCE)
+            time.sleep(0.05)  # it has the interpreter, and would be done
+        assert not found
+
+    trainer.fit(X, Y, epochs=4, callbacks=[start_another])
+    other.join(PATIENCE)
+    reference.fit(X, Y, epochs=4)
+    wanted = CALLS[name](reference, tmp_path / "theirs.nbt")
+    np.testing.assert_array_equal(found[0], wanted)
+    np.testing.assert_array_equal(trainer.theta, reference.theta)
+    np.testing.assert_array_equal(trainer.model.state, reference.model.state)
+
+
+def test_a_callback_gets_at_the_trainer_in_its_own_thread():
+    trainer, reference = make_trainer(), make_trainer()
+    seen = []
+
+    def use(trainer, epoch, metrics):
+        seen.append((trainer.predict(X[:8]), trainer.evaluate(X, Y), trainer.train_step(X[:8], Y[:8])))
+
+    trainer.fit(X, Y, epochs=3, callbacks=[use])
+    for predictions, scores, loss in seen:
+        reference.fit(X, Y, epochs=1)
+        np.testing.assert_array_equal(predictions, reference.predict(X[:8]))
+        assert scores == reference.evaluate(X, Y)
+        assert loss == reference.train_step(X[:8], Y[:8])
+    assert len(seen) == 3
+    np.testing.assert_array_equal(trainer.theta, reference.theta)
+
+
+def fail(trainer, epoch, metrics):
+    raise RuntimeError("a callback")
+
+
+@pytest.mark.parametrize("callbacks", [[], [fail]], ids=["ends", "fails"])
+def test_calls_are_quick_again_after_fit(callbacks):
+    trainer = make_trainer()
+    with pytest.raises(RuntimeError) if callbacks else contextlib.nullcontext():
+        trainer.fit(X, Y, epochs=2, callbacks=callbacks)
+    trainer.evaluate(X, Y)
+    assert np.isfinite(trainer._quick_step(X[:8], Y[:8]))
+
+
+HAMMER = """
+    import sys, threading
+    import numpy as np
+    from test_turns import X, Y, make_trainer, new_weights
+
+    sys.setswitchinterval(1e-5)
+    trainer, faults = make_trainer(), []
+    iterations, epochs = 300, 6
+
+    def steps():
+        for _ in range(iterations):
+            trainer.train_step(X[:8], Y[:8])
+
+    def uses():
+        for _ in range(iterations):
+            assert np.isfinite(trainer.predict(X[:8])).all()
+            trainer.evaluate(X, Y)
+            trainer._bytes()
+
+    def fits():
+        for _ in range(epochs):
+            before = trainer.fit(X, Y, epochs=3, callbacks=[check]).epochs
+            assert before == 3
+
+    def check(trainer, epoch, metrics):
+        check.before = getattr(check, "before", None) or trainer.iteration
+        if epoch % 3 == 0:  # three epochs of 13 steps, and not one of another thread among them
+            assert trainer.iteration == check.before + 2 * 13, trainer.iteration
+            check.before = None
+
+    def guarded(work):
+        try:
+            work()
+        except BaseException as error:
+            faults.append(repr(error))
+
+    threads = [threading.Thread(target=guarded, args=(work,)) for work in (steps, steps, uses, fits)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not faults, faults
+    print(trainer.iteration == 2 * iterations + 3 * 13 * epochs)
+"""
+
+
+def test_many_threads_lose_no_step_and_find_no_fault():
+    found = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(HAMMER)],
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, [TESTS, os.environ.get("PYTHONPATH")]))},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert found.returncode == 0, found.stderr
+    assert found.stdout == "True\n"

@@ -18,6 +18,7 @@ from .history import History
 from .intervals import Intervals
 from .metrics import Metric, as_metrics
 from .persistence.restoring import resume
+from .persistence.states import State, hand_out
 from .plans import LOG_SIZE
 from .snapshots import restore, snapshot
 from .status import check
@@ -60,13 +61,21 @@ def fit(trainer: Trainer, data: Dataset, validation: Dataset | None, options: Op
     """Train on checked data; from the checkpoint on, if there is one."""
     if options.metrics and validation is None:
         raise InputError("metrics: they are computed on validation_data, which is not given")
-    epochs, told = options.epochs, list(options.callbacks)
+    epochs, told, states = options.epochs, list(options.callbacks), None
     if options.checkpoint is not None:
-        resume(trainer, options.checkpoint.path)
+        states = resume(trainer, options.checkpoint.path)
         epochs = max(0, epochs - trainer.epoch)
         told.append(options.checkpoint)
     told += as_progress(options.progress, epochs)
-    return Fit(trainer, data, validation, told, options.metrics).run(epochs)
+    return Fit(trainer, data, validation, told, options.metrics, states).run(epochs)
+
+
+def savers_after_states(callbacks: Sequence[Callback]) -> list[Callback]:
+    """The callbacks in their order, but none that saves before one whose state it saves."""
+    own = [type(callback).state_dict is not Callback.state_dict for callback in callbacks]
+    last = max((index for index, found in enumerate(own) if found), default=-1)
+    places = [last + 0.5 if callback.first_at_end and i < last else i for i, callback in enumerate(callbacks)]
+    return [callbacks[i] for i in sorted(range(len(callbacks)), key=places.__getitem__)]
 
 
 class Fit:
@@ -79,10 +88,12 @@ class Fit:
         validation: Dataset | None,
         callbacks: Sequence[Callback],
         metrics: Sequence[Metric] = (),
+        states: Sequence[State] | None = None,
     ) -> None:
         self.trainer, self.data, self.validation = trainer, data, validation
-        self.callbacks, self.metrics = callbacks, metrics
-        self.intervals = Intervals(callbacks)
+        self.callbacks, self.metrics = savers_after_states(callbacks), metrics
+        self.resumes, self.states = states is not None, states or ()
+        self.intervals = Intervals(self.callbacks)
         self.history = History()
         self.stopped = False
 
@@ -90,14 +101,29 @@ class Fit:
         """Train for so many epochs, or until a callback stops it."""
         snapshot(self.trainer)
         started: list[Callback] = []
+        outer, self.trainer.run = self.trainer.run, self
         try:
             for callback in self.callbacks:
                 started.append(callback)
                 callback.on_start(self.trainer)
+            self.go_on()
             self.train(epochs)
         finally:
-            self.end(started)
+            try:
+                self.end(started)
+            finally:
+                self.trainer.run = outer
         return self.history
+
+    def go_on(self) -> None:
+        """Give the callbacks back what they had counted when the checkpoint was written."""
+        for callback, state in hand_out(self.states, self.callbacks):
+            try:
+                self.stopped |= bool(callback.resume(self.trainer, state))
+            except (KeyError, TypeError, ValueError) as error:
+                raise InputError(
+                    f"checkpoint: it has a state of {type(callback).__name__} that cannot be used: {error!r}"
+                ) from error
 
     def train(self, epochs: int) -> None:
         """Slice by slice."""

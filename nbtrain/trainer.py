@@ -15,7 +15,7 @@ from .callbacks import Checkpoint
 from .components import Component
 from .core import layout
 from .dataset import Dataset, Intake
-from .fitting import Options, describe_divergence, fit, training_data
+from .fitting import Fit, Options, describe_divergence, fit, training_data
 from .history import History
 from .metrics import Metric, as_metrics
 from .native import Native, c_signature, native
@@ -117,6 +117,7 @@ class Trainer(Parameters, Saving):
         self.recipe = recipe
         self.history = History()
         self.metadata: dict[str, Any] = {}
+        self.run: Fit | None = None  # the call of fit that is under way
         self.model, self.memory, core = build(self.recipe)
         self._lock = threading.RLock()
         self._native, self._short = native(core), native(core, holding=True)
@@ -179,7 +180,8 @@ class Trainer(Parameters, Saving):
         checkpoint : path or nbtrain.callbacks.Checkpoint, optional
             Save the trainer there after every epoch (or as often as the `Checkpoint` says) and at the end. If the
             file is there already, go on from it, bit for bit: the same program, started again after it was
-            interrupted, completes the run. With it, `epochs` is how many the trainer is to have in the end.
+            interrupted, completes the run. With it, `epochs` is how many the trainer is to have in the end, and
+            callbacks go on counting where they were (`Callback.state_dict`).
 
         Returns
         -------
@@ -189,7 +191,8 @@ class Trainer(Parameters, Saving):
         Raises
         ------
         InputError
-            If an argument cannot be used.
+            If an argument cannot be used; also a checkpoint of another trainer, or of one with a plugin's component
+            whose code has changed since.
         DivergenceError
             If the loss or a parameter became NaN or infinite; the model is back at its last finite epoch.
         KeyboardInterrupt

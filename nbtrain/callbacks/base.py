@@ -24,7 +24,8 @@ class Callback:
     every_seconds : float, optional
         `on_step` is called whenever so much time has passed, to a tenth of a second.
     first_at_end : bool
-        Whether its `on_end` comes before that of the others.
+        Whether its `on_end` comes before that of the others, and it is told of epochs after all that have a state: for
+        callbacks that save.
     """
 
     every_steps: int | None = None
@@ -46,6 +47,16 @@ class Callback:
 
     def on_end(self, trainer: Trainer) -> None:
         """After the last epoch, however the run came to its end: also after Ctrl-C and after divergence."""
+
+    def state_dict(self) -> Mapping[str, Any]:
+        """What a checkpoint keeps of it, by name: what JSON can hold, and arrays of float32 or float64."""
+        return {}
+
+    def resume(self, trainer: Trainer, state: Mapping[str, Any]) -> bool | None:
+        """After `on_start`, where fit goes on from a checkpoint: what `state_dict` gave when that was written.
+
+        True ends the call of fit before it trains: the training had come to its end by this callback.
+        """
 
 
 class _Function(Callback):

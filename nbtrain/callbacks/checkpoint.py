@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from .. import arrays as checks
 from ..errors import InputError
-from ..persistence.files import checked_path
+from ..persistence.files import check_folder, checked_path
 from .base import Callback
 
 if TYPE_CHECKING:
@@ -20,7 +20,8 @@ class Checkpoint(Callback):
 
     The file is that of `Trainer.save`: `nbtrain.load` makes a trainer that goes on bit for bit. Given to
     `fit(checkpoint=…)` it is also where an interrupted training goes on from. It holds the parameters that training
-    goes on with, also where `EarlyStopping` puts the best ones back at the end.
+    goes on with, also where `EarlyStopping` puts the best ones back at the end, and what the callbacks of the training
+    have counted.
 
     Parameters
     ----------
@@ -47,6 +48,7 @@ class Checkpoint(Callback):
         self._saved: tuple[int, ...] = ()
 
     def on_start(self, trainer: Trainer) -> None:
+        check_folder(self.path)  # now, and not after the first epoch
         self._saved = _standing(trainer)
 
     def on_step(self, trainer: Trainer, iteration: int, metrics: Mapping[str, float]) -> None:

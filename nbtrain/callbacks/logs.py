@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import IO, TYPE_CHECKING, Any
 
 from ..errors import Error
-from ..persistence.files import checked_path
+from ..persistence.files import check_folder, checked_path
 from .base import Callback
 
 if TYPE_CHECKING:
@@ -28,8 +28,30 @@ class _Log(Callback):
 
     def on_start(self, trainer: Trainer) -> None:
         self._start = time.monotonic()
+        if self.append and os.path.exists(self.path):
+            resumes = trainer.epoch > 0 or (trainer.run is not None and trainer.run.resumes)
+            self._mend(trainer.epoch if resumes else None)
+        check_folder(self.path)
         self._file = open(self.path, "a" if self.append else "w", encoding="utf-8", newline="")  # noqa: SIM115
         self.append = True  # a second call of fit goes on
+
+    def _mend(self, epoch: int | None) -> None:
+        """Cut off what a killed run has left at the end: half a line, and rows of epochs that are trained again."""
+        with open(self.path, "rb") as file:
+            lines = file.read().splitlines(keepends=True)
+        size = sum(len(line) for line in lines)
+        if lines and not lines[-1].endswith(b"\n"):
+            lines.pop()
+        if epoch is not None:
+            while lines and self._epoch_of(lines) > epoch:
+                lines.pop()
+        kept = sum(len(line) for line in lines)
+        if kept < size:
+            os.truncate(self.path, kept)
+
+    def _epoch_of(self, lines: list[bytes]) -> float:
+        """Epoch of the last line; 0 where it has none."""
+        raise NotImplementedError
 
     def on_epoch(self, trainer: Trainer, epoch: int, metrics: Mapping[str, float]) -> None:
         if self._file is not None:
@@ -54,7 +76,9 @@ class CSVLogger(_Log):
     ----------
     path : str or path-like
     append : bool, default False
-        Go on in a file that is there, under the columns that it has.
+        Go on in a file that is there, under the columns that it has. A last line that was not finished is cut off.
+        Where the training goes on too (its epoch is not the first, or fit has a checkpoint), so are rows at the end
+        whose epochs it has not reached: they were written after the last checkpoint, and come again.
     """
 
     def __init__(self, path: str | os.PathLike[str], *, append: bool = False) -> None:
@@ -63,16 +87,37 @@ class CSVLogger(_Log):
 
     def on_start(self, trainer: Trainer) -> None:
         self._columns = []
-        if self.append and os.path.exists(self.path):
+        super().on_start(trainer)
+        if os.path.getsize(self.path):
             with open(self.path, encoding="utf-8", newline="") as file:
                 self._columns = next(csv.reader(file), [])
-        super().on_start(trainer)
+
+    def _epoch_of(self, lines: list[bytes]) -> float:
+        names, row = (_cells(lines[index]) for index in (0, -1))
+        if "epoch" not in names or len(lines) == 1:
+            return 0.0
+        return _number(row[names.index("epoch")]) if len(row) == len(names) else math.inf
 
     def _write(self, file: IO[str], row: Mapping[str, float]) -> None:
         if not self._columns:
             self._columns = list(row)
             csv.writer(file).writerow(self._columns)
         csv.writer(file).writerow([row.get(column, "") for column in self._columns])
+
+
+def _cells(line: bytes) -> list[str]:
+    """A line of CSV; nothing where it is none, as the zeros that a power failure may leave."""
+    try:
+        return next(csv.reader([line.decode("utf-8").rstrip("\r\n")]), [])
+    except (UnicodeDecodeError, csv.Error):
+        return []
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return math.inf
 
 
 class JSONLinesLogger(_Log):
@@ -82,11 +127,19 @@ class JSONLinesLogger(_Log):
     ----------
     path : str or path-like
     append : bool, default False
-        Go on in a file that is there.
+        Go on in a file that is there, as `CSVLogger` does.
     """
 
     def __init__(self, path: str | os.PathLike[str], *, append: bool = False) -> None:
         super().__init__(path, append)
+
+    def _epoch_of(self, lines: list[bytes]) -> float:
+        try:
+            found = json.loads(lines[-1])
+        except ValueError:
+            return math.inf
+        epoch = found.get("epoch", 0) if isinstance(found, dict) else 0
+        return float(epoch) if isinstance(epoch, int | float) else 0.0
 
     def _write(self, file: IO[str], row: Mapping[str, float]) -> None:
         numbers = {name: number if math.isfinite(number) else None for name, number in row.items()}

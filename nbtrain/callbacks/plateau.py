@@ -44,6 +44,21 @@ class Watching(Callback):
     def on_start(self, trainer: Trainer) -> None:
         self.best, self.waited = math.nan, 0
 
+    def state_dict(self) -> dict[str, Any]:
+        best = None if math.isnan(self.best) else self.best
+        return {"metric": self._name, "sign": self.sign, "best": best, "waited": self.waited}
+
+    def resume(self, trainer: Trainer, state: Mapping[str, Any]) -> bool | None:
+        """Go on counting, unless it was another metric that was watched."""
+        if (state["metric"], state["sign"]) == (self._name, self.sign):
+            self.best = math.nan if state["best"] is None else float(state["best"])
+            self.waited = int(state["waited"])
+            return self.go_on(trainer, state)
+        return None
+
+    def go_on(self, trainer: Trainer, state: Mapping[str, Any]) -> bool | None:
+        """What else there is to be taken from a state."""
+
     def improved(self, trainer: Trainer, metrics: Mapping[str, float]) -> bool:
         """Whether this epoch was better than the best before by more than min_delta; NaN never is."""
         value = self._value(trainer, metrics)
@@ -53,6 +68,9 @@ class Watching(Callback):
             better = math.isnan(self.best) or self.sign * (value - self.best) > self.min_delta
         self.best, self.waited = (value, 0) if better else (self.best, self.waited + 1)
         return better
+
+    def _lost_patience(self) -> bool:
+        return self.waited > 0 and self.waited >= self.patience
 
     def _value(self, trainer: Trainer, metrics: Mapping[str, float]) -> float:
         name = self._name
@@ -125,7 +143,20 @@ class EarlyStopping(Watching):
             self.best_epoch = epoch
             if self.restore_best:
                 self._parameters = trainer.theta.copy()
-        self.stopped = self.waited > 0 and self.waited >= self.patience
+        self.stopped = self._lost_patience()
+        return self.stopped
+
+    def state_dict(self) -> dict[str, Any]:
+        best = {} if self._parameters is None else {"parameters": self._parameters}
+        return super().state_dict() | {"best_epoch": self.best_epoch} | best
+
+    def go_on(self, trainer: Trainer, state: Mapping[str, Any]) -> bool:
+        self.best_epoch, self.stopped = int(state["best_epoch"]), self._lost_patience()
+        if self.restore_best and "parameters" in state:
+            parameters = np.asarray(state["parameters"], trainer.dtype)
+            if parameters.shape != trainer.theta.shape or not np.isfinite(parameters).all():
+                raise ValueError(f"parameters of shape {parameters.shape}, or not finite")
+            self._parameters = parameters.copy()
         return self.stopped
 
     def on_end(self, trainer: Trainer) -> None:
@@ -176,12 +207,18 @@ class ReduceOnPlateau(Watching):
         super().on_start(trainer)
         self._resting = 0
 
+    def state_dict(self) -> dict[str, Any]:
+        return super().state_dict() | {"resting": self._resting}
+
+    def go_on(self, trainer: Trainer, state: Mapping[str, Any]) -> None:
+        self._resting = int(state["resting"])
+
     def on_epoch(self, trainer: Trainer, epoch: int, metrics: Mapping[str, float]) -> None:
         self.improved(trainer, metrics)
         if self._resting:
             self._resting -= 1
             self.waited = 0
-        if self.waited > 0 and self.waited >= self.patience:
+        if self._lost_patience():
             rate = trainer.learning_rate
             if rate > self.minimum:
                 trainer.scale_learning_rate(max(self.factor, self.minimum / rate))

@@ -80,7 +80,7 @@ class Describer:
 
     def module(self, module: Any, used: Any) -> str:
         """A module, and those of its names that the code may mean."""
-        words = f"module {module.__name__} {getattr(module, '__version__', '')}"
+        words = f"module {module.__name__} {self.version(module)}"
         if module.__name__.partition(".")[0] in TRUSTED:
             return words
         self.watch.name(vars(module), "__version__")
@@ -93,6 +93,10 @@ class Describer:
             if value is not ABSENT:
                 parts.append(f"{name}={self.value(value, used)}")
         return f"{words} ({', '.join(parts)})"
+
+    def version(self, module: Any) -> str:
+        """A module's version."""
+        return str(getattr(module, "__version__", ""))
 
     def object(self, value: Any) -> str:
         """Anything else: by name or representation, with what there is of Python behind it."""
@@ -146,6 +150,16 @@ class Names:
     def get(self, name: str) -> Any:
         """What the name stands for; ABSENT where it is a builtin, an attribute, or nothing yet."""
         return self.closure[name] if name in self.closure else self.watch.name(self.module, name)
+
+
+class PlainDescriber(Describer):
+    """Describes what functions say and nothing else: neither the files they stand in, nor versions of libraries."""
+
+    def file(self, path: str) -> str:
+        return ""
+
+    def version(self, module: Any) -> str:
+        return ""
 
 
 def _constants(code: Any) -> tuple[Any, ...]:

@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import Error
-from .describe import Describer
+from .describe import Describer, PlainDescriber
 from .watch import Watch
 
 PACKAGE = Path(__file__).parent.parent
@@ -64,7 +64,22 @@ def component_key(spec: Any, dtype: np.dtype[Any], here: str | None = None) -> s
 def _described(spec: Any, machine: str, dtype: np.dtype[Any]) -> tuple[str, Watch]:
     """A component's key, and what it depends on."""
     described = Describer()
-    parts = [machine, sources()[0], str(dtype), spec.kind, *spec.parameters]
+    key = digest([machine, sources()[0], str(dtype), *_words(spec, described)])
+    return key, described.watch
+
+
+def behaviour(spec: Any) -> str:
+    """What a component's functions do, wherever they stand and whatever compiles them; with the interpreter.
+
+    To be compared with what another process says of the component: where the part before the blank is another, nothing
+    can be said, since interpreters have bytecodes of their own.
+    """
+    return f"{sys.implementation.cache_tag} {digest(_words(spec, PlainDescriber()))}"
+
+
+def _words(spec: Any, described: Describer) -> list[str]:
+    """A component in words."""
+    parts = [spec.kind, *spec.parameters]
     for name in ("prepared_count", "slope_arguments", *(field.name for field in fields(spec))):
         described.watch.name(vars(spec), name)
         value = getattr(spec, name, None)
@@ -72,7 +87,7 @@ def _described(spec: Any, machine: str, dtype: np.dtype[Any]) -> tuple[str, Watc
             parts.append(f"{name}={value!r}")
     for role, function in spec.functions.items():
         parts += [role, described.function(function)]
-    return digest(parts), described.watch
+    return parts
 
 
 def digest(parts: Iterable[str]) -> str:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..catalogue import BUILTIN, UNREGISTERED
+from ..compiler.fingerprint import behaviour
 from ..components import NAME, Component
 from ..core.layout import MOST_THREADS
 from ..errors import Error, InputError, ModelFileError
@@ -67,15 +68,20 @@ def _component(component: Component) -> dict[str, Any]:
         name: _component(value) if isinstance(value, Component) else value for name, value in component.parameters
     }
     provider = registry.provider(component.spec)
-    return {"name": component.name, "parameters": parameters, "provider": provider}
+    found = {"name": component.name, "parameters": parameters, "provider": provider}
+    return found if provider == BUILTIN else found | {"code": behaviour(component.spec)}
 
 
 class Fields(NamedTuple):
-    """A JSON object whose entries are asked for with their type; `where` and `path` say where it stands."""
+    """A JSON object whose entries are asked for with their type; `where` and `path` say where it stands.
+
+    `altered` collects the components whose code is not that of the file.
+    """
 
     entries: Mapping[str, Any]
     where: str
-    path: str = ""
+    path: str
+    altered: list[str]
 
     def refuse(self, name: str, problem: str) -> Any:
         """Raise ModelFileError about an entry."""
@@ -117,7 +123,7 @@ class Fields(NamedTuple):
     def inner(self, name: str) -> Fields:
         """An object."""
         found = self.get(name, lambda value: isinstance(value, dict), "an object")
-        return Fields(found, self.where, f"{self.path}{name}.")
+        return Fields(found, self.where, f"{self.path}{name}.", self.altered)
 
     def several(self, name: str) -> list[Fields]:
         """A list of objects."""
@@ -126,7 +132,7 @@ class Fields(NamedTuple):
             lambda value: isinstance(value, list) and all(isinstance(item, dict) for item in value),
             "a list of objects",
         )
-        return [Fields(item, self.where, f"{self.path}{name}[{i}].") for i, item in enumerate(found)]
+        return [Fields(item, self.where, f"{self.path}{name}[{i}].", self.altered) for i, item in enumerate(found)]
 
 
 def _finite(value: Any) -> bool:
@@ -220,7 +226,19 @@ def _found(kind: str, fields: Fields) -> Component:
         fields.refuse(
             "name", f"the {kind} {name!r} was a spec that was not registered, and not the built-in one of that name"
         )
+    _compare_code(fields, spec)
     try:
         return bound(spec, given)
     except InputError as error:
         raise ModelFileError(f"{fields.where}: {parameters.path}{error}") from error
+
+
+def _compare_code(fields: Fields, spec: Any) -> None:
+    """Note a component whose functions do something else than those that the file was written with."""
+    provider = registry.provider(spec)
+    if "code" not in fields.entries or provider == BUILTIN:
+        return
+    theirs, ours = fields.text("code"), behaviour(spec)
+    words = f"the {spec.kind} {spec.name!r} of {provider}"
+    if theirs != ours and theirs.split(" ")[0] == ours.split(" ")[0] and words not in fields.altered:
+        fields.altered.append(words)

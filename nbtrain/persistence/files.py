@@ -26,10 +26,11 @@ def write(path: Path, parts: Iterable[memoryview]) -> None:
     InputError
         If `path` names something else than a regular file.
     OSError
-        If the file cannot be written.
+        If the file cannot be written; FileNotFoundError where its folder is not there.
     """
     target = os.path.realpath(checked_path(path))  # a link stays a link
     folder = os.path.dirname(target)
+    check_folder(target)
     mode = _mode_of(target)
     remove_leftovers(folder)
     try:
@@ -51,6 +52,15 @@ def checked_path(path: Any) -> str:
     if "\0" in found:
         raise InputError(f"path: {path!r} given; a path has no NUL in it")
     return found
+
+
+def check_folder(path: str) -> None:
+    """Raise FileNotFoundError where the folder that a file is to be written to is not there."""
+    folder = os.path.dirname(os.path.realpath(path))
+    if not os.path.isdir(folder):
+        raise FileNotFoundError(
+            errno.ENOENT, f"there is no folder {folder!r}: make it first (os.makedirs), or give another path", path
+        )
 
 
 def _mode_of(target: str) -> int | None:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import warnings
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from ..errors import Error, InputError, ModelFileError
+from ..errors import Error, InputError, ModelFileError, PluginWarning
 from ..recipe import Recipe
 from . import files
 from .container import Container, decode, parse, refuse
 from .description import COUNTERS, FORMAT, NUMBERS, VERSION, Fields, recipe_of
+from .states import STATES, State, states_of
 
 if TYPE_CHECKING:
     from ..trainer import Trainer
@@ -34,24 +36,34 @@ class Contents(NamedTuple):
     tensors: Mapping[str, Array]
     counters: Mapping[str, float]
     metadata: dict[str, Any]
+    altered: list[str]  # components whose code is not what it was when the file was written
+    states: list[State]  # of callbacks
 
 
 def contents(data: bytes | bytearray, where: str, known: Recipe | None = None) -> Contents:
     """Everything in a file, or ModelFileError."""
     container = decode(data, where)
     _check_version(container.metadata, where)
-    texts = Fields(container.metadata, where)
-    fields = Fields(parse(texts.text("trainer"), where, "trainer"), where, "trainer.")
+    texts = Fields(container.metadata, where, "", [])
+    fields = Fields(parse(texts.text("trainer"), where, "trainer"), where, "trainer.", [])
     metadata = parse(texts.text("metadata"), where, "metadata")
     recipe = recipe_of(fields, known)
     counters = _counters(fields)
     _check_tensors(container, recipe, where)
-    return Contents(recipe, container.tensors, counters, metadata)
+    states = states_of(texts, container.tensors)
+    return Contents(recipe, container.tensors, counters, metadata, fields.altered, states)
 
 
 def restored(kind: type[Any], data: bytes | bytearray, where: str, known: Recipe | None = None) -> Any:
     """A trainer of class `kind` from the bytes of its file; `where` is named in errors."""
     found = contents(data, where, known)
+    if found.altered:
+        warnings.warn(
+            f"{where}: {' and '.join(found.altered)} had other code when this was saved: predictions, and training "
+            "that goes on, are not what they would have been",
+            PluginWarning,
+            stacklevel=3,
+        )
     try:
         trainer = kind.from_recipe(found.recipe)
     except (MemoryError, OverflowError) as error:
@@ -62,18 +74,23 @@ def restored(kind: type[Any], data: bytes | bytearray, where: str, known: Recipe
     return trainer
 
 
-def resume(trainer: Trainer, path: str) -> None:
+def resume(trainer: Trainer, path: str) -> list[State]:
     """Have a trainer go on from a file of another with the same recipe, if there is one; the seed is the file's.
+
+    Returns
+    -------
+    list of State
+        Of the callbacks that were told when the file was written.
 
     Raises
     ------
     InputError
-        If the recipes differ.
+        If the recipes differ, or the code of a plugin's component.
     ModelFileError
         If the file is damaged.
     """
     if not os.path.exists(path):
-        return
+        return []
     found = contents(files.read(path), path)
     for name in (
         field.name for field in dataclasses.fields(Recipe) if field.name not in ("seed", "threads", "automatic")
@@ -84,12 +101,18 @@ def resume(trainer: Trainer, path: str) -> None:
                 f"checkpoint: {path} is of another trainer: its {name} is {theirs!r}, here it is {ours!r}; "
                 "give another path, or remove the file to start anew"
             )
+    if found.altered:
+        raise InputError(
+            f"checkpoint: {path} was written when {' and '.join(found.altered)} had other code, so that the run would "
+            "not be completed as it began; remove the file to start anew, or load it and save it there to go on"
+        )
     trainer.recipe = dataclasses.replace(trainer.recipe, seed=found.recipe.seed)
     for index, word in enumerate(found.recipe.seed):
         trainer.model.descriptor[f"seed_{index}"] = word
     trainer.model.descriptor["order_epoch"] = -1  # the order that was drawn is not of this seed
     trainer.history.clear()
     _fill(trainer, found)
+    return found.states
 
 
 def _check_version(metadata: Mapping[str, str], where: str) -> None:
@@ -120,11 +143,13 @@ def _shapes(recipe: Recipe) -> dict[str, tuple[np.dtype[Any], tuple[int, ...]]]:
 def _check_tensors(container: Container, recipe: Recipe, where: str) -> None:
     """The tensors are those of the recipe, and their numbers are finite; before memory is allocated."""
     wanted = _shapes(recipe)
-    own = [name for name in container.tensors if not name.startswith("history.")]
+    own = [name for name in container.tensors if not name.startswith(("history.", STATES))]
     if own != list(wanted):
         odd = sorted(set(own) ^ set(wanted)) or own
         refuse(where, f"tensor {odd[0]!r}", "the tensors are not those of the trainer")
     for name, array in container.tensors.items():
+        if name.startswith(STATES):
+            continue
         dtype, shape = wanted.get(name, (FLOAT64, array.shape[:1]))
         if array.dtype != dtype or array.shape != shape or not shape:
             refuse(where, f"tensor {name!r}", f"{array.dtype} {array.shape} given; {dtype} {shape} is wanted")

@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from ..history import History
 from ..memory import Memory
@@ -15,6 +15,9 @@ from ..recipe import Recipe
 from . import files
 from .restoring import from_bytes
 from .writing import metadata_text, parts_of
+
+if TYPE_CHECKING:
+    from ..fitting import Fit
 
 
 class Saving:
@@ -25,6 +28,7 @@ class Saving:
     memory: Memory
     history: History
     metadata: dict[str, Any]
+    run: Fit | None
     _alone: Callable[[], AbstractContextManager[None]]
 
     def save(self, path: str | os.PathLike[str], *, metadata: Mapping[str, Any] | None = None) -> None:

@@ -12,6 +12,7 @@ from ..errors import DivergenceError, Error, InputError
 from ..model import layer_views
 from .container import encode
 from .description import FORMAT, NUMBERS, VERSION, describe
+from .states import STATES, collect
 
 if TYPE_CHECKING:
     from .saving import Saving
@@ -22,13 +23,17 @@ Array = np.ndarray[Any, Any]
 def parts_of(trainer: Saving, metadata: str) -> list[memoryview]:
     """The bytes of a trainer's file, in parts: a copy of how it stands. No other thread may train it meanwhile."""
     described, tensors = describe(trainer.recipe, trainer.model.descriptor), _tensors(trainer)
+    strings = {"format": FORMAT, "version": VERSION, "trainer": json.dumps(described), "metadata": metadata}
+    if trainer.run is not None:
+        strings["callbacks"], kept = collect(trainer.run.callbacks)
+        wide = {name: array for name, array in kept.items() if array.itemsize == 8}
+        tensors = wide | tensors | kept
     for name, array in tensors.items():
-        if not name.startswith("history.") and not np.isfinite(array).all():
+        if not name.startswith(("history.", STATES)) and not np.isfinite(array).all():
             raise DivergenceError(f"{name} holds NaN or infinity: the trainer was not saved")
     for name in NUMBERS:
         if not np.isfinite(described[name]):
             raise DivergenceError(f"{name} is {described[name]}: the trainer was not saved")
-    strings = {"format": FORMAT, "version": VERSION, "trainer": json.dumps(described), "metadata": metadata}
     try:
         return encode(strings, tensors)
     except ValueError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import weakref
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from . import compiler, quick
 from .components import Component
 from .core.layout import DESCRIPTOR, HITS_LARGEST, HITS_NONE, HITS_THRESHOLD
 from .errors import PluginError
-from .memory import Memory
+from .memory import Memory, total_bytes
 from .model import Model
 from .plans import INT64, blocks, plans
 from .recipe import Recipe
@@ -37,7 +38,7 @@ def build(recipe: Recipe) -> tuple[Model, Memory, compiler.Compiled]:
     """A model with zero parameters, its memory, and the core that works on it."""
     core = compiler.core(recipe.dtype)
     components = _Components(recipe.dtype)
-    memory = Memory(plans(recipe), [core, recipe])
+    memory = _memory(recipe, [core, recipe])
     d = memory.array("descriptor")
     _fill_sizes(d, memory, recipe)
     quick.fill(d, recipe.dtype)
@@ -53,6 +54,20 @@ def build(recipe: Recipe) -> tuple[Model, Memory, compiler.Compiled]:
     memory.keep.extend(components.held)
     _release_with(memory, core.addresses["release"])
     return _model(d, memory), memory, core
+
+
+def _memory(recipe: Recipe, keep: list[Any]) -> Memory:
+    """The memory of a model, or a MemoryError that names the argument by which it is too large."""
+    try:
+        return Memory(plans(recipe), keep)
+    except (MemoryError, ValueError, OverflowError) as error:
+        whole, one = (total_bytes(plans(replace(recipe, batch_size=size))) for size in (recipe.batch_size, 1))
+        small = one < whole / 2
+        argument = f"batch_size: {recipe.batch_size:,} given" if small else f"network: {recipe.network!r} given"
+        part = f"{whole - one:,} of them for the rows of a batch; a smaller one" if small else "a smaller one"
+        raise MemoryError(
+            f"{argument}, with which the model takes {whole:,} bytes, and they could not be had: {part} is wanted"
+        ) from error
 
 
 def _release_with(memory: Memory, address: int) -> None:

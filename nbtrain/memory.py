@@ -26,6 +26,11 @@ class Plan(NamedTuple):
         return (size + ALIGNMENT - 1) // ALIGNMENT * ALIGNMENT + ALIGNMENT
 
 
+def total_bytes(plans: Iterable[Plan]) -> int:
+    """Size of the block that holds these arrays."""
+    return sum(plan.nbytes for plan in plans) + ALIGNMENT
+
+
 class _View:
     """What an array's `.base` is: it exposes a part of the block and holds the block's owner."""
 

@@ -56,8 +56,13 @@ def checked_recipe(
 def _check_parameters(recipe: Recipe) -> None:
     """Refuse parameters of components that the dtype turns into infinity."""
     largest = LARGEST[recipe.dtype]
-    activations = [layer.activation for layer in recipe.network.layers]
-    for component in (recipe.loss, recipe.optimizer, recipe.regularizer, *activations):
+    components = [recipe.loss, recipe.optimizer, recipe.regularizer]
+    for layer in recipe.network.layers:
+        components += [layer.activation, layer.initializer, layer.constraint]
+    schedule = recipe.optimizer.learning_rate
+    if isinstance(schedule, Component):
+        components.append(schedule)
+    for component in components:
         for name, value in component.parameters if component is not None else ():
             if not isinstance(value, Component) and abs(value) > largest:
                 raise InputError(f"{name}: {value!r} given to {component!r}, which no {recipe.dtype} can hold")

@@ -72,6 +72,8 @@ class Trainer(Parameters, Saving):
     ------
     InputError
         If an argument cannot be used; the message names it.
+    MemoryError
+        If there is no memory for the model; the message says how much it takes, and whether by `batch_size`.
 
     Notes
     -----
@@ -141,9 +143,11 @@ class Trainer(Parameters, Saving):
 
     def __repr__(self) -> str:
         r = self.recipe
+        threads = "auto" if r.automatic else r.threads
         return (
             f"Trainer({r.network!r}, loss={r.loss!r}, optimizer={r.optimizer!r}, regularizer={r.regularizer!r}, "
-            f"batch_size={r.batch_size}, shuffle={r.shuffle}, dtype='{r.dtype}')"
+            f"batch_size={r.batch_size}, shuffle={r.shuffle}, dtype='{r.dtype}', clip_value={r.clip_value!r}, "
+            f"clip_norm={r.clip_norm!r}, threads={threads!r})"
         )
 
     # ---- training

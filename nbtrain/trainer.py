@@ -17,8 +17,9 @@ from .core import layout
 from .dataset import Dataset, Intake
 from .fitting import Fit, Options, describe_divergence, fit, training_data
 from .history import History
+from .hosts import Hosting
 from .metrics import Metric, as_metrics
-from .native import Native, c_signature, native
+from .native import Native, native
 from .network import Network
 from .options import checked_recipe, seed_words, with_threads
 from .parameters import Parameters, draw
@@ -34,7 +35,7 @@ CALL_WORK = {"train_step": 6.0, "loss_and_gradient": 6.0, "evaluate": 2.0}  # op
 PART_FLOPS = 1e9  # work of one call of predict or evaluate, so that Ctrl-C is seen
 
 
-class Trainer(Parameters, Saving):
+class Trainer(Parameters, Saving, Hosting):
     """Trains a network; compiled once per dtype, whatever the network.
 
     Parameters
@@ -304,18 +305,6 @@ class Trainer(Parameters, Saving):
         """`evaluate` on checked data."""
         with self._alone():
             return scores(self, dataset, metrics)
-
-    def c_functions(self) -> dict[str, tuple[int, str]]:
-        """Addresses and C declarations of the core's functions, for C and C++ hosts.
-
-        All arguments are int64; addresses of arrays are passed as such. `model` is the address of
-        `trainer.model.descriptor`, which stays valid while the trainer lives. `x`, float `y` and `weight` have the
-        trainer's dtype, row after row; `y_kind` is 0 for float targets and 1 for int64 labels, `weight` is 0 for none.
-        `result` is the address of three float64 numbers, of which the first becomes the loss. What is returned is a
-        status of `nbtrain.status`, 0 when all is well.
-        """
-        addresses: dict[str, int] = self.memory.keep[0].addresses  # type: ignore[attr-defined]
-        return {name: (addresses[name], c_signature(name)) for name in layout.SIGNATURES}
 
     # ---- between Python and the core
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -17,6 +18,11 @@ EXAMPLES = Path(__file__).parent.parent / "examples"
 
 # name: quick arguments, packages it needs, and for each number in its output the pattern and the bounds
 TABLE = {
+    "c_host.py": (
+        "",
+        (),
+        {r"mean loss on new states: ([\d.]+)": (0.0, 1e-3), r"in a row: ([\d.]+) radians": (0.0, 0.05)},
+    ),
     "cartpole.py": ("", (), {r"100 new episodes ([\d.]+): solved": (475.0, 500.0)}),
     "compare_scikit_learn.py": (
         "--seeds 1 --data wine",
@@ -77,6 +83,8 @@ def test_the_example_does_what_it_says(name, digits_as_idx):
     arguments, needed, results = TABLE[name]
     for package in needed:
         pytest.importorskip(package)
+    if name == "c_host.py" and not any(map(shutil.which, ("cc", "gcc", "clang"))):
+        pytest.skip("there is no C compiler")
     done = run(name, *arguments.replace("DATA", str(digits_as_idx)).split())
     assert done.returncode == 0, done.stderr
     for pattern, (low, high) in results.items():

@@ -1,0 +1,80 @@
+"""A host in C: a simulation that trains a network while it runs, and asks it for predictions, without Python.
+
+    python examples/c_host.py
+
+Python declares the network, and compiles c_host.c with the C compiler that is there. The C code gets the address of
+the model and those of three functions, and runs on its own, here in a thread, while the interpreter does something
+else. docs/c.md describes the functions.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ctypes
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+from pathlib import Path
+
+import nbtrain
+from nbtrain.status import WORDS
+
+SOURCE = Path(__file__).with_suffix(".c")
+
+
+class Host(ctypes.Structure):
+    """What c_host.c calls `struct host`."""
+
+    _fields_ = tuple((name, ctypes.c_int64) for name in ("model", "train_step", "evaluate", "predict"))
+
+
+def compiled(compiler: str, folder: str) -> ctypes.CDLL:
+    """The C code as a library."""
+    library = Path(folder) / "c_host.so"
+    flags = ["-std=c99", "-O2", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC"]
+    subprocess.run([compiler, *flags, "-o", library, SOURCE, "-lm"], check=True)
+    return ctypes.CDLL(str(library))
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Let the C code train, and compare what it says with what the trainer says."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--steps", type=int, default=40_000, help="of training, 32 states each (default 40000)")
+    parser.add_argument("--seed", type=int, default=0, help="default 0")
+    options = parser.parse_args(arguments)
+    compiler = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
+    if compiler is None:
+        print("this example needs a C compiler (Debian: apt-get install gcc)", file=sys.stderr)
+        return 1
+
+    network = nbtrain.Network(2, [nbtrain.Dense(32, "tanh"), nbtrain.Dense(2)])
+    rate = nbtrain.schedule("cosine", rate=3e-3, steps=options.steps)
+    trainer = nbtrain.Trainer(network, loss="mse", optimizer=nbtrain.optimizer("adam", learning_rate=rate), rng=0)
+    addresses = {name: address for name, (address, _) in trainer.c_functions().items()}
+    host = Host(trainer.model.descriptor.ctypes.data, *(addresses[name] for name, _ in Host._fields_[1:]))
+    report, status = (ctypes.c_double * 2)(), []
+    with tempfile.TemporaryDirectory() as folder:
+        simulate = compiled(compiler, folder).simulate
+        simulate.argtypes = ctypes.c_void_p, ctypes.c_int64, ctypes.c_uint64, ctypes.c_void_p
+        simulate.restype = ctypes.c_int64
+        call = ctypes.addressof(host), options.steps, options.seed, ctypes.addressof(report)
+        thread = threading.Thread(target=lambda: status.append(simulate(*call)))
+        thread.start()
+        thread.join()
+    if status != [0]:
+        print(f"C stopped with status {status}: {WORDS.get(status[0])}", file=sys.stderr)
+        return 1
+    print(f"iterations of the trainer: {trainer.iteration}")
+    print(f"mean loss on new states: {report[0]:.6f}")
+    print(f"largest error of ten predicted swings in a row: {report[1]:.4f} radians")
+    state = [[1.0, 0.0]]
+    for _ in range(10):
+        state = trainer.predict(state)
+    print(f"angle after them, as Python predicts it: {state[0, 0]:.4f}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

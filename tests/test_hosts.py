@@ -1,0 +1,168 @@
+"""Hosts without Python: the C functions by their addresses, as the manual describes them."""
+
+from __future__ import annotations
+
+import ctypes
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from common import data, network
+
+import nbtrain
+from nbtrain import status
+from nbtrain.core import layout
+
+MANUAL = (Path(__file__).parent.parent / "docs" / "c.md").read_text(encoding="utf-8")
+LOSSES = ["mse", "binary_cross_entropy", "softmax_cross_entropy"]
+ROWS, INPUTS, OUTPUTS = 21, 4, 3
+
+
+def make(loss, dtype="float32", **options):
+    net = network((INPUTS, 7, OUTPUTS), ["tanh", "identity"])
+    options = {"regularizer": nbtrain.regularizer("l2", strength=0.1), "batch_size": 8, "rng": 2} | options
+    return nbtrain.Trainer(net, loss=loss, dtype=dtype, **options)
+
+
+def samples(loss, dtype="float32"):
+    X, y = data(loss, ROWS, INPUTS, OUTPUTS)
+    return X.astype(dtype), y if y.dtype == np.int64 else y.astype(dtype)
+
+
+class Host:
+    """What a C program does with the addresses."""
+
+    def __init__(self, trainer):
+        self.model = trainer.model.descriptor.ctypes.data
+        self.declared = trainer.c_functions()
+        self.result = np.full(3, 7.0)
+
+    def call(self, name, *arguments):
+        address, declaration = self.declared[name]
+        count = declaration.count("int64_t ") - 1
+        assert len(arguments) + 1 == count, declaration
+        function = ctypes.CFUNCTYPE(ctypes.c_int64, *[ctypes.c_int64] * count)(address)
+        return function(self.model, *arguments)
+
+    def on_data(self, name, X, y, weight=None, **changed):
+        label = y.dtype == np.int64
+        arguments = dict(
+            x=X.ctypes.data,
+            rows=X.shape[0],
+            columns=X.shape[1],
+            y=y.ctypes.data,
+            y_rows=y.shape[0],
+            y_columns=1 if label else y.shape[1],
+            y_kind=int(label),
+            weight=0 if weight is None else weight.ctypes.data,
+            result=self.result.ctypes.data,
+        )
+        return self.call(name, *(arguments | changed).values())
+
+    def predict(self, X, out, **changed):
+        arguments = dict(x=X.ctypes.data, rows=X.shape[0], columns=X.shape[1])
+        arguments |= dict(out=out.ctypes.data, out_rows=out.shape[0], out_columns=out.shape[1])
+        return self.call("predict", *(arguments | changed).values())
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("loss", LOSSES)
+def test_a_host_gets_what_the_trainer_gives(loss, dtype, weighted):
+    ours, theirs = make(loss, dtype), make(loss, dtype)
+    host, (X, y) = Host(ours), samples(loss, dtype)
+    weight = np.linspace(0.0, 2.0, ROWS, dtype=dtype) if weighted else None
+
+    assert host.on_data("train_step", X, y, weight) == 0
+    assert host.result[0] == theirs.train_step(X, y, weight)
+    assert host.on_data("train_epoch", X, y, weight) == 0
+    assert host.result[0] == theirs.fit(X, y, sample_weight=weight)["loss"][0]
+    assert host.on_data("loss_and_gradient", X, y, weight) == 0
+    J, gradient = theirs.loss_and_gradient(X, y, weight)
+    assert host.result[0] == J
+    np.testing.assert_array_equal(ours.model.gradient, gradient)
+    before = ours.theta.copy()
+    assert host.call("update") == 0
+    assert ours.iteration == theirs.iteration + 1
+    assert (ours.theta != before).any()
+
+    theirs.theta[...] = ours.theta
+    out = np.zeros((ROWS, OUTPUTS), dtype)
+    assert host.predict(X, out) == 0
+    np.testing.assert_array_equal(out, theirs.predict(X))
+    assert host.on_data("evaluate", X, y, weight) == 0
+    total = np.ones(ROWS) if weight is None else weight.astype(np.float64)
+    scores = theirs.evaluate(X, y, weight)
+    np.testing.assert_allclose(host.result[1], total.sum(), rtol=1e-12)
+    np.testing.assert_allclose(host.result[0] / host.result[1], scores["loss"], rtol=1e-12)
+    if loss == "softmax_cross_entropy":
+        np.testing.assert_allclose(host.result[2], total[out.argmax(axis=1) == y].sum(), rtol=1e-12)
+    elif loss == "mse":
+        assert host.result[2] == 0.0
+
+
+FAULTS = {
+    "WRONG_X": dict(columns=INPUTS + 1),
+    "WRONG_X ": dict(rows=0),
+    "WRONG_Y": dict(y_rows=ROWS - 1),
+    "WRONG_Y ": dict(y_columns=OUTPUTS + 1),
+    "WRONG_TARGET": dict(y_kind=1),
+}
+
+
+@pytest.mark.parametrize("name", ["train_step", "train_epoch", "loss_and_gradient", "evaluate"])
+def test_what_is_wrong_comes_back_as_a_status_and_nothing_is_written(name):
+    trainer, (X, y) = make("mse"), samples("mse")
+    host, before = Host(trainer), trainer.theta.tobytes()
+    for fault, changed in FAULTS.items():
+        assert host.on_data(name, X, y, **changed) == getattr(layout, fault.strip())
+        assert np.isnan(host.result).all()
+    bad = np.full(ROWS, -1, np.float32)
+    assert host.on_data(name, X, y, bad) == layout.WRONG_WEIGHT
+    trainer.model.descriptor["busy"] = 1  # another thread is inside
+    assert host.on_data(name, X, y) == layout.BUSY
+    trainer.model.descriptor["busy"] = 0
+    classifier, labels = make("softmax_cross_entropy"), np.full(ROWS, OUTPUTS)
+    assert Host(classifier).on_data(name, X, labels) == layout.WRONG_LABEL
+    assert trainer.theta.tobytes() == before
+    assert trainer.iteration == classifier.iteration == 0
+
+
+def test_a_wrong_place_for_predictions_and_divergence_are_told():
+    trainer, (X, y) = make("mse"), samples("mse")
+    host, out = Host(trainer), np.zeros((ROWS, OUTPUTS), np.float32)
+    assert host.predict(X, out, out_rows=ROWS - 1) == layout.WRONG_OUT
+    assert host.predict(X, out, columns=INPUTS - 1) == layout.WRONG_X
+    assert not out.any()
+    before = trainer.theta.tobytes()
+    X[3, 1] = np.nan
+    assert host.on_data("train_step", X, y) == layout.DIVERGED
+    assert trainer.theta.tobytes() == before
+
+
+# ---- the manual
+
+
+def table(heading):
+    """Cells of the rows of the table under a heading."""
+    section = re.search(rf"^## {heading}\n(.*?)(?=^## |\Z)", MANUAL, re.MULTILINE | re.DOTALL)[1]
+    lines = [line for line in section.splitlines() if line.startswith("|")][2:]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+
+
+def test_the_manual_has_the_functions_their_arguments_and_all_statuses():
+    declared = make("mse").c_functions()
+    assert [re.sub("`", "", row[0]) for row in table("Functions")] == list(declared)
+    named = {name for row in table("Arguments") for name in re.findall(r"`(\w+)`", row[0])}
+    used = {name for _, text in declared.values() for name in re.findall(r"int64_t (\w+)[,)]", text)}
+    assert named == used
+    assert {int(code): words for code, words in table("Status")} == status.WORDS
+
+
+def test_nothing_is_offered_that_is_for_the_trainer_alone():
+    trainer = make("mse")
+    assert set(trainer.c_functions()) == set(nbtrain.kernel.__all__) - {"status"}
+    assert set(re.findall(r"^        `(\w+)`$", trainer.c_functions.__doc__, re.MULTILINE)) == set(
+        trainer.c_functions()
+    )

@@ -2,36 +2,30 @@
 
 from __future__ import annotations
 
-import operator
-import threading
-import warnings
 from collections.abc import Mapping
 from typing import Any, Self
 
 import numpy as np
 from scipy.sparse import issparse
-from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state, column_or_1d
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from ..components import Component
 from ..errors import InputError
-from ..trainer import Trainer
-from . import declare, lbfgs, stochastic
+from . import declare, lbfgs, scoring, stochastic
 from .data import DTYPES, SPARSE, Array, Data, dense
-from .engine import Engine, revived
-from .hooks import CallbackSupportMixin, Hooks
-from .parameters import RULES, check_parameters
+from .engine import Engine
+from .engines import HasEngine
+from .hooks import CallbackSupportMixin, Hooks, with_callbacks
+from .parameters import check_parameters
 
-AUTO_BATCH = 200  # scikit-learn's batch_size="auto"
-SPARSE_ROWS = 1024  # rows of a sparse matrix that are made dense at a time in prediction
+SPARSE_BYTES = 1 << 23  # of a sparse matrix that are made dense at a time in prediction
 STALE = """
     _engine _kept history_ loss_curve_ best_loss_ validation_scores_ best_validation_score_
 """.split()
-_reviving = threading.Lock()
 
 
-class BaseMLP(CallbackSupportMixin, BaseEstimator):
+class BaseMLP(CallbackSupportMixin, HasEngine):
     """Base of MLPClassifier and MLPRegressor."""
 
     # ---- what the two differ in
@@ -52,6 +46,10 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
         """What the trainer's loss is multiplied by to be scikit-learn's."""
         return 1.0
 
+    def _decoded(self, target: Array) -> Array:
+        """y as it was given, of such targets."""
+        raise NotImplementedError
+
     def _validation_score(self, metrics: Mapping[str, float], data: Data) -> float:
         raise NotImplementedError
 
@@ -69,12 +67,50 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
 
     # ---- fitting
 
+    @with_callbacks
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        *,
+        X_val: Any = None,
+        y_val: Any = None,
+        sample_weight_val: Any = None,
+    ) -> Self:
+        """Train.
+
+        Parameters
+        ----------
+        X : array_like or sparse matrix of shape (n_samples, n_features)
+            A sparse matrix is made dense as a whole; where that is too much, `partial_fit` takes it in parts.
+        y : array_like of shape (n_samples,) or (n_samples, n_outputs)
+            Class labels, or an indicator matrix of several labels per sample; a regressor's numbers.
+        sample_weight : array_like of shape (n_samples,), optional
+        X_val, y_val, sample_weight_val : optional
+            Validation data, scored after every epoch; with `early_stopping` they take the place of the split.
+
+        Returns
+        -------
+        MLPClassifier or MLPRegressor
+            Itself.
+
+        Raises
+        ------
+        ValueError
+            If an argument cannot be used, or weights became NaN or infinite.
+        MemoryError
+            If a sparse matrix is larger, as an array, than the memory of this computer.
+        """
+        return self._fit(X, y, sample_weight, (X_val, y_val, sample_weight_val))
+
     def _fit(
         self, X: Any, y: Any, sample_weight: Any, validation: tuple[Any, Any, Any], incremental: bool = False
     ) -> Self:
         engine = self._at_hand() if incremental else None
         if engine is None:
             check_parameters(self)
+            scoring.check_name(self.scoring)
         if self.early_stopping and incremental:
             raise ValueError("partial_fit does not support early_stopping=True")
         fresh = not hasattr(self, "coefs_") or not (self.warm_start or incremental)
@@ -168,74 +204,6 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
             and "feature_names_in_" not in self.__dict__
         )
 
-    # ---- the trainer
-
-    def _build(self, data: Data, random: Any, drawn: Any, incremental: bool) -> Engine:
-        """A trainer for these parameters, which goes on from what was fitted unless weights were drawn."""
-        before = None if drawn is not None else self._live()
-        dtype = data.X.dtype if before is None else before.trainer.dtype
-        options = self._options(data.X.shape[1], dtype, self._batch(len(data.X), before if incremental else None))
-        if before is not None and incremental and before.options == options:
-            before.asked = self._asked()
-            return before
-        seed = int(random.randint(np.iinfo(np.int32).max)) if before is None else before.seed
-        engine = Engine(seed, **options)
-        if before is not None:
-            engine.take(self.coefs_, self.intercepts_)
-            engine.resume(before.export())
-        elif self.initializer is None:
-            engine.trainer.set_weights(drawn)
-        return self._adopt(engine)
-
-    def _options(self, inputs: int, dtype: Any, batch_size: int) -> dict[str, Any]:
-        """What a trainer is built from."""
-        return {
-            "network": declare.network(self, inputs, self.n_outputs_),
-            "loss": self._loss(),
-            "optimizer": declare.optimizer(self),
-            "regularizer": declare.regularizer(self),
-            "batch_size": batch_size,
-            "shuffle": bool(self.shuffle),
-            "dtype": np.dtype(dtype),
-            "threads": self.threads,
-        }
-
-    def _adopt(self, engine: Engine) -> Engine:
-        engine.asked = self._asked()
-        self._engine, self.coefs_, self.intercepts_ = engine, list(engine.coefs), list(engine.intercepts)
-        return engine
-
-    def _asked(self) -> tuple[Any, ...]:
-        """The parameters as the objects that they are now."""
-        return tuple(map(self.__dict__.get, RULES))
-
-    def _at_hand(self) -> Engine | None:
-        """The engine, if it was built from these very parameters: they need no second look."""
-        engine: Engine | None = self.__dict__.get("_engine")
-        if engine is None or not engine.asked or not all(map(operator.is_, engine.asked, self._asked())):
-            return None
-        return self._live()
-
-    def _batch(self, rows: int, before: Engine | None) -> int:
-        """Rows of a batch; in partial_fit the trainer at hand serves as long as it makes no difference."""
-        if isinstance(self.batch_size, str):
-            return AUTO_BATCH
-        if self.batch_size > rows:
-            warnings.warn(
-                f"Got `batch_size` less than 1 or larger than sample size. It is going to be clipped to {rows}.",
-                stacklevel=7,
-            )
-        if before is not None and self._serves(before, rows):
-            return int(before.trainer.batch_size)
-        return min(int(self.batch_size), rows)
-
-    def _serves(self, engine: Engine, rows: int) -> bool:
-        """Whether an engine's batches of so many rows are those that the parameters want."""
-        return (
-            isinstance(self.batch_size, str)
-            or min(self.batch_size, rows) <= engine.trainer.batch_size <= self.batch_size
-        )
-
     # ---- predicting
 
     def _outputs(self, X: Any) -> Array:
@@ -243,7 +211,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
         if "coefs_" not in self.__dict__:
             check_is_fitted(self)
         engine = self._live()
-        if self._as_fitted(X, engine):
+        if engine.trusting or self._as_fitted(X, engine):
             try:
                 return engine.trainer.predict(X)
             except InputError:
@@ -252,45 +220,11 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
         if not issparse(X):
             return engine.trainer.predict(X)
         X = X.tocsr()
-        parts = [engine.trainer.predict(dense(X[i : i + SPARSE_ROWS])) for i in range(0, X.shape[0], SPARSE_ROWS)]
-        return np.concatenate(parts)
-
-    def _live(self) -> Engine:
-        """The engine, made anew after unpickling, with the weights that `coefs_` and `intercepts_` hold."""
-        engine: Engine | None = self.__dict__.get("_engine")
-        if engine is None:
-            with _reviving:
-                engine = self.__dict__.get("_engine") or self._revived()
-        engine.take(self.coefs_, self.intercepts_)
-        return engine
-
-    def _revived(self) -> Engine:
-        kept = self.__dict__.get("_kept")
-        if kept is not None:
-            engine = revived(kept)
-        else:  # somebody has set coefs_ and intercepts_ without fitting
-            first = np.asarray(self.coefs_[0], np.result_type(self.coefs_[0], np.float32))
-            engine = Engine(0, **self._options(first.shape[0], first.dtype, AUTO_BATCH))
-        engine.take(self.coefs_, self.intercepts_)
-        self._adopt(engine)
-        self.__dict__.pop("_kept", None)
-        return engine
-
-    @property
-    def trainer_(self) -> Trainer:
-        """The nbtrain.Trainer of the fitted model: its weights are the estimator's own."""
-        if "coefs_" not in self.__dict__:
-            raise AttributeError(f"this {type(self).__name__} is not fitted yet and has no trainer_")
-        return self._live().trainer
-
-    # ---- pickling
-
-    def __getstate__(self) -> dict[str, Any]:
-        state = dict(super().__getstate__())
-        engine = state.pop("_engine", None)
-        if engine is not None:
-            state["_kept"] = engine.export()
-        return state
+        step = max(1, SPARSE_BYTES // (X.shape[1] * X.dtype.itemsize))
+        out = np.empty((X.shape[0], engine.trainer.network.outputs), engine.trainer.dtype)
+        for first in range(0, X.shape[0], step):
+            out[first : first + step] = engine.trainer.predict(X[first : first + step].toarray())
+        return out
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -19,6 +19,7 @@ from ..registry import resolve
 from .base import BaseMLP, has_epochs
 from .data import Array, Data
 from .hooks import with_callbacks
+from .texts import documented
 
 OWN_LOSS = "log_loss"
 KINDS = ("binary", "multiclass", "multilabel-indicator")
@@ -39,81 +40,23 @@ def _gives_probabilities(estimator: Any) -> bool:
     raise AttributeError(f"predict_proba is not available: loss {spec.name!r} gives no probabilities")
 
 
+@documented(
+    loss=(
+        "str or component",
+        "Cross entropy of a sigmoid or softmax output, or any loss by name or from `nbtrain.loss`.",
+    )
+)
 class MLPClassifier(ClassifierMixin, BaseMLP):
     """Fully connected network for classification: scikit-learn's class of this name, trained by nbtrain.
 
     Parameters
     ----------
-    hidden_layer_sizes : int or sequence of int, default (100,)
-        Units of the hidden layers.
-    activation : str, component or list of them, default "relu"
-        "identity", "logistic", "tanh", "relu" or any other activation by name or from `nbtrain.activation`; a list
-        gives one for each hidden layer.
-    solver : str or component, default "adam"
-        "adam", "sgd" (momentum in scikit-learn's form), "lbfgs", or any other optimizer by name, with
-        `learning_rate_init`, or from `nbtrain.optimizer`, with its own learning rate.
-    alpha : float, default 1e-4
-        Strength of the L2 regularization.
-    batch_size : int or "auto", default "auto"
-        Samples per iteration; "auto" is min(200, samples).
-    learning_rate : {"constant", "invscaling", "adaptive"}, or a schedule by name or from `nbtrain.schedule`
-        The first three have an effect with "sgd" and other optimizers by name, not with "adam", as in scikit-learn.
-    learning_rate_init, power_t : float, default 1e-3, 0.5
-        Initial learning rate, and the exponent of "invscaling".
-    max_iter : int, default 200
-        Epochs, or iterations of "lbfgs".
-    shuffle : bool, default True
-        Draw a new order of the samples every epoch.
-    random_state : int, RandomState or None
-        Of initial weights (the same as scikit-learn's), validation split, order and dropout.
-    tol : float, default 1e-4
-        Improvement below which an epoch counts as none; `gtol` of "lbfgs".
-    verbose : bool, default False
-        Print a line an epoch.
-    warm_start : bool, default False
-        Have `fit` go on from the weights, and with the same solver from its state, of the call before.
-    momentum, nesterovs_momentum : float, bool, default 0.9, True
-        Of "sgd".
-    early_stopping : bool, default False
-        Stop when the accuracy on validation data no longer improves, and go back to the best weights.
-    validation_fraction : float, default 0.1
-        Of the samples, for early stopping, unless `fit` is given validation data.
-    beta_1, beta_2, epsilon : float, default 0.9, 0.999, 1e-8
-        Of "adam".
-    n_iter_no_change : int, default 10
-        Epochs without improvement that end the training.
-    max_fun : int, default 15000
-        Evaluations of the loss by "lbfgs".
-    loss : str or component, default "log_loss"
-        Cross entropy of a sigmoid or softmax output, or any loss by name or from `nbtrain.loss`.
-    dropout : float or list of float, default 0.0
-        Probability that a hidden unit is disabled in a training iteration; a list gives one for each hidden layer.
-    initializer : str or component, optional
-        Of the weights, by name or from `nbtrain.initializer`; by default drawn as in scikit-learn.
-    regularizer : str or component, optional
-        Instead of L2: by name, with strength `alpha`, or from `nbtrain.regularizer`.
-    class_weight : dict, "balanced" or None
-        Weights of the classes, multiplied into the sample weights.
-    callbacks : callback or sequence of callbacks, optional
-        `nbtrain.Callback` objects, or functions `f(trainer, epoch, metrics)`; True stops.
-    threads : int or "auto", default 1
-        Threads that share the work of a step; see `nbtrain.Trainer`.
+    {parameters}
 
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
-    coefs_, intercepts_ : list of ndarray
-        Weights (inputs, units) and biases (units,) of each layer; changing them in place changes the model.
-    loss_, best_loss_, loss_curve_ : float, float, list of float
-        Loss with the penalty: last, smallest, one an epoch.
-    validation_scores_, best_validation_score_ : list of float, float
-        Accuracy on the validation data, or None.
-    history_ : nbtrain.History
-        Loss and accuracy of each epoch, `val_loss` and `val_accuracy` with validation data.
-    n_iter_, t_ : int
-        Epochs of the last call, samples seen in all.
-    n_features_in_, feature_names_in_, n_layers_, n_outputs_, out_activation_
-        As in scikit-learn.
+    {attributes}
 
     Examples
     --------
@@ -155,75 +98,15 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         dropout: Any = 0.0,
         initializer: Any = None,
         regularizer: Any = None,
+        constraint: Any = None,
+        clip_value: float | None = None,
+        clip_norm: float | None = None,
+        scoring: Any = None,
         class_weight: Any = None,
         callbacks: Any = None,
         threads: int | str = 1,
     ) -> None:
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.activation = activation
-        self.solver = solver
-        self.alpha = alpha
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.learning_rate_init = learning_rate_init
-        self.power_t = power_t
-        self.max_iter = max_iter
-        self.shuffle = shuffle
-        self.random_state = random_state
-        self.tol = tol
-        self.verbose = verbose
-        self.warm_start = warm_start
-        self.momentum = momentum
-        self.nesterovs_momentum = nesterovs_momentum
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.beta_1 = beta_1
-        self.beta_2 = beta_2
-        self.epsilon = epsilon
-        self.n_iter_no_change = n_iter_no_change
-        self.max_fun = max_fun
-        self.loss = loss
-        self.dropout = dropout
-        self.initializer = initializer
-        self.regularizer = regularizer
-        self.class_weight = class_weight
-        self.callbacks = callbacks
-        self.threads = threads
-
-    @with_callbacks
-    def fit(
-        self,
-        X: Any,
-        y: Any,
-        sample_weight: Any = None,
-        *,
-        X_val: Any = None,
-        y_val: Any = None,
-        sample_weight_val: Any = None,
-    ) -> MLPClassifier:
-        """Train.
-
-        Parameters
-        ----------
-        X : array_like or sparse matrix of shape (n_samples, n_features)
-            A sparse matrix is made dense.
-        y : array_like of shape (n_samples,) or (n_samples, n_outputs)
-            Class labels, or an indicator matrix of several labels per sample.
-        sample_weight : array_like of shape (n_samples,), optional
-        X_val, y_val, sample_weight_val : optional
-            Validation data, scored after every epoch; with `early_stopping` they take the place of the split.
-
-        Returns
-        -------
-        MLPClassifier
-            Itself.
-
-        Raises
-        ------
-        ValueError
-            If an argument cannot be used, or weights became NaN or infinite.
-        """
-        return self._fit(X, y, sample_weight, (X_val, y_val, sample_weight_val))
+        self.__dict__.update((name, value) for name, value in locals().items() if name != "self")
 
     @available_if(has_epochs)
     @with_callbacks
@@ -315,6 +198,15 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         if len(self.classes_) > 2:
             return np.eye(len(self.classes_), dtype=np.float32)[places]
         return places[:, None].astype(np.float32)
+
+    def _decoded(self, target: Array) -> Array:
+        if self._multilabel:
+            return target.astype(int)
+        places = target if target.ndim == 1 else (target[:, 0] > 0.5).astype(int)
+        if target.ndim == 2 and target.shape[1] > 1:
+            places = target.argmax(axis=1)
+        decoded: Array = self.classes_[places]
+        return decoded
 
     def _quick_target(self, y: Array) -> Array | None:
         classes = self.classes_

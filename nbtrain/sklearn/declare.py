@@ -38,22 +38,22 @@ def network(estimator: Any, inputs: int, outputs: int) -> Network:
     units = hidden_units(estimator)
     names = _each(estimator.activation, len(units), "activation")
     rates = _each(estimator.dropout, len(units), "dropout")
+    kept = _each(estimator.constraint, len(units) + 1, "constraint", "layers, the output's included,")
     initializer = estimator.initializer or "zeros"
+    named = [ACTIVATIONS.get(name, name) if isinstance(name, str) else name for name in names]
     layers = [
-        Dense(size, ACTIVATIONS.get(name, name), dropout=float(rate), initializer=initializer)
-        if isinstance(name, str)
-        else Dense(size, name, dropout=float(rate), initializer=initializer)
-        for size, name, rate in zip(units, names, rates, strict=True)
+        Dense(size, activation, dropout=float(rate), initializer=initializer, constraint=constraint)
+        for size, activation, rate, constraint in zip(units, named, rates, kept[:-1], strict=True)
     ]
-    return Network(inputs, [*layers, Dense(outputs, initializer=initializer)])
+    return Network(inputs, [*layers, Dense(outputs, initializer=initializer, constraint=kept[-1])])
 
 
-def _each(given: Any, count: int, argument: str) -> list[Any]:
-    """One value per hidden layer."""
+def _each(given: Any, count: int, argument: str, of_what: str = "hidden layers") -> list[Any]:
+    """One value per layer."""
     if not isinstance(given, list | tuple | np.ndarray):
         return [given] * count
     if len(given) != count:
-        raise InputError(f"{argument}: {len(given)} values given; one for each of the {count} hidden layers is wanted")
+        raise InputError(f"{argument}: {len(given)} values given; one for each of the {count} {of_what} is wanted")
     return list(given)
 
 

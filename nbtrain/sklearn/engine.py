@@ -28,6 +28,7 @@ class Engine:
     def __init__(self, seed: int, **options: Any) -> None:
         self.seed, self.options = seed, options
         self.asked: tuple[Any, ...] = ()  # the parameters that the options were made from
+        self.trusting = False  # whether what is predicted for was checked
         self.trainer = Trainer(options["network"], rng=seed, **{k: v for k, v in options.items() if k != "network"})
         pairs = self.trainer.weights
         self.coefs: tuple[Array, ...] = tuple(w for w, _ in pairs)

@@ -23,6 +23,10 @@ def refuse(estimator: Any, X_val: Any) -> None:
     """Raise an InputError for what makes no sense without epochs."""
     if np.any(np.asarray(estimator.dropout)):
         raise InputError(f"dropout: {estimator.dropout!r} given; with solver='lbfgs' it is without effect, 0 is wanted")
+    for name in ("constraint", "clip_value", "clip_norm"):
+        if getattr(estimator, name) is not None:
+            given = getattr(estimator, name)
+            raise InputError(f"{name}: {given!r} given; with solver='lbfgs' it is without effect, None is wanted")
     if X_val is not None:
         raise InputError("X_val: given with solver='lbfgs', which has no epochs to validate after; None is wanted")
 

@@ -83,7 +83,7 @@ class Monitor(Callback):
             e.validation_scores_.append(score)
             if e.verbose:
                 print(f"Validation score: {score:f}")
-            worse = score < e.best_validation_score_ + e.tol
+            worse = not score >= e.best_validation_score_ + e.tol  # NaN is no improvement
             if score > e.best_validation_score_:
                 e.best_validation_score_ = score
                 self.best = self.engine.marked() if e.early_stopping else None

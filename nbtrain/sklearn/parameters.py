@@ -63,6 +63,11 @@ def _activation(value: Any) -> bool:
     return one(value) or (isinstance(value, list | tuple) and all(one(item) for item in value))
 
 
+def _constraints(value: Any) -> bool:
+    one = _or_none(_name("constraint"))[0]
+    return one(value) or (isinstance(value, list | tuple) and all(one(item) for item in value))
+
+
 WHOLE: Rule = (_whole, "a whole number of at least 1")
 BOOL: Rule = (lambda value: isinstance(value, BOOLS), "True or False")
 BETA = _number(0, 1, open_high=True)
@@ -109,6 +114,16 @@ RULES: dict[str, Rule] = {
     ),
     "initializer": _or_none(_name("initializer")),
     "regularizer": _or_none(_name("regularizer")),
+    "constraint": (
+        _constraints,
+        f"{_or_none(_name('constraint'))[1]}, or a list with one per layer, the output layer's last",
+    ),
+    "clip_value": _or_none(_number(0, open_low=True)),
+    "clip_norm": _or_none(_number(0, open_low=True)),
+    "scoring": (
+        lambda value: value is None or isinstance(value, str) or callable(value),
+        "'loss', the name of a scorer of scikit-learn, a callable scorer(estimator, X, y), or None",
+    ),
     "threads": WHOLE,
     "class_weight": (
         lambda value: value is None or isinstance(value, Mapping | list) or value == "balanced",

@@ -16,29 +16,30 @@ from ..registry import resolve
 from .base import BaseMLP, has_epochs
 from .data import DTYPES, Array, Data
 from .hooks import with_callbacks
+from .texts import documented
 
 SQUARED = "squared_error"
 OUTPUTS = {"poisson_deviance": "exp"}
 LOSSES = {SQUARED: "mse", "poisson": "poisson_deviance"}
 
 
+@documented(
+    loss=(
+        "str or component",
+        '"squared_error", "poisson" (half the deviance, with the exponential function as output activation), or any '
+        "loss for float targets by name or from `nbtrain.loss`.",
+    )
+)
 class MLPRegressor(RegressorMixin, BaseMLP):
     """Fully connected network for regression: scikit-learn's class of this name, trained by nbtrain.
 
     Parameters
     ----------
-    loss : str or component, default "squared_error"
-        "squared_error", "poisson" (half the deviance, with the exponential function as output activation), or any
-        loss for float targets by name or from `nbtrain.loss`.
-    hidden_layer_sizes, activation, solver, … : optional
-        As `MLPClassifier` has them, `class_weight` excepted.
+    {parameters}
 
     Attributes
     ----------
-    validation_scores_, best_validation_score_ : list of float, float
-        R² on the validation data, or None.
-    coefs_, intercepts_, loss_, loss_curve_, … :
-        As `MLPClassifier` has them, `classes_` excepted.
+    {attributes}
 
     Examples
     --------
@@ -82,72 +83,14 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         dropout: Any = 0.0,
         initializer: Any = None,
         regularizer: Any = None,
+        constraint: Any = None,
+        clip_value: float | None = None,
+        clip_norm: float | None = None,
+        scoring: Any = None,
         callbacks: Any = None,
         threads: int | str = 1,
     ) -> None:
-        self.loss = loss
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.activation = activation
-        self.solver = solver
-        self.alpha = alpha
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.learning_rate_init = learning_rate_init
-        self.power_t = power_t
-        self.max_iter = max_iter
-        self.shuffle = shuffle
-        self.random_state = random_state
-        self.tol = tol
-        self.verbose = verbose
-        self.warm_start = warm_start
-        self.momentum = momentum
-        self.nesterovs_momentum = nesterovs_momentum
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.beta_1 = beta_1
-        self.beta_2 = beta_2
-        self.epsilon = epsilon
-        self.n_iter_no_change = n_iter_no_change
-        self.max_fun = max_fun
-        self.dropout = dropout
-        self.initializer = initializer
-        self.regularizer = regularizer
-        self.callbacks = callbacks
-        self.threads = threads
-
-    @with_callbacks
-    def fit(
-        self,
-        X: Any,
-        y: Any,
-        sample_weight: Any = None,
-        *,
-        X_val: Any = None,
-        y_val: Any = None,
-        sample_weight_val: Any = None,
-    ) -> MLPRegressor:
-        """Train.
-
-        Parameters
-        ----------
-        X : array_like or sparse matrix of shape (n_samples, n_features)
-            A sparse matrix is made dense.
-        y : array_like of shape (n_samples,) or (n_samples, n_outputs)
-        sample_weight : array_like of shape (n_samples,), optional
-        X_val, y_val, sample_weight_val : optional
-            Validation data, scored after every epoch; with `early_stopping` they take the place of the split.
-
-        Returns
-        -------
-        MLPRegressor
-            Itself.
-
-        Raises
-        ------
-        ValueError
-            If an argument cannot be used, or weights became NaN or infinite.
-        """
-        return self._fit(X, y, sample_weight, (X_val, y_val, sample_weight_val))
+        self.__dict__.update((name, value) for name, value in locals().items() if name != "self")
 
     @available_if(has_epochs)
     @with_callbacks
@@ -178,6 +121,9 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         if not fresh and targets.shape[1] != self.n_outputs_:
             raise InputError(f"y: {targets.shape[1]} outputs given; {self.n_outputs_} as in the first call are wanted")
         return targets
+
+    def _decoded(self, target: Array) -> Array:
+        return target[:, 0] if target.shape[1] == 1 else target
 
     def _quick_target(self, y: Array) -> Array | None:
         if y.dtype not in DTYPES or not np.isfinite(y).all():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,7 @@ from .data import Array, Data
 from .engine import Engine
 from .hooks import Hooks
 from .monitor import Monitor
+from .scoring import Score, scorer
 
 NON_FINITE = (
     "Solver produced non-finite parameter weights. The input data may contain large values and need to be preprocessed."
@@ -61,9 +61,9 @@ def train(estimator: Any, engine: Engine, data: Data, held_out: Data | None, hoo
     """Up to max_iter epochs, or the one of partial_fit; early stopping ends with the best weights."""
     e = estimator
     start_curves(e, held_out is not None)
-    score: Callable[[Mapping[str, float]], float] | None = None
+    score: Score | None = None
     if held_out is not None:
-        score = lambda metrics: e._validation_score(metrics, held_out)  # noqa: E731
+        score = scorer(e, held_out)
     monitor = Monitor(e, engine, len(data.X), data.total_weight, score, incremental, hooks.end_epoch)
     e.n_iter_ = 0
     hooks.begin()

@@ -14,7 +14,7 @@ from numba import njit, types
 from nbtrain.compiler.door import FLAGS
 from nbtrain.compiler.vectormath import functions
 
-INF, NAN = math.inf, math.nan
+INF, NAN, PI = math.inf, math.nan, math.pi
 DTYPES = (np.float32, np.float64)
 LIMITS = {np.float32: 2.0, np.float64: 4.0}  # ulp
 
@@ -34,6 +34,10 @@ def sigmoid(x: Any) -> Any:
     return 1 / (1 + np.exp(-x))
 
 
+def softplus(x: Any) -> Any:
+    return np.logaddexp(0, x)
+
+
 def exact_sigmoid(x: Any) -> Any:
     return 1 / (1 + mpmath.exp(-x))
 
@@ -45,6 +49,7 @@ def exact_cbrt(x: Any) -> Any:
 # Beyond it results are 0, infinite or constant, which SPECIAL covers and mpmath takes too long for.
 FAR = {np.float32: INF, np.float64: 1100.0}
 WAVES = {np.float32: 2.0**20, np.float64: 2.0**45}
+UNIT = {np.float32: 1.0, np.float64: 1.0}
 ROOT, RECIPROCAL = math.sqrt(2), math.sqrt(0.5)
 LEAST = (2.0**-126, 2.0**-1022)  # normal numbers
 erf, erfc = np.vectorize(math.erf), np.vectorize(math.erfc)
@@ -65,20 +70,38 @@ CASES = (
     Case("erfc", mpmath.erfc, erfc, (-6, 27.3), (0.47, -0.47, 9.19, 10.06, 26.54), FAR),
     Case("sin", mpmath.sin, np.sin, (-50, 50), (math.pi, math.pi / 2, math.pi / 4, 2.0**20), WAVES),
     Case("cos", mpmath.cos, np.cos, (-50, 50), (math.pi, math.pi / 2, math.pi / 4, 2.0**20), WAVES),
+    Case("tan", mpmath.tan, np.tan, (-50, 50), (math.pi, math.pi / 2, math.pi / 4, 2.0**20), WAVES),
+    Case("asin", mpmath.asin, np.arcsin, (-1, 1), (0.5, -0.5, 1, -1), UNIT),
+    Case("acos", mpmath.acos, np.arccos, (-1, 1), (0.5, -0.5, 1, -1), UNIT),
     Case("atan", mpmath.atan, np.arctan, (-3, 3), (1, -1)),
+    Case("asinh", mpmath.asinh, np.arcsinh, (-9, 9), (0.5, -0.5, 2.0**25, 2.0**54)),
+    Case("acosh", mpmath.acosh, np.arccosh, (1, 9), (1, 2, 2.0**25, 2.0**54)),
+    Case("atanh", mpmath.atanh, np.arctanh, (-1, 1), (0.5, -0.5, RECIPROCAL, 0.17, 1), UNIT),
+    Case("softplus", lambda x: mpmath.log1p(mpmath.exp(x)), softplus, (-746, 40), (0, -87.3, -104), FAR),
     Case("cbrt", exact_cbrt, np.cbrt, (0, 9), (1, 8, *LEAST)),
     Case("sqrt", mpmath.sqrt, np.sqrt, (0, 9), (1, 4, *LEAST)),
 )
-OF_TWO = (Case("pow", mpmath.power, np.power), Case("hypot", mpmath.hypot, np.hypot))
+OF_TWO = (
+    Case("pow", mpmath.power, np.power),
+    Case("hypot", mpmath.hypot, np.hypot),
+    Case("atan2", mpmath.atan2, np.arctan2),
+)
 NAMES = [case.name for case in CASES]
 EXACT = ("floor", "ceil", "trunc", "rint", "minimum", "maximum", "fmin", "fmax", "fabs", "copysign")
-BINARY = {"pow", "hypot", "minimum", "maximum", "fmin", "fmax", "copysign"}
+EXACT += ("sign", "heaviside", "square", "reciprocal")
+BINARY = {"pow", "hypot", "atan2", "minimum", "maximum", "fmin", "fmax", "copysign", "logaddexp", "heaviside"}
+BINARY |= {"fmod", "mod", "floor_divide"}
 
 
 @cache
 def block(name: str, dtype: type, **flags: Any) -> Any:
     """A compiled loop over one function; `flags` replace those that all of nbtrain is compiled with."""
-    function = functions(np.dtype(dtype))[name]
+    table = functions(np.dtype(dtype))
+    function = table["logaddexp" if name == "softplus" else name]
+
+    def of_zero(x: Any, out: Any) -> None:
+        for i in range(x.size):
+            out[i] = function(0, x[i])
 
     def unary(x: Any, out: Any) -> None:
         for i in range(x.size):
@@ -89,7 +112,7 @@ def block(name: str, dtype: type, **flags: Any) -> Any:
             out[i] = function(x[i], y[i])
 
     shared = {key: FLAGS[key] for key in ("error_model", "fastmath")}
-    return njit(**{**shared, **flags})(binary if name in BINARY else unary)
+    return njit(**{**shared, **flags})(of_zero if name == "softplus" else binary if name in BINARY else unary)
 
 
 def computed(name: str, *arguments: Any, dtype: type = np.float32, **flags: Any) -> Any:
@@ -137,6 +160,7 @@ def arguments_of(case: Case, dtype: type, count: int, step: int, uniform: int) -
     small = (rng.standard_normal(uniform) * 2).astype(dtype)
     x = np.concatenate([every_binade(rng, dtype, count, step), spread, small, near(case.borders, dtype)])
     lowest = {"log1p": -1, "log": 0, "log2": 0, "log10": 0}.get(case.name, -INF)
+    x = x[x >= 1] if case.name == "acosh" else x
     return x[(x > lowest) & (np.abs(x) <= case.largest[dtype]) & ((x >= 0) | (case.name != "sqrt"))]
 
 
@@ -150,6 +174,15 @@ def powers(dtype: type, count: int) -> tuple[Any, Any]:
     whole = (np.arange(count) > count // 2) & (rng.random(count) < 0.3)
     x, y = np.where(whole, -x, x), np.where(whole, np.round(np.clip(y, -50, 50)), y)
     return x.astype(dtype), y.astype(dtype)
+
+
+def quotients(dtype: type, count: int) -> tuple[Any, Any]:
+    """Pairs whose quotients are of every size that fmod knows, many whole or nearly so."""
+    rng = np.random.default_rng(27)
+    y = (rng.choice([-1, 1], count) * np.exp(rng.uniform(-20, 20, count))).astype(dtype)
+    ratio = rng.choice([-1, 1], count) * np.exp(rng.uniform(-3, 33 if dtype is np.float32 else 73, count))
+    ratio = np.where(rng.random(count) < 0.5, np.rint(ratio), ratio)
+    return (y * ratio.astype(dtype)), y
 
 
 def ulps32(got: Any, exact: Any) -> Any:
@@ -204,7 +237,16 @@ SPECIAL: dict[str, list[tuple[float, float]]] = {
     "erfc": [(0, 1), (-0.0, 1), (INF, 0), (-INF, 2), (100, 0), (-100, 2)],
     "sin": [(0, 0), (-0.0, -0.0), (INF, NAN), (-INF, NAN), (1e30, NAN), (-1e30, NAN)],
     "cos": [(0, 1), (-0.0, 1), (INF, NAN), (-INF, NAN), (1e30, NAN), (-1e30, NAN)],
+    "tan": [(0, 0), (-0.0, -0.0), (INF, NAN), (-INF, NAN), (1e30, NAN), (-1e30, NAN)],
+    "asin": [(0, 0), (-0.0, -0.0), (1.5, NAN), (-1.5, NAN), (INF, NAN), (-INF, NAN)],
+    "acos": [(1, 0), (1.5, NAN), (-1.5, NAN), (INF, NAN), (-INF, NAN)],
     "atan": [(0, 0), (-0.0, -0.0)],
+    "asinh": [(0, 0), (-0.0, -0.0), (INF, INF), (-INF, -INF)],
+    "acosh": [(1, 0), (0.5, NAN), (0, NAN), (-2, NAN), (-3, NAN), (INF, INF), (-INF, NAN)],
+    "atanh": [(0, 0), (-0.0, -0.0), (1, INF), (-1, -INF), (1.5, NAN), (-3, NAN), (INF, NAN), (-INF, NAN)],
+    "softplus": [(INF, INF), (-INF, 0), (-1000, 0), (1000, 1000)],
+    "sign": [(0, 0), (-0.0, 0), (3, 1), (-1e-40, -1), (INF, 1), (-INF, -1)],
+    "root": [(0, 0), (-0.0, 0), (4, 2), (INF, INF), (-INF, INF), (-1, NAN)],
     "cbrt": [(0, 0), (-0.0, -0.0), (INF, INF), (-INF, -INF), (27, 3), (-8, -2)],
     "sqrt": [(0, 0), (-0.0, -0.0), (INF, INF), (-1, NAN), (-INF, NAN), (4, 2)],
     "floor": [
@@ -258,6 +300,30 @@ SPECIAL_PAIRS: dict[str, list[tuple[float, float, float]]] = {
     "hypot": [
         *((0.0, -0.0, 0), (3, -4, 5), (INF, 1, INF), (1, -INF, INF), (NAN, INF, INF), (-INF, NAN, INF)),
         *((NAN, 1, NAN), (1, NAN, NAN), (INF, INF, INF), (1e-40, 0, 1e-40)),
+    ],
+    "atan2": [
+        *((0.0, 1, 0.0), (-0.0, 1, -0.0), (0.0, 0.0, 0.0), (-0.0, 0.0, -0.0)),
+        *((0.0, -1, PI), (-0.0, -1, -PI), (0.0, -0.0, PI), (-0.0, -0.0, -PI), (0.0, -INF, PI), (-1, -INF, -PI)),
+        *((1, 0.0, PI / 2), (1, -0.0, PI / 2), (-1, 0.0, -PI / 2), (INF, 3, PI / 2), (-INF, -3, -PI / 2)),
+        *((2, INF, 0.0), (-2, INF, -0.0), (NAN, 1, NAN), (1, NAN, NAN), (NAN, INF, NAN), (INF, NAN, NAN)),
+    ],
+    "logaddexp": [
+        *((INF, INF, INF), (-INF, -INF, -INF), (INF, -INF, INF), (-INF, INF, INF), (-INF, 2, 2), (3, -INF, 3)),
+        *((NAN, 1, NAN), (1, NAN, NAN), (NAN, INF, NAN), (-INF, NAN, NAN), (1000, 0, 1000), (-1000, -2000, -1000)),
+    ],
+    "heaviside": [(0, 0.5, 0.5), (-0.0, 0.5, 0.5), (2, 0.5, 1), (-2, 0.5, 0), (NAN, 0.5, NAN), (2, NAN, 1)],
+    "fmod": [
+        *((5, 3, 2), (-5, 3, -2), (5, -3, 2), (-5, -3, -2), (6, 3, 0), (-6, 3, -0.0), (0, 3, 0), (-0.0, 3, -0.0)),
+        *((1, 0, NAN), (0, 0, NAN), (INF, 1, NAN), (1, INF, 1), (-1, -INF, -1), (INF, INF, NAN), (NAN, 1, NAN)),
+        *((1, NAN, NAN), (1e-40, 3, 1e-40)),
+    ],
+    "mod": [
+        *((5, 3, 2), (-5, 3, 1), (5, -3, -1), (-5, -3, -2), (6, -3, -0.0), (-6, 3, 0), (0, 3, 0), (-0.0, 3, 0)),
+        *((1, 0, NAN), (INF, 1, NAN), (1, INF, 1), (-1, INF, INF), (1, -INF, -INF), (NAN, 1, NAN), (1, NAN, NAN)),
+    ],
+    "floor_divide": [
+        *((5, 3, 1), (-5, 3, -2), (5, -3, -2), (-5, -3, 1), (6, 3, 2), (0, 3, 0), (-0.0, 3, -0.0), (1, 0, INF)),
+        *((-1, 0, -INF), (0, 0, NAN), (1, INF, 0), (-1, INF, -1), (INF, 1, NAN), (NAN, 1, NAN), (1, NAN, NAN)),
     ],
     "minimum": [(1, 2, 1), (2, 1, 1), (-INF, 1, -INF), (NAN, 1, NAN), (1, NAN, NAN), (INF, INF, INF)],
     "maximum": [(1, 2, 2), (2, 1, 2), (-INF, 1, 1), (NAN, 1, NAN), (1, NAN, NAN), (-INF, -INF, -INF)],

@@ -8,41 +8,53 @@ compiled code that use neither the C library nor, in float32, float64.  What hol
 - the same bits wherever the function stands: in a vectorized loop, in its scalar rest, alone;
 - on a host without fused multiply-add the results differ in the last bits; the bounds hold.
 
-`sin` and `cos` are NaN beyond 2^20 (float32) and 2^45 (float64) in magnitude.
+`sin`, `cos` and `tan` are NaN beyond 2^20 (float32) and 2^45 (float64) in magnitude, `fmod` and `mod` where the quotient
+is beyond 2^48 and 2^106.
 """
 
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
 import numpy as np
 from numba import from_dtype, types
-from numba.core.errors import TypingError
 from numba.extending import intrinsic
 
 from nbtrain.compiler.vectormath import (
     arithmetic,
+    choices,
+    division,
     errorfunction,
     exponential,
+    inverse,
     logarithm,
     power,
     rounding,
     trigonometry,
 )
-from nbtrain.compiler.vectormath.scalars import Format, Real, Rule
+from nbtrain.compiler.vectormath.forms import check_numbers, forms
+from nbtrain.compiler.vectormath.scalars import Condition, Format, Real, Rule
 
 RULES: tuple[Rule, ...] = (
     *(exponential.exp, exponential.exp2, exponential.expm1),
     *(exponential.sinh, exponential.cosh, exponential.tanh, exponential.sigmoid),
-    *(logarithm.log, logarithm.log2, logarithm.log10, logarithm.log1p),
+    *(logarithm.log, logarithm.log2, logarithm.log10, logarithm.log1p, logarithm.logaddexp),
     *(errorfunction.erf, errorfunction.erfc),
-    *(trigonometry.sin, trigonometry.cos, trigonometry.atan),
+    *(trigonometry.sin, trigonometry.cos, trigonometry.tan),
+    *(inverse.asin, inverse.acos, inverse.atan, inverse.atan2),
+    *(inverse.asinh, inverse.acosh, inverse.atanh),
     *(power.pow, power.cbrt, power.hypot, arithmetic.sqrt),
     *(rounding.floor, rounding.ceil, rounding.trunc, rounding.rint),
     *(rounding.minimum, rounding.maximum, rounding.fmin, rounding.fmax),
-    *(arithmetic.fabs, arithmetic.copysign),
+    *(arithmetic.fabs, arithmetic.copysign, choices.number, choices.sign, choices.heaviside),
+    *(choices.square, choices.reciprocal, choices.root),
+    *(division.fmod, division.mod, division.floor_divide),
+)
+TESTS: tuple[Callable[[Real], Condition], ...] = (
+    *(choices.isnan, choices.isinf, choices.isfinite, choices.signbit),
 )
 
 
@@ -52,10 +64,13 @@ def functions(dtype: np.dtype[Any]) -> dict[str, Any]:
 
     They are Numba intrinsics: for compiled code alone, and written into it, not called.
     """
-    return {rule.__name__: _compiled(rule, np.dtype(dtype)) for rule in RULES}
+    dtype = np.dtype(dtype)
+    made = {rule.__name__: _compiled(rule, dtype, from_dtype(dtype)) for rule in RULES}
+    tests = {rule.__name__: _compiled(rule, dtype, types.boolean) for rule in TESTS}
+    return made | tests | forms(dtype)
 
 
-def _compiled(rule: Rule, dtype: np.dtype[Any]) -> Any:
+def _compiled(rule: Any, dtype: np.dtype[Any], result: Any) -> Any:
     number, name = from_dtype(dtype), rule.__name__
 
     def lowered(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -68,10 +83,8 @@ def _compiled(rule: Rule, dtype: np.dtype[Any]) -> Any:
         ).value
 
     def typed(*arguments: Any) -> Any:
-        for argument in arguments:
-            if isinstance(argument, types.Complex) or not isinstance(argument, types.Number | types.Boolean):
-                raise TypingError(f"{name}: {argument} given; a real number is wanted")
-        return number(*arguments), lowered
+        check_numbers(name, *arguments)
+        return result(*arguments), lowered
 
     def unary(typing_context: Any, x: Any) -> Any:
         return typed(x)

@@ -69,6 +69,11 @@ class Format:
         return float(np.finfo(self.dtype).smallest_normal)
 
     @cached_property
+    def sign_bit(self) -> int:
+        """The bit that is 1 in negative numbers, as a signed integer of that width."""
+        return -(1 << (8 * self.dtype.itemsize - 1))
+
+    @cached_property
     def shifter(self) -> float:
         """Adding this number leaves the nearest integer in the lowest bits: 1.5 * 2**fraction."""
         return 1.5 * 2.0**self.fraction

@@ -1,4 +1,4 @@
-"""Trigonometric functions: sin, cos for moderate arguments, atan.
+"""Trigonometric functions for moderate arguments: sin, cos, tan.
 
 x = n π/2 + r with |r| <= 0.82 (Cody and Waite, with π/2 in three parts and fused or exact products), then a
 polynomial in r² for the sine or the cosine.  This finds n up to |x| = 2^20 (float32) and 2^45 (float64);
@@ -10,12 +10,15 @@ from __future__ import annotations
 import math
 
 from nbtrain.compiler.vectormath.arithmetic import (
-    copysign,
+    Pair,
     fabs,
+    fast_two_sum,
     fma,
     minus_product,
     nearest_integer,
     polynomial,
+    two_product,
+    two_sum,
     where,
 )
 from nbtrain.compiler.vectormath.scalars import Integer, Real
@@ -34,19 +37,6 @@ COS_SINGLE = (0.04166663810610771, -0.0013886952074244618, 2.4392413251916878e-0
 COS_DOUBLE = (
     0.04166666666666652, -0.0013888888888860624, 2.4801587281355774e-05, -2.7557312089839794e-07,
     2.0875426898095084e-09, -1.1344858332418948e-11,
-)  # fmt: skip
-
-# (atan t - t) / t³ in t², |t| <= 1: errors below 2^-28.4 and 2^-54.9.
-ATAN_SINGLE = (
-    -0.33333298563957214, 0.1999852955341339, -0.14264015853405, 0.10950879752635956, -0.08399298787117004,
-    0.057881079614162445, -0.031096378341317177, 0.010868129320442677, -0.00178262940607965,
-)  # fmt: skip
-ATAN_DOUBLE = (
-    -0.3333333333333186, 0.19999999999755194, -0.1428571427134249, 0.11111110678933091, -0.09090901238138623,
-    0.0769221295804453, -0.06665860558065387, 0.05877308782549095, -0.052392369330410124,
-    0.046739612376120905, -0.04092664633400036, 0.03406827305405512, -0.025827418343465695,
-    0.016978672455930145, -0.0091850464944714, 0.0038562447025021363, -0.0011641737757707952,
-    0.0002230459632043734, -2.0261060281515437e-05,
 )  # fmt: skip
 
 
@@ -84,12 +74,26 @@ def cos(x: Real) -> Real:
     return within_range(x, wave(r, n + 1))
 
 
-def atan(x: Real) -> Real:
-    """π/2 - atan(1/|x|) beyond 1."""
-    high, low, _ = x.format.pick(HALF_PI_SINGLE, HALF_PI_DOUBLE)
-    a = fabs(x)
-    beyond = a > 1.0
-    t = where(beyond, -1.0, a) / where(beyond, a, 1.0)
-    z = t * t
-    value = fma(t * z, polynomial(z, x.format.pick(ATAN_SINGLE, ATAN_DOUBLE)), t)
-    return copysign(where(beyond, high + (value + low), value), x)
+def tan(x: Real) -> Real:
+    """sin r / cos r, or -cos r / sin r: a quotient of pairs of numbers, since four roundings would be too many.
+
+    `r` has a second part too, which decides near the poles.
+    """
+    code = x.format
+    first, second, third = code.pick(HALF_PI_SINGLE, HALF_PI_DOUBLE)
+    n, integer = nearest_integer(x, 2.0 / math.pi)
+    product = two_product(n, second)
+    r, low = two_sum(minus_product(x, n, first), -product.high)
+    r, low = fast_two_sum(r, fma(n, -third, low - product.low))
+    z = r * r
+    sine = fast_two_sum(r, r * z * polynomial(z, code.pick(SIN_SINGLE, SIN_DOUBLE)))
+    fall = fma(-(z * z), polynomial(z, code.pick(COS_SINGLE, COS_DOUBLE)), 0.5 * z)
+    cosine = fast_two_sum(1.0, -fall)
+    sine = Pair(sine.high, sine.low + low * cosine.high)
+    cosine = Pair(cosine.high, cosine.low - low * sine.high)
+    even = (integer & 1).is_zero()
+    over = Pair(where(even, sine.high, -cosine.high), where(even, sine.low, -cosine.low))
+    under = Pair(where(even, cosine.high, sine.high), where(even, cosine.low, sine.low))
+    quotient = over.high / under.high
+    rest = minus_product(over.high, quotient, under.high) + fma(-quotient, under.low, over.low)
+    return within_range(x, where(x.equals(0.0), x, quotient + rest / under.high))

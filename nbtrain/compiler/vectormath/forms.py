@@ -1,0 +1,173 @@
+"""What takes conditions, bounds, or any number of arguments: where, clip, min, max, log with a base, %, //.
+
+Like the functions of numbers they are intrinsics for one dtype, and select without a branch.
+"""
+
+from __future__ import annotations
+
+import operator
+from functools import reduce
+from typing import Any
+
+import numpy as np
+from numba import from_dtype, types
+from numba.core.errors import TypingError
+from numba.extending import intrinsic
+
+from nbtrain.compiler.vectormath import arithmetic, division, logarithm, rounding
+from nbtrain.compiler.vectormath.scalars import Condition, Format, Real
+
+
+def check_numbers(name: str, *arguments: Any) -> None:
+    """Raise for an argument type that is no real number."""
+    for argument in arguments:
+        if isinstance(argument, types.Complex) or not isinstance(argument, types.Number | types.Boolean):
+            hint = "; call it for one number at a time, in a loop" if isinstance(argument, types.Array) else ""
+            raise TypingError(f"{name}: {argument} given; a real number is wanted{hint}")
+
+
+def forms(dtype: np.dtype[Any]) -> dict[str, Any]:
+    """They, by name."""
+    return {
+        "where": _where(dtype),
+        "clip": _clip(dtype),
+        "min": _extreme(dtype, "min"),
+        "max": _extreme(dtype, "max"),
+        "log_of_base": _log(dtype),
+        "%": _division(dtype, operator.mod, division.mod),
+        "//": _division(dtype, operator.floordiv, division.floor_divide),
+    }
+
+
+def _is_given(kind: Any) -> bool:
+    return kind is not None and not isinstance(kind, types.NoneType | types.Omitted)
+
+
+def _reals(context: Any, code: Format, kinds: Any, values: Any) -> list[Real]:
+    number = from_dtype(code.dtype)
+    return [
+        Real(code, context.cast(code.builder, value, kind, number)) for kind, value in zip(kinds, values, strict=True)
+    ]
+
+
+def _where(dtype: np.dtype[Any]) -> Any:
+    number = from_dtype(dtype)
+
+    @intrinsic
+    def where(typing_context: Any, condition: Any, x: Any, y: Any) -> Any:
+        """x where the condition holds, else y; both are evaluated."""
+        check_numbers("where", condition, x, y)
+
+        def lowered(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            code = Format(builder, dtype)
+            truth = context.cast(builder, arguments[0], condition, types.boolean)
+            return arithmetic.where(Condition(code, truth), *_reals(context, code, (x, y), arguments[1:])).value
+
+        return number(condition, x, y), lowered
+
+    return where
+
+
+def _clip(dtype: np.dtype[Any]) -> Any:
+    number = from_dtype(dtype)
+
+    @intrinsic
+    def clip(
+        typing_context: Any, a: Any, a_min: Any = None, a_max: Any = None, min: Any = None, max: Any = None
+    ) -> Any:
+        """minimum(maximum(a, a_min), a_max), a bound that is None left out; NaN anywhere gives NaN."""
+        bounds = (a_min, a_max, min, max)
+        check_numbers("clip", a, *filter(_is_given, bounds))
+
+        def lowered(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            code = Format(builder, dtype)
+            (value,) = _reals(context, code, (a,), arguments[:1])
+            steps = (rounding.maximum, rounding.minimum) * 2
+            for bound, given, step in zip(bounds, arguments[1:], steps, strict=True):
+                if _is_given(bound):
+                    value = step(value, *_reals(context, code, (bound,), (given,)))
+            return value.value
+
+        return number(a, *(types.Omitted(None) if bound is None else bound for bound in bounds)), lowered
+
+    return clip
+
+
+def _extreme(dtype: np.dtype[Any], name: str) -> Any:
+    """Python's min or max of two numbers or more, or of a tuple: the first one, unless another is beyond it."""
+    number = from_dtype(dtype)
+    relation = "<" if name == "min" else ">"
+
+    def beyond(best: Real, item: Real) -> Real:
+        return arithmetic.where(item < best if name == "min" else item > best, item, best)
+
+    def extreme(typing_context: Any, *arguments: Any) -> Any:
+        in_tuple = len(arguments) == 1 and isinstance(arguments[0], types.BaseTuple)
+        kinds = tuple(arguments[0]) if in_tuple else arguments
+        if not kinds or (len(arguments) == 1 and not in_tuple):
+            raise TypingError(f"{name}: two numbers or more are wanted")
+        check_numbers(name, *kinds)
+        whole = all(isinstance(kind, types.Integer | types.Boolean) for kind in kinds)
+
+        def lowered(context: Any, builder: Any, signature: Any, given: Any) -> Any:
+            items = builder.extract_value(given[0], 0) if in_tuple else given[0]
+            values = [builder.extract_value(items, i) for i in range(len(kinds))]
+            if not whole:
+                return reduce(beyond, _reals(context, Format(builder, dtype), kinds, values)).value
+            integers = [
+                context.cast(builder, value, kind, types.int64) for kind, value in zip(kinds, values, strict=True)
+            ]
+            return reduce(
+                lambda best, item: builder.select(builder.icmp_signed(relation, item, best), item, best), integers
+            )
+
+        return (types.int64 if whole else number)(types.StarArgTuple.from_types(arguments)), lowered
+
+    extreme.__name__ = extreme.__qualname__ = name
+    return intrinsic(extreme)
+
+
+def _log(dtype: np.dtype[Any]) -> Any:
+    number = from_dtype(dtype)
+
+    @intrinsic
+    def log(typing_context: Any, x: Any, base: Any = None) -> Any:
+        """Natural logarithm, or to a base."""
+        check_numbers("log", *filter(_is_given, (x, base)))
+
+        def lowered(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            code = Format(builder, dtype)
+            given = 2 if _is_given(base) else 1
+            parts = _reals(context, code, (x, base)[:given], arguments[:given])
+            return reduce(operator.truediv, map(logarithm.log, parts)).value
+
+        return number(x, types.Omitted(None) if base is None else base), lowered
+
+    return log
+
+
+def _division(dtype: np.dtype[Any], operation: Any, rule: Any) -> Any:
+    """% or // of floats; of integers what Numba has."""
+    number = from_dtype(dtype)
+
+    @intrinsic
+    def divide(typing_context: Any, x: Any, y: Any) -> Any:
+        if all(isinstance(kind, types.Integer | types.Boolean) for kind in (x, y)):
+            whole = typing_context.resolve_function_type(operation, (x, y), {})
+
+            def numbas(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+                given = [
+                    context.cast(builder, value, kind, wanted)
+                    for value, kind, wanted in zip(arguments, (x, y), whole.args, strict=True)
+                ]
+                return context.get_function(operation, whole)(builder, given)
+
+            return whole.return_type(x, y), numbas
+        check_numbers(operation.__name__, x, y)
+
+        def lowered(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            return rule(*_reals(context, Format(builder, dtype), (x, y), arguments)).value
+
+        return number(x, y), lowered
+
+    return divide

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import math
+import os
 import platform
 import re
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -72,7 +75,7 @@ def test_by_rows_and_empty_components_are_the_only_ones_that_are_passed_over():
 
 
 def value_with_a_call(z):
-    return math.asin(z)
+    return np.sinc(z)
 
 
 def value_with_a_loop(z):
@@ -91,8 +94,8 @@ def one(z):
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_a_call_of_the_c_library_is_found_and_named(dtype):
-    spec = nbtrain.Activation("arcsine", value_with_a_call, one)
-    wanted = {"float32": "asinf", "float64": "asin"}[dtype]
+    spec = nbtrain.Activation("sinc", value_with_a_call, one)
+    wanted = "sin"
     assert scalar_calls(spec, dtype) == (wanted,)
     answer, reason = is_vectorized(spec, dtype)
     assert not answer
@@ -124,3 +127,44 @@ def test_each_function_of_a_loss_is_looked_at_on_its_own():
     answer, reason = is_vectorized(nbtrain.Loss("saw", saw_loss, saw_slope), np.float64)
     assert not answer
     assert reason.startswith("value ")
+
+
+MASKED = """
+import nbtrain
+from nbtrain.compiler.inspect import assembly, is_vectorized
+
+def keep(w, limit):
+    if -limit <= w <= limit:
+        return w
+    return 0.0
+
+spec = nbtrain.Constraint("keep", project=keep, parameters={"limit": 1.0})
+print(*is_vectorized(spec, "float32"), *is_vectorized(spec, "float64"))
+print(assembly(spec, "float32"), assembly(spec, "float64"))
+"""
+AVX2 = "+sse2,+sse3,+ssse3,+sse4.1,+sse4.2,+avx,+avx2,+fma,+bmi,+bmi2"
+PROCESSORS = {
+    "haswell": (AVX2, r"vmaskmovp[sd]\s+%ymm\d+, %ymm\d+, "),
+    "skylake-avx512": (f"{AVX2},+avx512f,+avx512vl,+avx512dq,+avx512bw", r"vmovup[sd]\s+%[yz]mm\d+, .*\{%k\d\}"),
+}
+
+
+@pytest.mark.skipif(not X86, reason="processors of another architecture")
+@pytest.mark.parametrize("processor", PROCESSORS)
+def test_stores_under_a_mask_are_vector_code(processor):
+    features, stores = PROCESSORS[processor]
+    host = {"NUMBA_CPU_NAME": processor, "NUMBA_CPU_FEATURES": features}
+    command = [sys.executable, "-c", MASKED]
+    done = subprocess.run(command, env={**os.environ, **host}, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    answers, code = done.stdout.split("\n", 1)
+    assert re.search(stores, code)
+    assert answers.split() == ["True", "True"]
+
+
+def integer_work(z):
+    return 0.0 if math.isinf(z) else z
+
+
+def test_vector_code_of_comparisons_and_bits_alone_is_seen():
+    assert is_vectorized(nbtrain.Activation("finite", integer_work, one), np.float32) == (True, "")

@@ -21,12 +21,17 @@ _CALL = re.compile(r"^(?:callq?|blr?)\s+(\S+)")
 _IMMEDIATE = re.compile(r"\$([A-Za-z_]\w*)")  # a C function's address, loaded before it is called
 _LOCAL = re.compile(r"\.?L\w+$")
 
-# Arithmetic on packed numbers, and stores of vectors; scalar code has `movss`, and stores vectors to the stack alone.
+# Arithmetic on packed numbers, and stores of vectors, whole or under a mask; scalar code has `movss`, and stores
+# vectors to the stack alone.
+_TO_MEMORY = r",\s*(?!.*%[re][sb]p)\S*\("
 _PACKED_X86 = re.compile(
-    r"^v?(?:add|sub|mul|div|sqrt|fn?m(?:add|sub)\d+)p[sd]\s|^v?mov[au]p[sd]\s+%\w+,\s*(?!.*%[re][sb]p)\S*\("
+    r"^v?(?:add|sub|mul|div|sqrt|fn?m(?:add|sub)\d+)p[sd]\s"
+    rf"|^v?mov(?:[au]p[sd]|ntp[sd]|ntdq|dq[au]\d*)\s+%[xyz]mm\d+{_TO_MEMORY}"
+    rf"|^vp?maskmov(?:p[sd]|[dq])\s+%[xyz]mm\d+,\s*%[xyz]mm\d+{_TO_MEMORY}"
 )
 _PACKED_ARM = re.compile(
     r"^f(?:add|sub|mul|mla|mls|div|sqrt)(?:\.[42][sd]\s|\s+v\d+\.[42][sd])|^st[rpu]\w*\s+q\d+.*\[x"
+    r"|^st1(?:\.(?:4s|2d|16b))?\s+\{\s*v\d+(?:\.(?:4s|2d|16b))?\s*\},"
 )
 
 # Functions that are called once, or whose loops are the author's own.

@@ -4,16 +4,16 @@ Authors write `1.0 / (1.0 + math.exp(-z))`. Taken literally, the constants are f
 float64, and the call of the C library keeps LLVM from vectorizing. So, on Numba's representation of the function,
 
 - float constants, also those named in globals and closures, become numbers of the model's dtype;
-- integer constants in arithmetic become int16, which leaves a float its dtype;
-- functions of `math` and `numpy` become those of `vectormath` where it has them, `x ** y` its `pow`;
+- integer constants that only meet floats become int16, which leaves a float its dtype, and so do int and round;
+- functions of `math`, `numpy` and Python become those of `vectormath` where it has them, and so do `**`, `%` and `//`;
 - helper functions are treated likewise, and compiled with nbtrain's flags, whatever flags they had; so are functions
   and numbers of other modules;
-- what could raise is refused, with its line.
+- what could raise is refused, with its line, and what has no form in compiled code, with what to write instead.
 """
 
 from __future__ import annotations
 
-import math
+import builtins
 import operator
 import types as python_types
 from functools import cache
@@ -26,24 +26,16 @@ from numba.core.compiler_machinery import FunctionPass, register_pass
 from numba.core.errors import TypingError
 from numba.core.untyped_passes import IRProcessing
 
+from . import vocabulary
 from .door import jit
+from .usage import callees, integers, names
 from .vectormath import functions as vector_functions
 
-ALIASES = {
-    "absolute": "fabs",
-    "arctan": "atan",
-    "power": "pow",
-    "logistic": "sigmoid",
-    "expit": "sigmoid",
-}
-ARITHMETIC = {
-    *(operator.add, operator.sub, operator.mul, operator.truediv, operator.floordiv, operator.mod),
-    *(operator.iadd, operator.isub, operator.imul, operator.itruediv, operator.ifloordiv, operator.imod),
-    *(operator.lt, operator.le, operator.gt, operator.ge, operator.eq, operator.ne),
-}
 POWERS = {operator.pow, operator.ipow}
+DIVISIONS = {operator.mod: "%", operator.imod: "%", operator.floordiv: "//", operator.ifloordiv: "//"}
 PRODUCTS = range(17)  # exponents whose powers are a few multiplications; Numba divides for negative ones in a loop
 SMALL = range(-(2**15), 2**15)
+RAISING = (ir.Raise, ir.StaticRaise, ir.DynamicRaise, ir.TryRaise, ir.StaticTryRaise, ir.DynamicTryRaise)
 
 
 class Refused(TypingError):
@@ -58,7 +50,7 @@ def plain(function: python_types.FunctionType, dtype: np.dtype[Any]) -> Any:
     """
     compiler = _compiler(dtype)
     vector_functions(dtype)  # Numba learns of new functions only before it begins to compile one
-    return jit(_with_defaults(function, dtype), pipeline_class=compiler)
+    return jit(_in_dtype(function, dtype), pipeline_class=compiler)
 
 
 def forget() -> None:
@@ -82,16 +74,35 @@ def _compiler(dtype: np.dtype[Any]) -> type[CompilerBase]:
     return Compiler
 
 
-def _with_defaults(function: Any, dtype: np.dtype[Any]) -> Any:
-    """The function with its default arguments in `dtype`."""
-    if not function.__defaults__:
+def _in_dtype(function: Any, dtype: np.dtype[Any]) -> Any:
+    """The function with its default arguments in `dtype`, and keyword-only ones, which Numba has not, as others."""
+    code, keywords = function.__code__, function.__kwdefaults__ or {}
+    if not function.__defaults__ and not code.co_kwonlyargcount:
         return function
-    defaults = tuple(dtype.type(d) if isinstance(d, float) else d for d in function.__defaults__)
-    made = python_types.FunctionType(
-        function.__code__, function.__globals__, function.__name__, defaults, function.__closure__
-    )
-    made.__kwdefaults__ = function.__kwdefaults__
-    return made
+    defaults = function.__defaults__ or ()
+    if code.co_kwonlyargcount:
+        count = code.co_argcount + code.co_kwonlyargcount
+        names = code.co_varnames[code.co_argcount : count]
+        code = code.replace(co_argcount=count, co_kwonlyargcount=0)
+        given = [keywords[name] for name in names if name in keywords]
+        # With an argument that has no default after one that has, every call gives them all.
+        defaults = (*defaults, *given) if len(given) == len(names) else ()
+    made_defaults = tuple(number_in(dtype, default) for default in defaults)
+    return python_types.FunctionType(code, function.__globals__, function.__name__, made_defaults, function.__closure__)
+
+
+def number_in(dtype: np.dtype[Any], value: Any) -> Any:
+    """A float, an array, or a tuple or list of numbers with a float among them, in `dtype`; all else as it is."""
+    if isinstance(value, float | np.floating):
+        return dtype.type(value)
+    if isinstance(value, np.ndarray) and value.dtype.kind == "f":
+        return value.astype(dtype)
+    if isinstance(value, list) and all(isinstance(item, int | float | np.number) for item in value):
+        value = tuple(value)
+    if isinstance(value, tuple) and value and any(isinstance(item, float | np.floating) for item in value):
+        numbers = [dtype.type(item) if isinstance(item, int | float | np.number) else item for item in value]
+        return type(value)(*numbers) if hasattr(value, "_fields") else tuple(numbers)
+    return value
 
 
 def _make_pass(dtype: np.dtype[Any]) -> type[FunctionPass]:
@@ -117,28 +128,43 @@ class _Rewriter:
 
     def __init__(self, function: Any, dtype: np.dtype[Any]) -> None:
         self.function, self.dtype = function, dtype
+        _refuse_walrus(function)
         self.vector = vector_functions(dtype)
-        self.modules: dict[str, python_types.ModuleType] = {}  # by the variable that holds them
+        self.names = names(function)
+        self.callees = callees(function)
+        self.integers = integers(function, self.takes_any)  # constants among them stay integers
+        self.counts = integers(function, self.is_vector)  # so do the results of int and round among these
 
     def run(self) -> None:
         for block in self.function.blocks.values():
-            used = _arithmetic_operands(block)
             body: list[Any] = []
             for statement in block.body:
                 self.refuse(statement)
                 if isinstance(statement, ir.Assign):
-                    self.assignment(statement, used, body)
+                    self.assignment(statement, body)
                 body.append(statement)
             block.body = body
 
+    def is_vector(self, name: str) -> bool:
+        """Whether a variable is a function that becomes one of vectormath, or an operator."""
+        value = self.names.get(name)
+        found = vocabulary.replacement(value)
+        return found in self.vector or found == vocabulary.WHOLE or id(value) in vocabulary.OPERATORS
+
+    def takes_any(self, name: str) -> bool:
+        """Whether it is that, or a helper of the author's."""
+        return self.is_vector(name) or _is_helper(self.names.get(name))
+
     def refuse(self, statement: Any) -> None:
         """Raise for what could raise, or what has no place in a component."""
-        raising = (ir.Raise, ir.StaticRaise, ir.DynamicRaise, ir.TryRaise, ir.StaticTryRaise, ir.DynamicTryRaise)
-        if isinstance(statement, raising):
+        line = f"line {statement.loc.line}"
+        if isinstance(statement, RAISING):
             raise Refused(
-                f"line {statement.loc.line} can raise an exception, which compiled training cannot pass on; "
+                f"{line} can raise an exception, which compiled training cannot pass on; "
                 "give a number for every input instead (NaN for what has no answer)"
             )
+        if isinstance(statement, ir.Print):
+            raise Refused(f"{line}: {vocabulary.refusal(print)}")
         value = getattr(statement, "value", None)
         if isinstance(value, ir.Expr) and value.op in (
             "yield",
@@ -148,113 +174,115 @@ class _Rewriter:
             "build_set",
         ):
             what = {"yield": "a generator", "make_function": "an inner function"}.get(value.op, "a list, dict or set")
-            raise Refused(f"line {statement.loc.line} makes {what}; only numbers and tuples can be used")
+            raise Refused(f"{line} makes {what}; only numbers and tuples can be used")
+        refused = (
+            vocabulary.refusal(self.names.get(statement.target.name)) if isinstance(statement, ir.Assign) else None
+        )
+        if refused:
+            raise Refused(f"{line}: {refused}")
 
-    def assignment(self, statement: Any, used: set[str], body: list[Any]) -> None:
+    def assignment(self, statement: Any, body: list[Any]) -> None:
         """Replace what is assigned; `body` takes statements that come before."""
-        value, where = statement.value, statement.loc
+        value, where, name = statement.value, statement.loc, statement.target.name
         if isinstance(value, ir.Const):
-            statement.value = ir.Const(self.constant(value.value, statement.target.name in used), where)
+            statement.value = ir.Const(self.constant(value.value, name not in self.integers), where)
         elif isinstance(value, ir.Global | ir.FreeVar):
-            self.global_value(statement, value.name, value.value)
-        elif isinstance(value, ir.Expr) and value.op == "getattr" and value.value.name in self.modules:
-            module = self.modules[value.value.name]
-            if hasattr(module, value.attr):
-                self.global_value(statement, value.attr, getattr(module, value.attr))
-        elif isinstance(value, ir.Expr) and value.op in ("binop", "inplace_binop") and value.fn in POWERS:
-            self.power(statement, body)
+            statement.value = ir.Global(value.name, self.named(value.value, name), where)
+        elif isinstance(value, ir.Expr) and value.op == "getattr" and name in self.names:
+            made = self.named(self.names[name], name)
+            if made is not self.names[name]:
+                statement.value = ir.Global(value.attr, made, where)
+        elif isinstance(value, ir.Expr) and value.op in ("binop", "inplace_binop"):
+            if value.fn in POWERS:
+                self.power(statement, body)
+            elif value.fn in DIVISIONS:
+                self.call(statement, DIVISIONS[value.fn], (value.lhs, value.rhs), body)
+        elif isinstance(value, ir.Expr) and value.op == "call":
+            self.number_in_words(statement)
 
-    def global_value(self, statement: Any, name: str, value: Any) -> None:
-        """Assign what a global name, a closure variable or a name in another module stands for."""
-        if isinstance(value, python_types.ModuleType) and value not in (math, np):
-            self.modules[statement.target.name] = value
-        statement.value = ir.Global(name, self.named(value), statement.loc)
-
-    def constant(self, value: Any, in_arithmetic: bool) -> Any:
-        """A literal in the model's dtype."""
-        if isinstance(value, float):
-            return self.dtype.type(value)
-        if isinstance(value, int) and not isinstance(value, bool) and in_arithmetic and value in SMALL:
+    def constant(self, value: Any, small: bool) -> Any:
+        """A literal in the model's dtype; `small` allows int16 for an integer."""
+        if isinstance(value, int) and not isinstance(value, bool) and small and value in SMALL:
             return np.int16(value)
-        if isinstance(value, tuple):
-            return tuple(self.constant(item, in_arithmetic) for item in value)
-        return value
+        if isinstance(value, tuple) and not any(isinstance(item, float) for item in value):
+            return tuple(self.constant(item, small) for item in value)
+        return number_in(self.dtype, value)
 
-    def named(self, value: Any) -> Any:
-        """What a global or closure variable stands for."""
-        if isinstance(value, float | np.floating):
-            return self.dtype.type(value)
-        if isinstance(value, tuple) and value and all(isinstance(item, float | np.floating) for item in value):
-            return (
-                type(value)(*map(self.dtype.type, value))
-                if hasattr(value, "_fields")
-                else tuple(map(self.dtype.type, value))
-            )
-        if isinstance(value, python_types.ModuleType):
-            return _stand_in(value, self.dtype)
-        return self.callable(value)
+    def named(self, value: Any, target: str) -> Any:
+        """What a global, a closure variable or a name in a module becomes, assigned to the variable `target`."""
+        if isinstance(value, int) and not isinstance(value, bool):
+            return self.constant(value, target not in self.integers)
+        made = number_in(self.dtype, value)
+        return self.callable(made, target) if made is value else made
 
-    def callable(self, value: Any) -> Any:
+    def callable(self, value: Any, target: str) -> Any:
         """A function that the code calls: vector mathematics, a helper, or as it is."""
-        name = _math_name(value)
-        if name in self.vector:
+        if id(value) in vocabulary.OPERATORS:
+            return vocabulary.OPERATORS[id(value)]
+        name = vocabulary.replacement(value)
+        if name == vocabulary.WHOLE:
+            calls = self.callees.get(target, [])
+            if calls and not any(result in self.counts or count != 1 for result, count in calls):
+                return self.vector["trunc" if value is builtins.int else "rint"]
+            return value
+        if name in self.vector and not (isinstance(value, type) and not self.callees.get(target)):
             return self.vector[name]
-        helper = getattr(value, "py_func", value)
-        if isinstance(helper, python_types.FunctionType):
-            return plain(helper, self.dtype)
-        return value
+        return plain(getattr(value, "py_func", value), self.dtype) if _is_helper(value) else value
+
+    def number_in_words(self, statement: Any) -> None:
+        """float("inf") is a constant."""
+        call = statement.value
+        if self.names.get(call.func.name) is builtins.float and len(call.args) == 1:
+            given = self.definition(call.args[0])
+            if isinstance(given, ir.Const) and isinstance(given.value, str):
+                statement.value = ir.Const(self.dtype.type(given.value), statement.loc)
 
     def power(self, statement: Any, body: list[Any]) -> None:
-        """x ** y: small whole numbers stay as they are (multiplications), everything else becomes pow(x, y)."""
-        exponent = statement.value.rhs
-        definition = self.function.get_definition(exponent) if isinstance(exponent, ir.Var) else None
-        if isinstance(definition, ir.Const) and isinstance(definition.value, int) and definition.value in PRODUCTS:
-            return
-        scope, where = statement.target.scope, statement.loc
-        target = scope.redefine("$nbtrain_pow", where)
-        body.append(ir.Assign(ir.Global("nbtrain_pow", self.vector["pow"], where), target, where))
-        base = statement.value.lhs
-        statement.value = ir.Expr.call(target, (base, exponent), (), where)
+        """x ** y: small whole numbers are multiplications, 0.5 a square root, everything else becomes pow(x, y)."""
+        base, exponent = statement.value.lhs, statement.value.rhs
+        definition = self.definition(exponent)
+        known = definition.value if isinstance(definition, ir.Const | ir.Global | ir.FreeVar) else None
+        if isinstance(known, int | float) and not isinstance(known, bool) and known in PRODUCTS:
+            if not isinstance(definition, ir.Const) or not isinstance(known, int):
+                statement.value.rhs = self.assigned(ir.Const(int(known), statement.loc), statement, body)
+        elif isinstance(known, float) and known == 0.5:
+            self.call(statement, "root", (base,), body)
+        else:
+            self.call(statement, "pow", (base, exponent), body)
+
+    def call(self, statement: Any, name: str, arguments: tuple[Any, ...], body: list[Any]) -> None:
+        """Assign a call of a vector function instead."""
+        target = self.assigned(ir.Global(f"nbtrain_{name}", self.vector[name], statement.loc), statement, body)
+        statement.value = ir.Expr.call(target, arguments, (), statement.loc)
+
+    def assigned(self, value: Any, statement: Any, body: list[Any]) -> Any:
+        """A new variable with a value."""
+        target = statement.target.scope.redefine("$nbtrain", statement.loc)
+        body.append(ir.Assign(value, target, statement.loc))
+        self.function._definitions[target.name].append(value)
+        return target
+
+    def definition(self, variable: Any) -> Any:
+        """What is assigned to a variable that is assigned once, through copies."""
+        seen = variable
+        while isinstance(seen, ir.Var):
+            found = self.function._definitions.get(seen.name, [])
+            if len(found) != 1:
+                return None
+            seen = found[0]
+        return seen
 
 
-def _arithmetic_operands(block: Any) -> set[str]:
-    """Variables that only arithmetic and comparisons use, in one block."""
-    inside: set[str] = set()
-    elsewhere: set[str] = set()
-    for statement in block.body:
-        value = getattr(statement, "value", statement)
-        if isinstance(value, ir.Expr) and value.op in ("binop", "inplace_binop") and value.fn in ARITHMETIC:
-            inside |= {value.lhs.name, value.rhs.name}
-        elif isinstance(value, ir.Expr):
-            elsewhere |= {variable.name for variable in value.list_vars()}
-        elif isinstance(value, ir.Var):
-            elsewhere.add(value.name)
-    return inside - elsewhere
+def _is_helper(value: Any) -> bool:
+    """Whether it is a function of the author's, jitted or not."""
+    function = getattr(value, "py_func", value)
+    return isinstance(function, python_types.FunctionType) and not function.__module__.startswith("numpy")
 
 
-def _math_name(value: Any) -> str | None:
-    """The name under which vectormath would have a function of math or numpy."""
-    name = getattr(value, "__name__", None)
-    if not isinstance(name, str):
-        return None
-    if value is getattr(math, name, None) or value is getattr(np, name, None):
-        return ALIASES.get(name, name)
-    return None
-
-
-@cache
-def _stand_in(module: python_types.ModuleType, dtype: np.dtype[Any]) -> python_types.ModuleType:
-    """`math` or `numpy` with vector functions in place of their own; other modules as they are."""
-    if module not in (math, np):
-        return module
-    vector = vector_functions(dtype)
-    made = python_types.ModuleType(f"nbtrain_{module.__name__}")
-    for name in dir(module):
-        if name.startswith("__"):
-            continue
-        value = getattr(module, name, None)
-        made.__dict__[name] = dtype.type(value) if isinstance(value, float) else value
-        found = _math_name(value)
-        if found in vector:
-            made.__dict__[name] = vector[found]
-    return made
+def _refuse_walrus(function: Any) -> None:
+    """Numba gives the value in `(e := f(z)) / (1.0 + e)` to e alone, and has none for the quotient."""
+    for block in function.blocks.values():
+        for statement in block.body:
+            for variable in statement.list_vars():
+                if variable.name.startswith("$") and not function._definitions.get(variable.name):
+                    raise Refused(f"line {statement.loc.line} uses the value of `:=`; assign it on a line of its own")

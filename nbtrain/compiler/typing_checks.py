@@ -65,6 +65,9 @@ def _where(spec: Any, role: str, function: Any) -> str:
     return f"{spec.kind} {spec.name!r}: {role} ({code.co_name}, {code.co_filename}:{code.co_firstlineno})"
 
 
+LIST = "docs/components.md lists what can be"
+
+
 def _short(error: Exception) -> str:
     """What Numba found, in a line or two: the innermost message and its line."""
     imports = re.search(r"\(IMPORT_NAME\).*?\((\d+)\)", str(error), re.DOTALL)
@@ -75,5 +78,30 @@ def _short(error: Exception) -> str:
     dull = ("Failed in", "During:", "File ", "def ", "^", "<source", "There are", "- Of", "Overload", "Enable", ">>>")
     telling = [line for line in lines if not line.startswith(dull)]
     place = re.findall(r'File "[^"]*", line (\d+)', text)
+    told = _told(text)
+    if told:
+        return f"line {place[-1]} {told}" if place else told
     where = f" (line {place[-1]})" if place and "line " not in " ".join(telling[:1]) else ""
     return (telling[0] if telling else lines[0]) + where
+
+
+def _told(text: str) -> str | None:
+    """What stands in some of Numba's messages, in words for somebody who does not know it."""
+    of_ours = re.search(r"TypingError: (\w+: .* (?:is|are) wanted.*)", text)
+    if of_ours:
+        return f"calls {of_ours[1]}"
+    attribute = re.search(r"Unknown attribute '(\w+)' of type (\w+)", text)
+    if attribute and attribute[2] in ("float32", "float64", "int64"):
+        return f"takes `.{attribute[1]}` of a number, which has no methods here; {LIST} used"
+    of_module = re.search(r"Unknown attribute '(\w+)' of type Module\(<module '([\w.]+)'", text)
+    if of_module:
+        return f"uses {of_module[2]}.{of_module[1]}, which cannot be compiled; {LIST} used"
+    untyped = re.search(r"Untyped global name '(\w+)'.*Cannot determine Numba type of <class '([\w.]+)'>", text)
+    if untyped:
+        what = {"type": "class", "builtin_function_or_method": "built-in function"}.get(untyped[2], untyped[2])
+        return (
+            f"uses {untyped[1]}, a {what.rpartition('.')[2]}; a component can use numbers, tuples and arrays of "
+            "constants, modules and plain functions"
+        )
+    call = re.search(r"No implementation of function .*?>>> (.+?)\n", text, re.DOTALL)
+    return f"has {call[1]}, which cannot be compiled; {LIST} used" if call else None

@@ -8,8 +8,8 @@ compiled code that use neither the C library nor, in float32, float64.  What hol
 - the same bits wherever the function stands: in a vectorized loop, in its scalar rest, alone;
 - on a host without fused multiply-add the results differ in the last bits; the bounds hold.
 
-`sin`, `cos` and `tan` are NaN beyond 2^20 (float32) and 2^45 (float64) in magnitude, `fmod` and `mod` where the quotient
-is beyond 2^48 and 2^106.
+`sin`, `cos` and `tan` are NaN beyond 2^20 (float32) and 2^45 (float64) in magnitude, `fmod` and `mod` where the
+quotient is beyond 2^48 and 2^106.
 """
 
 from __future__ import annotations
@@ -53,9 +53,7 @@ RULES: tuple[Rule, ...] = (
     *(choices.square, choices.reciprocal, choices.root),
     *(division.fmod, division.mod, division.floor_divide),
 )
-TESTS: tuple[Callable[[Real], Condition], ...] = (
-    *(choices.isnan, choices.isinf, choices.isfinite, choices.signbit),
-)
+TESTS: tuple[Callable[[Real], Condition], ...] = (*(choices.isnan, choices.isinf, choices.isfinite, choices.signbit),)
 
 
 @cache

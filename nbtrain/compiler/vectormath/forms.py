@@ -31,12 +31,18 @@ def forms(dtype: np.dtype[Any]) -> dict[str, Any]:
     return {
         "where": _where(dtype),
         "clip": _clip(dtype),
-        "min": _extreme(dtype, "min"),
-        "max": _extreme(dtype, "max"),
+        "smallest": _extreme(dtype, "min"),
+        "largest": _extreme(dtype, "max"),
         "log_of_base": _log(dtype),
         "%": _division(dtype, operator.mod, division.mod),
         "//": _division(dtype, operator.floordiv, division.floor_divide),
     }
+
+
+def _named(function: Any, name: str) -> Any:
+    """An intrinsic by the name that authors know."""
+    function.__name__ = function.__qualname__ = name
+    return intrinsic(function)
 
 
 def _is_given(kind: Any) -> bool:
@@ -53,7 +59,6 @@ def _reals(context: Any, code: Format, kinds: Any, values: Any) -> list[Real]:
 def _where(dtype: np.dtype[Any]) -> Any:
     number = from_dtype(dtype)
 
-    @intrinsic
     def where(typing_context: Any, condition: Any, x: Any, y: Any) -> Any:
         """x where the condition holds, else y; both are evaluated."""
         check_numbers("where", condition, x, y)
@@ -65,13 +70,12 @@ def _where(dtype: np.dtype[Any]) -> Any:
 
         return number(condition, x, y), lowered
 
-    return where
+    return _named(where, "where")
 
 
 def _clip(dtype: np.dtype[Any]) -> Any:
     number = from_dtype(dtype)
 
-    @intrinsic
     def clip(
         typing_context: Any, a: Any, a_min: Any = None, a_max: Any = None, min: Any = None, max: Any = None
     ) -> Any:
@@ -90,7 +94,7 @@ def _clip(dtype: np.dtype[Any]) -> Any:
 
         return number(a, *(types.Omitted(None) if bound is None else bound for bound in bounds)), lowered
 
-    return clip
+    return _named(clip, "clip")
 
 
 def _extreme(dtype: np.dtype[Any], name: str) -> Any:
@@ -123,14 +127,12 @@ def _extreme(dtype: np.dtype[Any], name: str) -> Any:
 
         return (types.int64 if whole else number)(types.StarArgTuple.from_types(arguments)), lowered
 
-    extreme.__name__ = extreme.__qualname__ = name
-    return intrinsic(extreme)
+    return _named(extreme, name)
 
 
 def _log(dtype: np.dtype[Any]) -> Any:
     number = from_dtype(dtype)
 
-    @intrinsic
     def log(typing_context: Any, x: Any, base: Any = None) -> Any:
         """Natural logarithm, or to a base."""
         check_numbers("log", *filter(_is_given, (x, base)))
@@ -143,14 +145,13 @@ def _log(dtype: np.dtype[Any]) -> Any:
 
         return number(x, types.Omitted(None) if base is None else base), lowered
 
-    return log
+    return _named(log, "log")
 
 
 def _division(dtype: np.dtype[Any], operation: Any, rule: Any) -> Any:
     """% or // of floats; of integers what Numba has."""
     number = from_dtype(dtype)
 
-    @intrinsic
     def divide(typing_context: Any, x: Any, y: Any) -> Any:
         if all(isinstance(kind, types.Integer | types.Boolean) for kind in (x, y)):
             whole = typing_context.resolve_function_type(operation, (x, y), {})
@@ -170,4 +171,4 @@ def _division(dtype: np.dtype[Any], operation: Any, rule: Any) -> Any:
 
         return number(x, y), lowered
 
-    return divide
+    return _named(divide, operation.__name__)

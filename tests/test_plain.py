@@ -23,6 +23,10 @@ tools = types.ModuleType("nbtrain_test_tools")
 exec("import math\nHALF = 0.5\ndef half_exp(z):\n    return HALF * math.exp(z)\n", tools.__dict__)
 sys.modules["nbtrain_test_tools"] = tools
 LIMIT = 3.0
+THREE = 3
+WORDS = {"a": 1.0}
+LIST = [1, 0.5]
+ARRAY = np.array([0.25, 0.5])
 SHIFTS = (0.25, 0.5)
 
 
@@ -35,7 +39,43 @@ def helper(z, by=0.5):
     return by * exp(z)
 
 
+def polynomial(z, coefficients=(1, 0.5, 0.25), *, scale=2):
+    total = 0
+    for c in coefficients:
+        total = total * z + c
+    return scale * total
+
+
+def counted(z):
+    steps, total = int(3.7), 0
+    for i in range(steps):
+        total = total + z * i / (2 * i + 1) * (2 * i + 1)
+    return total if z != 0 else 0
+
+
+def signed(z):
+    sign = 1 if z > 0 else -1
+    return sign * (1 - sign * z)
+
+
 SPELLINGS = {
+    "integers on two ways": (signed, lambda z: np.where(z > 0, 1 - z, -1 - z)),
+    "keyword-only arguments": (lambda z: polynomial(z, scale=THREE), lambda z: 3 * (z * z + 0.5 * z + 0.25)),
+    "int as a count": (counted, lambda z: 3 * z),
+    "int as a number": (lambda z: int(z) * 0.5 + round(z), lambda z: 0.5 * np.trunc(z) + np.rint(z)),
+    "bits of an int": (lambda z: (int(abs(z)) & 1) * 1.0, lambda z: np.trunc(np.abs(z)) % 2),
+    "a list and an array": (lambda z: z * LIST[1] + ARRAY[1], lambda z: 0.5 * z + 0.5),
+    "np.where of conditions": (
+        lambda z: np.where((z > -1) & ~(z > 1), z, THREE),
+        lambda z: np.where((z > -1) & (z <= 1), z, 3),
+    ),
+    "np.clip of None": (lambda z: np.clip(z, None, THREE), lambda z: np.minimum(z, 3)),
+    "min of a tuple": (lambda z: min((z, 1, z * z)), lambda z: np.minimum(np.minimum(z, 1), z * z)),
+    "a global as exponent": (lambda z: z**THREE + abs(z) ** 0.5, lambda z: z * z * z + np.sqrt(np.abs(z))),
+    "remainders": (
+        lambda z: z % 3 + z // 0.7 + math.fmod(z, THREE),
+        lambda z: z % 3 + z // np.float32(0.7) + np.fmod(z, 3),
+    ),
     "math.exp": (lambda z: math.exp(z), np.exp),
     "np.exp": (lambda z: np.exp(z), np.exp),
     "from math import exp": (lambda z: exp(z), np.exp),
@@ -99,5 +139,29 @@ def test_float64_keeps_its_precision(spelling):
 
 def test_a_function_that_no_library_is_sure_to_have_is_refused_with_the_components_name():
     spec = nbtrain.Activation("log_gamma", lambda z: math.lgamma(z), one)
-    with pytest.raises(nbtrain.PluginError, match=r"activation 'log_gamma': .*lgammaf"):
+    with pytest.raises(nbtrain.PluginError, match=r"activation 'log_gamma': .*line \d+: math.lgamma cannot be used"):
         compiler.component(spec, np.float32)
+
+
+@pytest.mark.parametrize(
+    ("function", "words"),
+    [
+        (lambda z: z.clip(0, 1), r"line \d+ takes `.clip` of a number"),
+        (lambda z: np.linalg.norm(z), r"line \d+ has norm\(float32\), which cannot be compiled"),
+        (lambda z: np.exp(1j * z), r"line \d+ calls exp: complex128 given; a real number is wanted"),
+        (lambda z: np.random.normal(), r"line \d+: normal draws a random number"),  # noqa: NPY002
+        (lambda z: nbtrain.Parameter, r"line \d+ uses nbtrain.Parameter, which cannot be compiled"),
+        (lambda z: WORDS["a"], r"line \d+ uses WORDS, a dict"),
+        (lambda z: (e := math.exp(z)) / (1 + e), r"line \d+ uses the value of `:=`"),
+        (lambda z: max(z), r"line \d+ calls max: two numbers or more are wanted"),
+    ],
+)
+def test_what_cannot_be_compiled_is_told_with_its_line(function, words):
+    with pytest.raises(nbtrain.PluginError, match=r"activation 'wrong': value \(<lambda>, .*\): " + words):
+        compiler.component(nbtrain.Activation("wrong", function, one), np.float32)
+
+
+def test_maximum_and_clip_let_nan_through_and_keep_infinities():
+    spec = nbtrain.Activation("bounded", lambda z: np.maximum(np.clip(z, -2, np.inf), -1), one)
+    x = np.array([np.nan, np.inf, -np.inf, -0.5] * 10, np.float32)
+    np.testing.assert_array_equal(values(spec, x), [np.nan, np.inf, -1, -0.5] * 10)

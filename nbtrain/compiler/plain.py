@@ -33,6 +33,10 @@ from .vectormath import functions as vector_functions
 
 POWERS = {operator.pow, operator.ipow}
 DIVISIONS = {operator.mod: "%", operator.imod: "%", operator.floordiv: "//", operator.ifloordiv: "//"}
+MIXED = {
+    **{operator.add: "+", operator.sub: "-", operator.mul: "*", operator.truediv: "/"},
+    **{operator.iadd: "+", operator.isub: "-", operator.imul: "*", operator.itruediv: "/"},
+}
 PRODUCTS = range(17)  # exponents whose powers are a few multiplications; Numba divides for negative ones in a loop
 SMALL = range(-(2**15), 2**15)
 RAISING = (ir.Raise, ir.StaticRaise, ir.DynamicRaise, ir.TryRaise, ir.StaticTryRaise, ir.DynamicTryRaise)
@@ -197,6 +201,8 @@ class _Rewriter:
                 self.power(statement, body)
             elif value.fn in DIVISIONS:
                 self.call(statement, DIVISIONS[value.fn], (value.lhs, value.rhs), body)
+            elif value.fn in MIXED and (self.is_count(value.lhs) or self.is_count(value.rhs)):
+                self.call(statement, MIXED[value.fn], (value.lhs, value.rhs), body)
         elif isinstance(value, ir.Expr) and value.op == "call":
             self.number_in_words(statement)
 
@@ -261,6 +267,21 @@ class _Rewriter:
         body.append(ir.Assign(value, target, statement.loc))
         self.function._definitions[target.name].append(value)
         return target
+
+    def is_count(self, variable: Any) -> bool:
+        """Whether a variable may be an integer that is no constant: of a loop, a length, a sum or product of such."""
+        found = self.definition(variable)
+        if not isinstance(found, ir.Expr):
+            return False
+        if found.op in ("binop", "inplace_binop") and found.fn in MIXED:
+            return all(self.is_count(side) or self.is_whole(side) for side in (found.lhs, found.rhs))
+        is_length = found.op == "call" and self.names.get(found.func.name) is len
+        return found.op == "pair_first" or is_length or (found.op == "getattr" and found.attr == "size")
+
+    def is_whole(self, variable: Any) -> bool:
+        """Whether it is an integer constant."""
+        found = self.definition(variable)
+        return isinstance(found, ir.Const | ir.Global | ir.FreeVar) and isinstance(found.value, int | np.int16)
 
     def definition(self, variable: Any) -> Any:
         """What is assigned to a variable that is assigned once, through copies."""

@@ -107,7 +107,7 @@ def replacement(value: Any) -> str | None:
     found = SPECIAL.get(id(value))
     if found is None and isinstance(getattr(value, "__name__", None), str):
         name = value.__name__
-        if value is getattr(math, name, None) or value is getattr(np, name, None):
+        if any(vars(module).get(name) is value for module in (math, np)):
             found = ALIASES.get(name, name)
     return found
 
@@ -120,6 +120,6 @@ def refusal(value: Any) -> str | None:
     if isinstance(getattr(value, "__self__", None), random.Random | np.random.RandomState):
         return f"{name} draws a random number, which a component cannot; its results depend on its arguments alone"
     for module, words in ((math, f"math.{name}"), (np, f"np.{name}"), (builtins, name)):
-        if words in REFUSED and getattr(module, name, None) is value:
+        if words in REFUSED and vars(module).get(name) is value:
             return f"{words} cannot be used in a component; {REFUSED[words]}"
     return None

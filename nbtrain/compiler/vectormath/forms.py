@@ -1,4 +1,4 @@
-"""What takes conditions, bounds, or any number of arguments: where, clip, min, max, log with a base, %, //.
+"""What takes conditions, bounds, or any number of arguments: where, clip, min, max, log with a base, operators.
 
 Like the functions of numbers they are intrinsics for one dtype, and select without a branch.
 """
@@ -17,6 +17,13 @@ from numba.extending import intrinsic
 from nbtrain.compiler.vectormath import arithmetic, division, logarithm, rounding
 from nbtrain.compiler.vectormath.scalars import Condition, Format, Real
 
+OPERATIONS = {
+    "+": (operator.add, "fadd"),
+    "-": (operator.sub, "fsub"),
+    "*": (operator.mul, "fmul"),
+    "/": (operator.truediv, "fdiv"),
+}
+
 
 def check_numbers(name: str, *arguments: Any) -> None:
     """Raise for an argument type that is no real number."""
@@ -34,15 +41,30 @@ def forms(dtype: np.dtype[Any]) -> dict[str, Any]:
         "smallest": _extreme(dtype, "min"),
         "largest": _extreme(dtype, "max"),
         "log_of_base": _log(dtype),
-        "%": _division(dtype, operator.mod, division.mod),
-        "//": _division(dtype, operator.floordiv, division.floor_divide),
+        "%": _operator(dtype, operator.mod, division.mod),
+        "//": _operator(dtype, operator.floordiv, division.floor_divide),
+        **{sign: _operator(dtype, operation, _with(name)) for sign, (operation, name) in OPERATIONS.items()},
     }
+
+
+def _with(name: str) -> Any:
+    """A rule of one of LLVM's operations, that may be fused with others as operators are."""
+
+    def rule(x: Real, y: Real) -> Real:
+        return Real(x.format, getattr(x.format.builder, name)(x.value, y.value))
+
+    return rule
 
 
 def _named(function: Any, name: str) -> Any:
     """An intrinsic by the name that authors know."""
     function.__name__ = function.__qualname__ = name
     return intrinsic(function)
+
+
+def _widest(dtype: np.dtype[Any], *kinds: Any) -> np.dtype[Any]:
+    """`dtype`, but float64 where an argument is that: somebody asked for it."""
+    return np.dtype(np.float64) if types.float64 in kinds else dtype
 
 
 def _is_given(kind: Any) -> bool:
@@ -57,34 +79,32 @@ def _reals(context: Any, code: Format, kinds: Any, values: Any) -> list[Real]:
 
 
 def _where(dtype: np.dtype[Any]) -> Any:
-    number = from_dtype(dtype)
-
     def where(typing_context: Any, condition: Any, x: Any, y: Any) -> Any:
         """x where the condition holds, else y; both are evaluated."""
         check_numbers("where", condition, x, y)
+        wide = _widest(dtype, x, y)
 
         def lowered(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            code = Format(builder, dtype)
+            code = Format(builder, wide)
             truth = context.cast(builder, arguments[0], condition, types.boolean)
             return arithmetic.where(Condition(code, truth), *_reals(context, code, (x, y), arguments[1:])).value
 
-        return number(condition, x, y), lowered
+        return from_dtype(wide)(condition, x, y), lowered
 
     return _named(where, "where")
 
 
 def _clip(dtype: np.dtype[Any]) -> Any:
-    number = from_dtype(dtype)
-
     def clip(
         typing_context: Any, a: Any, a_min: Any = None, a_max: Any = None, min: Any = None, max: Any = None
     ) -> Any:
         """minimum(maximum(a, a_min), a_max), a bound that is None left out; NaN anywhere gives NaN."""
         bounds = (a_min, a_max, min, max)
         check_numbers("clip", a, *filter(_is_given, bounds))
+        wide = _widest(dtype, a)
 
         def lowered(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            code = Format(builder, dtype)
+            code = Format(builder, wide)
             (value,) = _reals(context, code, (a,), arguments[:1])
             steps = (rounding.maximum, rounding.minimum) * 2
             for bound, given, step in zip(bounds, arguments[1:], steps, strict=True):
@@ -92,14 +112,13 @@ def _clip(dtype: np.dtype[Any]) -> Any:
                     value = step(value, *_reals(context, code, (bound,), (given,)))
             return value.value
 
-        return number(a, *(types.Omitted(None) if bound is None else bound for bound in bounds)), lowered
+        return from_dtype(wide)(a, *(types.Omitted(None) if bound is None else bound for bound in bounds)), lowered
 
     return _named(clip, "clip")
 
 
 def _extreme(dtype: np.dtype[Any], name: str) -> Any:
     """Python's min or max of two numbers or more, or of a tuple: the first one, unless another is beyond it."""
-    number = from_dtype(dtype)
     relation = "<" if name == "min" else ">"
 
     def beyond(best: Real, item: Real) -> Real:
@@ -112,12 +131,13 @@ def _extreme(dtype: np.dtype[Any], name: str) -> Any:
             raise TypingError(f"{name}: two numbers or more are wanted")
         check_numbers(name, *kinds)
         whole = all(isinstance(kind, types.Integer | types.Boolean) for kind in kinds)
+        wide = _widest(dtype, *kinds)
 
         def lowered(context: Any, builder: Any, signature: Any, given: Any) -> Any:
             items = builder.extract_value(given[0], 0) if in_tuple else given[0]
             values = [builder.extract_value(items, i) for i in range(len(kinds))]
             if not whole:
-                return reduce(beyond, _reals(context, Format(builder, dtype), kinds, values)).value
+                return reduce(beyond, _reals(context, Format(builder, wide), kinds, values)).value
             integers = [
                 context.cast(builder, value, kind, types.int64) for kind, value in zip(kinds, values, strict=True)
             ]
@@ -125,7 +145,7 @@ def _extreme(dtype: np.dtype[Any], name: str) -> Any:
                 lambda best, item: builder.select(builder.icmp_signed(relation, item, best), item, best), integers
             )
 
-        return (types.int64 if whole else number)(types.StarArgTuple.from_types(arguments)), lowered
+        return (types.int64 if whole else from_dtype(wide))(types.StarArgTuple.from_types(arguments)), lowered
 
     return _named(extreme, name)
 
@@ -148,27 +168,32 @@ def _log(dtype: np.dtype[Any]) -> Any:
     return _named(log, "log")
 
 
-def _division(dtype: np.dtype[Any], operation: Any, rule: Any) -> Any:
-    """% or // of floats; of integers what Numba has."""
-    number = from_dtype(dtype)
+def _operator(dtype: np.dtype[Any], operation: Any, rule: Any) -> Any:
+    """An operator: of a float and an integer in the float's dtype, by `rule`; of integers what Numba has."""
 
-    def divide(typing_context: Any, x: Any, y: Any) -> Any:
+    def apply(typing_context: Any, x: Any, y: Any) -> Any:
         if all(isinstance(kind, types.Integer | types.Boolean) for kind in (x, y)):
-            whole = typing_context.resolve_function_type(operation, (x, y), {})
-
-            def numbas(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-                given = [
-                    context.cast(builder, value, kind, wanted)
-                    for value, kind, wanted in zip(arguments, (x, y), whole.args, strict=True)
-                ]
-                return context.get_function(operation, whole)(builder, given)
-
-            return whole.return_type(x, y), numbas
+            return _numbas(typing_context, operation, x, y)
         check_numbers(operation.__name__, x, y)
+        wide = _widest(dtype, x, y)
 
         def lowered(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            return rule(*_reals(context, Format(builder, dtype), (x, y), arguments)).value
+            return rule(*_reals(context, Format(builder, wide), (x, y), arguments)).value
 
-        return number(x, y), lowered
+        return from_dtype(wide)(x, y), lowered
 
-    return _named(divide, operation.__name__)
+    return _named(apply, operation.__name__)
+
+
+def _numbas(typing_context: Any, operation: Any, x: Any, y: Any) -> Any:
+    """Numba's own operation on two numbers."""
+    whole = typing_context.resolve_function_type(operation, (x, y), {})
+
+    def lowered(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        given = [
+            context.cast(builder, value, kind, wanted)
+            for value, kind, wanted in zip(arguments, (x, y), whole.args, strict=True)
+        ]
+        return context.get_function(operation, whole)(builder, given)
+
+    return whole.return_type(x, y), lowered

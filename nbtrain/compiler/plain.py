@@ -91,7 +91,7 @@ def _in_dtype(function: Any, dtype: np.dtype[Any]) -> Any:
         given = [keywords[name] for name in names if name in keywords]
         # With an argument that has no default after one that has, every call gives them all.
         defaults = (*defaults, *given) if len(given) == len(names) else ()
-    made_defaults = tuple(number_in(dtype, default) for default in defaults)
+    made_defaults = tuple(small(number_in(dtype, default)) for default in defaults)
     return python_types.FunctionType(code, function.__globals__, function.__name__, made_defaults, function.__closure__)
 
 
@@ -107,6 +107,11 @@ def number_in(dtype: np.dtype[Any], value: Any) -> Any:
         numbers = [dtype.type(item) if isinstance(item, int | float | np.number) else item for item in value]
         return type(value)(*numbers) if hasattr(value, "_fields") else tuple(numbers)
     return value
+
+
+def small(value: Any) -> Any:
+    """An integer as int16, if it has place there; all else as it is."""
+    return np.int16(value) if isinstance(value, int) and not isinstance(value, bool) and value in SMALL else value
 
 
 def _make_pass(dtype: np.dtype[Any]) -> type[FunctionPass]:
@@ -206,12 +211,12 @@ class _Rewriter:
         elif isinstance(value, ir.Expr) and value.op == "call":
             self.number_in_words(statement)
 
-    def constant(self, value: Any, small: bool) -> Any:
-        """A literal in the model's dtype; `small` allows int16 for an integer."""
-        if isinstance(value, int) and not isinstance(value, bool) and small and value in SMALL:
-            return np.int16(value)
+    def constant(self, value: Any, to_small: bool) -> Any:
+        """A literal in the model's dtype; `to_small` allows int16 for an integer."""
+        if to_small:
+            value = small(value)
         if isinstance(value, tuple) and not any(isinstance(item, float) for item in value):
-            return tuple(self.constant(item, small) for item in value)
+            return tuple(self.constant(item, to_small) for item in value)
         return number_in(self.dtype, value)
 
     def named(self, value: Any, target: str) -> Any:

@@ -12,6 +12,7 @@ import warnings
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from . import offered
 from .components import Parameter, Spec
 from .discovery import (
     Entry,
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from importlib import metadata
 
 BUILTIN = "nbtrain"
+ABBREVIATIONS = {"lr": "learning_rate", "eps": "epsilon", "wd": "weight_decay"}
 UNREGISTERED = "an unregistered spec"
 
 
@@ -96,15 +98,24 @@ class Registry:
         return ", ".join(sorted(name for found, name in self._found if found == kind))
 
     def _unknown(self, kind: str, name: str) -> str:
-        names = [known for found, known in self._found if found == kind]
-        near = nearest(name, names)
         message = f"{kind}: there is no {name!r}"
-        message += f"; did you mean {near[0]!r}?" if near else "."
+        package = offered.provider_of(kind, name.lower())
+        near = nearest(name, [known for found, known in self._found if found == kind])
+        if package and (kind, name.lower()) not in self._found:
+            message += f"; the package {package} provides {name.lower()!r}, and is not {self._missing(package)}."
+        else:
+            message += f"; did you mean {near[0]!r}?" if near else "."
         message += f" There are: {self._listed(kind)}."
         for provider in self._providers.values():
             if provider.fault:
                 message += f" {provider.label} could not be used: {provider.fault}."
         return message
+
+    def _missing(self, package: str) -> str:
+        """What a package is not, whose components are not there."""
+        if switched_on("NBTRAIN_DISABLE_PLUGINS"):
+            return "used while NBTRAIN_DISABLE_PLUGINS is set"
+        return "allowed by NBTRAIN_PLUGINS" if package in {p.distribution for p in self._disabled} else "installed"
 
     def components(self) -> list[dict[str, Any]]:
         """All components, and plugins that cannot be used or may not: plugins are loaded for it.
@@ -268,6 +279,8 @@ def _whose(provider: Provider) -> dict[str, str]:
 
 def nearest(name: str, names: list[str]) -> list[str]:
     """The name that was probably meant, if there is one."""
+    if ABBREVIATIONS.get(name) in names:
+        return [ABBREVIATIONS[name]]
     from difflib import get_close_matches  # wanted for errors alone
 
-    return get_close_matches(name, names, 1)
+    return get_close_matches(name.lower(), names, 1)

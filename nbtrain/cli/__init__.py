@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from .. import __version__
 from ..errors import Error
 from . import cache, demo, plugins, predict, train, warmup
+from .parser import Parser
 
 OK, FAILURE, USAGE, INTERRUPTED = 0, 1, 2, 130  # USAGE is what argparse exits with
 
@@ -19,7 +20,7 @@ COMMANDS = (demo, train, predict, warmup, cache, plugins)
 
 def build_parser() -> argparse.ArgumentParser:
     """The parser of the whole command line."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="nbtrain",
         description="Train fully connected neural networks with compiled code. Start with: nbtrain demo",
         epilog="exit codes: 0 all went well, 1 something failed, 2 wrong usage, 130 interrupted",
@@ -39,7 +40,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     arguments : sequence of str, optional
         What follows the program's name; by default that of this process.
     """
-    parsed = build_parser().parse_args(arguments)
+    parser = build_parser()
+    given = sys.argv[1:] if arguments is None else arguments
+    if not given:
+        parser.print_help(sys.stderr)
+        return USAGE
+    parsed = parser.parse_args(given)
     try:
         code = int(parsed.run(parsed))
         sys.stdout.flush()

@@ -16,7 +16,7 @@ def add(commands: Any) -> None:
         help="compiled code on disk: where it is, how much, remove it",
         description="Compiled code is kept on disk, in NBTRAIN_CACHE_DIR or the user's cache directory.",
     )
-    actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
+    actions = parser.add_subparsers(title="actions", required=True, dest="action")
     text = "say where the compiled code lies and how much there is"
     actions.add_parser("info", help=text, description=text.capitalize() + ".").set_defaults(run=info)
     text = "remove all compiled code; it is compiled again when needed"

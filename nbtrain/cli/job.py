@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..components import Component
 from ..errors import InputError
+from ..registry import loss
 from ..tabular import columns as encodings
 from ..tabular import files, targets
 from ..tabular.cells import Reading
@@ -16,12 +19,15 @@ from ..tabular.preparation import Preparation, fit_columns
 from ..tabular.split import split
 from ..tabular.table import Table, listed
 from . import options
+from .choice import Choice, chosen
 from .watching import note
 
 if TYPE_CHECKING:
     from ..trainer import Trainer
 
 Array = np.ndarray[Any, Any]
+EPOCHS, PATIENCE = 200, 20
+ITERATIONS, PATIENT_ITERATIONS = 2000, 400  # at least, where an epoch has few
 
 
 @dataclass
@@ -29,6 +35,7 @@ class Job:
     """One run: the data, what was decided about it, and what is to be reported."""
 
     arguments: argparse.Namespace
+    choice: Choice
     table: Table
     preparation: Preparation
     parts: dict[str, tuple[Array, Array]]
@@ -38,6 +45,7 @@ class Job:
 
 def prepare(arguments: argparse.Namespace) -> Job:
     """Read the file and make numbers of it."""
+    choice = chosen(arguments)
     table = files.read(arguments.data, options.dialect(arguments), {arguments.target})
     reading = Reading.of(arguments.missing)
     name = table.find(arguments.target, "--target")
@@ -53,13 +61,14 @@ def prepare(arguments: argparse.Namespace) -> Job:
         raise InputError(f"{table.source}: no column is left to predict {name!r} from")
     parts = _parts(arguments, codes, target.task)
     columns = fit_columns(features, parts["train"], reading, arguments.impute, forced, arguments.max_categories)
-    target = targets.for_loss(target, _loss(arguments, target).spec, codes[parts["train"]])
+    target = targets.for_loss(target, _loss(choice, target).spec, codes[parts["train"]])
     preparation = Preparation(tuple(c for c in columns if c.width), target, reading, names, arguments.impute, named)
     if not preparation.inputs:
         raise InputError(f"{table.source}: every column but the target is constant; there is nothing to learn from")
     encoded = preparation.encode(features, arguments.dtype)
     y = target.encode(codes)
     data = {part: (encoded.X[rows], y[rows]) for part, rows in parts.items() if len(rows)}
+    _set_lengths(arguments, len(parts["train"]))
     used = {column.name for column in preparation.columns}
     report = {
         "file": table.source,
@@ -70,7 +79,17 @@ def prepare(arguments: argparse.Namespace) -> Job:
         "inputs": preparation.inputs,
         "left_out": [*dropped, *(gone for gone in features.names if gone not in used)],
     }
-    return Job(arguments, features, preparation, data, {part: codes[rows] for part, rows in parts.items()}, report)
+    codes_of = {part: codes[rows] for part, rows in parts.items()}
+    return Job(arguments, choice, features, preparation, data, codes_of, report)
+
+
+def _set_lengths(arguments: argparse.Namespace, rows: int) -> None:
+    """Unless they are given, as many epochs, and as much patience, as make enough iterations of few rows."""
+    steps = -(-rows // arguments.batch_size)
+    if arguments.epochs is None:
+        arguments.epochs = max(EPOCHS, math.ceil(ITERATIONS / steps))
+    if arguments.patience is None:
+        arguments.patience = max(PATIENCE, math.ceil(PATIENT_ITERATIONS / steps))
 
 
 def _with_target(table: Table, name: str, reading: Reading, impute: bool) -> Table:
@@ -89,20 +108,14 @@ def _with_target(table: Table, name: str, reading: Reading, impute: bool) -> Tab
 
 def _parts(arguments: argparse.Namespace, codes: Array, task: str) -> dict[str, Array]:
     fractions = (arguments.validation_size, arguments.test_size)
-    if sum(fractions) >= 1.0:
-        raise InputError("--validation-size and --test-size: together they must leave rows to train on")
     classes = codes if task == "classification" else None
     return dict(
         zip(("train", "validation", "test"), split(classes, len(codes), fractions, arguments.seed), strict=True)
     )
 
 
-def _loss(arguments: argparse.Namespace, target: targets.Target) -> Any:
-    from .. import loss
-
-    if arguments.loss is not None:
-        return arguments.loss.component(loss)
-    return loss("softmax_cross_entropy" if target.task == "classification" else "mse")
+def _loss(choice: Choice, target: targets.Target) -> Component:
+    return choice.loss or loss("softmax_cross_entropy" if target.task == "classification" else "mse")
 
 
 def introduction(job: Job) -> str:
@@ -136,21 +149,14 @@ def _other(target: targets.Target) -> str:
 
 def build(job: Job) -> Trainer:
     """The trainer that the options describe."""
-    from .. import Dense, Network, Trainer, activation, optimizer, regularizer, schedule
+    from .. import Dense, Network, Trainer
 
-    a, count = job.arguments, len(job.arguments.hidden)
-    activations = options.for_each([named.component(activation) for named in a.activation], count, "--activation")
-    dropouts = options.for_each(a.dropout, count, "--dropout")
-    layers = [Dense(units, g, dropout=p) for units, g, p in zip(a.hidden, activations, dropouts, strict=True)]
-    layers.append(Dense(job.preparation.target.outputs))
-    rate = a.learning_rate
-    if isinstance(rate, options.Named):
-        rate = rate.component(schedule)
+    a, choice, target = job.arguments, job.choice, job.preparation.target
     return Trainer(
-        Network(job.preparation.inputs, layers),
-        loss=_loss(a, job.preparation.target),
-        optimizer=a.optimizer.component(optimizer, **({} if rate is None else {"learning_rate": rate})),
-        regularizer=a.regularizer and a.regularizer.component(regularizer),
+        Network(job.preparation.inputs, [*choice.hidden, Dense(target.outputs)]),
+        loss=_loss(choice, target),
+        optimizer=choice.optimizer,
+        regularizer=choice.regularizer,
         batch_size=a.batch_size,
         dtype=a.dtype,
         rng=a.seed,

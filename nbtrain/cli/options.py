@@ -6,7 +6,6 @@ import argparse
 import csv
 from typing import Any
 
-from ..components import Component
 from ..errors import InputError
 from ..tabular.csvfile import Dialect
 
@@ -102,11 +101,6 @@ class Named:
                 raise argparse.ArgumentTypeError(
                     f"{text!r} given; a name, or name:parameter=number, such as leaky_relu:slope=0.1, is wanted"
                 )
-
-    def component(self, make: Any, **more: Any) -> Component:
-        """The component, from one of `nbtrain.activation` and its siblings."""
-        made: Component = make(self.name, **self.parameters, **more)
-        return made
 
 
 def named_list(text: str) -> list[Named]:

@@ -21,7 +21,7 @@ def add(commands: Any) -> None:
         help="activations, optimizers, losses, ... by name",
         description="What can be asked for by name: built-in components, and those of installed plugins.",
     )
-    actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
+    actions = parser.add_subparsers(title="actions", required=True, dest="action")
     text = "list all components and the plugins that could not be used"
     listing = actions.add_parser("list", help=text, description=text.capitalize() + ".")
     listing.add_argument("--json", action="store_true", help="for programs: kind, name, parameters, provider, state")

@@ -13,7 +13,7 @@ from ..errors import InputError
 from ..tabular import scores
 from ..tabular.cells import MISSING
 from . import modelfile, options
-from .job import Job, build, introduction, prepare
+from .job import EPOCHS, ITERATIONS, PATIENCE, PATIENT_ITERATIONS, Job, build, introduction, prepare
 from .predict import evaluated
 from .watching import Best, Progress
 
@@ -119,11 +119,15 @@ def _add_network(parser: argparse.ArgumentParser) -> None:
 
 def _add_training(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("training")
-    group.add_argument("--epochs", type=options.whole(1), default=200, metavar="N", help="at most (default 200)")
+    group.add_argument(
+        "--epochs", type=options.whole(1), metavar="N",
+        help=f"at most (default {EPOCHS}; more for few rows, to make {ITERATIONS} iterations)",
+    )  # fmt: skip
     group.add_argument("--batch-size", type=options.whole(1), default=32, metavar="N", help="default 32")
     group.add_argument(
-        "--patience", type=options.whole(0), default=20, metavar="N",
-        help="stop when N epochs have brought no lower validation loss; 0 never stops (default 20)",
+        "--patience", type=options.whole(0), metavar="N",
+        help="stop when N epochs have brought no lower validation loss; 0 never stops (default "
+        f"{PATIENCE}; more for few rows, to make {PATIENT_ITERATIONS} iterations)",
     )  # fmt: skip
     group.add_argument(
         "--seed", type=options.whole(0), default=0, metavar="N", help="of split, weights, order (default 0)"
@@ -181,7 +185,8 @@ def finish(trainer: Trainer, job: Job) -> None:
         return
     words = {"interrupted": "interrupted", "patience": "the validation loss fell no more", "epochs": "finished"}
     seconds = f"{report['seconds']:.2f} s"
-    print(f"{words[report['stopped']]} after {report['epochs']} epochs, {seconds}; kept epoch {report['best_epoch']}")
+    epochs = f"{report['epochs']} epoch{'s' * (report['epochs'] != 1)}"
+    print(f"{words[report['stopped']]} after {epochs}, {seconds}; kept epoch {report['best_epoch']}")
     print(f"\n{part} rows ({len(job.codes[part])})\n{scores.in_words(report['scores'])}")
     print(f"\nsaved {report['saved']}" if "saved" in report else "\nnot saved (--save MODEL)", flush=True)
 

@@ -12,6 +12,7 @@ import numpy as np
 from . import quick
 from .assembly import build
 from .callbacks import Checkpoint
+from .calling import SHORT_CALL_FLOPS, Calling
 from .components import Component
 from .core import layout
 from .dataset import Dataset, Intake
@@ -19,7 +20,7 @@ from .fitting import Fit, Options, describe_divergence, fit, training_data
 from .history import History
 from .hosts import Hosting
 from .metrics import Metric, as_metrics
-from .native import Native, native
+from .native import native
 from .network import Network
 from .options import checked_recipe, seed_words, with_threads
 from .parameters import Parameters, draw
@@ -30,12 +31,9 @@ from .status import check
 from .team import Team
 
 Array = np.ndarray[Any, Any]
-SHORT_CALL_FLOPS = 1e7  # below this, some 150 microseconds, a call keeps the interpreter lock
-CALL_WORK = {"train_step": 6.0, "loss_and_gradient": 6.0, "evaluate": 2.0}  # operations for a parameter and a sample
-PART_FLOPS = 1e9  # work of one call of predict or evaluate, so that Ctrl-C is seen
 
 
-class Trainer(Parameters, Saving, Hosting):
+class Trainer(Parameters, Calling, Saving, Hosting):
     """Trains a network; compiled once per dtype, whatever the network.
 
     Parameters
@@ -305,20 +303,3 @@ class Trainer(Parameters, Saving, Hosting):
         """`evaluate` on checked data."""
         with self._alone():
             return scores(self, dataset, metrics)
-
-    # ---- between Python and the core
-
-    def call_on(self, name: str, data: Dataset) -> int:
-        """Call one of the core's functions on data -> its status; what it found lies in `result`."""
-        # the helpers of train_slice are sent by `Fit`
-        shared = name == "train_slice" or self.team.send(CALL_WORK[name] * self.theta.size * len(data.x))
-        function = getattr(self._native if shared else self._fast(len(data.x)), name)
-        return int(function(self._descriptor, *data.arguments(self._kind), self._result_address))
-
-    def _fast(self, rows: int) -> Native:
-        return self._short if 6.0 * self.theta.size * rows < SHORT_CALL_FLOPS else self._native
-
-    def part_rows(self) -> int:
-        """Rows of data that one call of predict or evaluate works on."""
-        rows: int = max(self.batch_size, int(PART_FLOPS / (2.0 * self.theta.size)))
-        return rows

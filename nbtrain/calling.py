@@ -1,0 +1,44 @@
+"""How a Trainer calls the core: with or without the interpreter lock, alone or with helpers, how much at a time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .dataset import Dataset
+from .native import Native
+from .recipe import Recipe
+from .team import Team
+
+SHORT_CALL_FLOPS = 1e7  # below this, some 150 microseconds, a call keeps the interpreter lock
+CALL_WORK = {"train_step": 6.0, "loss_and_gradient": 6.0, "evaluate": 2.0}  # operations for a parameter and a sample
+PART_FLOPS = 1e9  # work of one call of predict or evaluate, so that Ctrl-C is seen
+
+
+class Calling:
+    """What lies between a Trainer's methods and the core's functions."""
+
+    recipe: Recipe
+    team: Team
+    theta: Any
+    result: np.ndarray[Any, Any]
+    _native: Native
+    _short: Native
+    _descriptor: int
+    _result_address: int
+    _kind: int
+
+    def call_on(self, name: str, data: Dataset) -> int:
+        """Call one of the core's functions on data -> its status; what it found lies in `result`."""
+        # the helpers of train_slice are sent by `Fit`
+        shared = name == "train_slice" or self.team.send(CALL_WORK[name] * self.theta.size * len(data.x))
+        function = getattr(self._native if shared else self._fast(len(data.x)), name)
+        return int(function(self._descriptor, *data.arguments(self._kind), self._result_address))
+
+    def _fast(self, rows: int) -> Native:
+        return self._short if 6.0 * self.theta.size * rows < SHORT_CALL_FLOPS else self._native
+
+    def part_rows(self) -> int:
+        """Rows of data that one call of predict or evaluate works on."""
+        return max(self.recipe.batch_size, int(PART_FLOPS / (2.0 * self.theta.size)))

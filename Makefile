@@ -6,12 +6,13 @@ PROJECTS := pyproject.toml $(wildcard plugins/*/pyproject.toml)
 PLUGINS := $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml))
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
-.PHONY: help demo test lint bench asv clean
+.PHONY: help demo test soak lint bench asv clean
 .DELETE_ON_ERROR:
 
 help:
 	@echo "make demo   train on the digits that ship with the package"
 	@echo "make test   run the tests"
+	@echo "make soak   run the tests of endurance at full length, in some ten minutes"
 	@echo "make lint   check style and types"
 	@echo "make bench  time training steps beside the peers that are installed"
 	@echo "make asv    run all benchmarks of asv once, quickly"
@@ -22,6 +23,11 @@ demo: $(VENV)/runtime.stamp
 
 test: $(VENV)/dev.stamp
 	$(BIN)/python -m pytest $(ARGS)
+
+# What is tried at random or against time, as often as a release wants it: kills, damaged files, races, divergence.
+soak: $(VENV)/dev.stamp
+	NBTRAIN_SOAK=1 $(BIN)/python -m pytest --durations=20 $(ARGS) tests/test_endurance.py tests/test_persistence.py \
+	    tests/test_input.py tests/test_cache.py tests/test_threads.py tests/test_turns.py
 
 lint: $(VENV)/dev.stamp
 	$(BIN)/ruff check .

@@ -186,22 +186,29 @@ class Fit:
 
     def diverged(self) -> DivergenceError:
         """Put the model back to its last finite epoch and say what happened."""
-        trainer = self.trainer
-        error = describe_divergence(trainer, self.data)
+        trainer, d = self.trainer, self.trainer.model.descriptor
+        ended = d["position"][0] == 0 and d["epoch"][0] != d["snapshot_epoch"][0]  # it was found at an epoch's end
+        error = describe_divergence(trainer, self.data, ended)
         restore(trainer)
         return error
 
 
-def describe_divergence(trainer: Trainer, data: Dataset) -> DivergenceError:
-    """Where training went wrong: epoch, iteration, layer, learning rate, scale of the inputs."""
+def describe_divergence(trainer: Trainer, data: Dataset, ended: bool = False) -> DivergenceError:
+    """Where training went wrong: epoch, iteration, layer, learning rate, scale of the inputs.
+
+    A loss is of the iteration after those that were counted; what is looked through when an epoch has `ended` is of
+    the last.
+    """
     d = trainer.model.descriptor
     layer = first_bad_layer(trainer)
     where = f"layer {layer + 1} of {len(trainer.network.layers)}" if layer is not None else "the loss"
+    if layer is None and not np.isfinite(trainer.model.state).all():
+        where = "the optimizer's state"
     with np.errstate(over="ignore"):
         scale = float(np.abs(data.x).max())
     return DivergenceError(
-        f"training diverged: NaN or infinity in {where}, epoch {int(d['epoch'][0]) + 1}, "
-        f"iteration {int(d['iteration'][0]) + 1}, learning rate {trainer.learning_rate:g}, "
+        f"training diverged: NaN or infinity in {where}, epoch {int(d['epoch'][0]) + (not ended)}, "
+        f"iteration {int(d['iteration'][0]) + (not ended)}, learning rate {trainer.learning_rate:g}, "
         f"largest input {scale:g}; the model was put back to the end of its last finite epoch. "
         "A smaller learning rate, inputs scaled to about 1, or weights drawn smaller usually help."
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,6 +12,12 @@ from oracle import Array, Oracle, draw
 import nbtrain
 
 LABEL_LOSSES = {"softmax_cross_entropy"}
+SOAKING = bool(os.environ.get("NBTRAIN_SOAK"))  # as `make soak` sets it
+
+
+def times(few: int, many: int) -> int:
+    """How often something is tried: `few` in every run of the tests, `many` in `make soak`."""
+    return many if SOAKING else few
 
 
 def data(loss: str, samples: int, inputs: int, outputs: int, seed: int = 1) -> tuple[Array, Array]:

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from common import times
 from numba.core import event
 
 import nbtrain
@@ -120,10 +121,16 @@ def test_a_damaged_file_is_seen_told_once_and_replaced(folder, damage):
     assert cache.read(KEY) == PAYLOAD
 
 
+def changed_byte(content, at):
+    return content[:at] + bytes([content[at] ^ 16]) + content[at + 1 :]
+
+
 def test_a_component_with_a_damaged_file_is_compiled_anew(folder, monkeypatch):
     assert run_value(THRICE) == 15.0
     right = entry(folder).read_bytes()
-    for wrong in (right[:-100], right[:200] + bytes(100) + right[300:], b""):
+    random = np.random.default_rng(0)
+    flips = [changed_byte(right, int(random.integers(len(right)))) for _ in range(times(0, 500))]
+    for wrong in (right[:-100], right[:200] + bytes(100) + right[300:], b"", *flips):
         entry(folder).write_bytes(wrong)
         monkeypatch.setattr(compiler, "_loaded", {})
         monkeypatch.setattr(cache, "_warned", set())
@@ -377,7 +384,8 @@ fork = pytest.mark.skipif("fork" not in multiprocessing.get_all_start_methods(),
 
 
 @fork
-def test_eight_processes_on_a_cold_cache_all_get_the_right_code(folder):
+@pytest.mark.parametrize("turn", range(times(1, 50)))
+def test_eight_processes_on_a_cold_cache_all_get_the_right_code(turn, folder):
     specs = [nbtrain.Activation(f"race{i}", thrice if i % 2 else one, one) for i in range(3)]
 
     def work(rank):

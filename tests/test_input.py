@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from common import theta
+from common import theta, times
 
 import nbtrain
 
@@ -441,5 +441,6 @@ def test_kinds_of_dtype(dtype):
 
 def test_random_calls_raise_nothing_foreign_and_never_end_the_process():
     program = Path(__file__).parent / "fuzz_input.py"
-    done = subprocess.run([sys.executable, "-W", "error", program, "1000"], capture_output=True, text=True, timeout=600)
+    command = [sys.executable, "-W", "error", program, str(times(1000, 10_000))]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr

@@ -97,6 +97,22 @@ def test_a_checkpoint_given_before_others_has_what_they_counted_in_the_same_epoc
     assert standing(again, [early_again]) == standing(at_once, [early])
 
 
+def test_what_is_saved_within_epochs_knows_of_all_that_have_ended(tmp_path):
+    found = []
+
+    class Looking(c.Checkpoint):
+        def _save(self, trainer):
+            super()._save(trainer)
+            loaded = nbtrain.load(self.path)
+            found.append((loaded.iteration, loaded.epoch, loaded.history.epochs))
+
+    checkpoint = Looking(tmp_path / "c.nbt", every_minutes=1e-9)
+    checkpoint.every_steps = 4  # of 8 an epoch
+    run(make(), [c.EarlyStopping(patience=EPOCHS)], checkpoint, epochs=5)
+    assert {iteration for iteration, _, _ in found} == set(range(4, 41, 4))
+    assert all(epoch == epochs == iteration // 8 for iteration, epoch, epochs in found)
+
+
 def test_what_watches_another_metric_starts_anew(tmp_path):
     run(make(), [c.EarlyStopping(patience=30)], tmp_path / "c.nbt", epochs=3)
     other = c.EarlyStopping("val_accuracy", patience=30)

@@ -39,7 +39,8 @@ class Callback:
         """Within an epoch, as often as `every_steps` and `every_seconds` say; True stops the training.
 
         `metrics` has the mean `loss` of the epoch so far. A training that was stopped within an epoch continues that
-        epoch with the next call of fit.
+        epoch with the next call of fit. At the end of an epoch it comes before `on_epoch`, and before that epoch is in
+        the history.
         """
 
     def on_epoch(self, trainer: Trainer, epoch: int, metrics: Mapping[str, float]) -> bool | None:

@@ -46,16 +46,20 @@ class Checkpoint(Callback):
             if self.every_seconds <= 0:
                 raise InputError(f"every_minutes: {every_minutes!r} given; a positive number is wanted")
         self._saved: tuple[int, ...] = ()
+        self._due = False
 
     def on_start(self, trainer: Trainer) -> None:
         check_folder(self.path)  # now, and not after the first epoch
-        self._saved = _standing(trainer)
+        self._saved, self._due = _standing(trainer), False
 
     def on_step(self, trainer: Trainer, iteration: int, metrics: Mapping[str, float]) -> None:
-        self._save(trainer)
+        # where an epoch has just ended, neither history nor callbacks know of it yet
+        self._due = bool(trainer.model.descriptor["log_count"][0])
+        if not self._due:
+            self._save(trainer)
 
     def on_epoch(self, trainer: Trainer, epoch: int, metrics: Mapping[str, float]) -> None:
-        if self.every_epochs is not None and epoch % self.every_epochs == 0:
+        if self._due or (self.every_epochs is not None and epoch % self.every_epochs == 0):
             self._save(trainer)
 
     def on_end(self, trainer: Trainer) -> None:
@@ -64,6 +68,7 @@ class Checkpoint(Callback):
 
     def _save(self, trainer: Trainer) -> None:
         trainer.save(self.path)
+        self._due = False
         self._saved = _standing(trainer)
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from . import arrays as checks
 from .callbacks import Callback, Checkpoint, as_callbacks
+from .callbacks.base import keeps_state
 from .callbacks.progress import as_progress
 from .core import layout
 from .dataset import Dataset, Intake
@@ -72,7 +73,7 @@ def fit(trainer: Trainer, data: Dataset, validation: Dataset | None, options: Op
 
 def savers_after_states(callbacks: Sequence[Callback]) -> list[Callback]:
     """The callbacks in their order, but none that saves before one whose state it saves."""
-    own = [type(callback).state_dict is not Callback.state_dict for callback in callbacks]
+    own = [keeps_state(callback) for callback in callbacks]
     last = max((index for index, found in enumerate(own) if found), default=-1)
     places = [last + 0.5 if callback.first_at_end and i < last else i for i, callback in enumerate(callbacks)]
     return [callbacks[i] for i in sorted(range(len(callbacks)), key=places.__getitem__)]
@@ -101,7 +102,7 @@ class Fit:
         """Train for so many epochs, or until a callback stops it."""
         snapshot(self.trainer)
         started: list[Callback] = []
-        outer, self.trainer.run = self.trainer.run, self
+        outer, self.trainer._run = self.trainer._run, self
         try:
             for callback in self.callbacks:
                 started.append(callback)
@@ -112,7 +113,7 @@ class Fit:
             try:
                 self.end(started)
             finally:
-                self.trainer.run = outer
+                self.trainer._run = outer
         return self.history
 
     def go_on(self) -> None:

@@ -118,7 +118,7 @@ class Trainer(Parameters, Calling, Saving, Hosting):
         self.recipe = recipe
         self.history = History()
         self.metadata: dict[str, Any] = {}
-        self.run: Fit | None = None  # the call of fit that is under way
+        self._run: Fit | None = None  # the call of fit that is under way
         self.model, self.memory, core = build(self.recipe)
         self._lock = threading.RLock()
         self._native, self._short = native(core), native(core, holding=True)

@@ -60,6 +60,11 @@ class Callback:
         """
 
 
+def keeps_state(callback: Callback) -> bool:
+    """Whether there is something of it in checkpoints."""
+    return type(callback).state_dict is not Callback.state_dict
+
+
 class _Function(Callback):
     def __init__(self, function: Callable[..., bool | None]) -> None:
         self.function = function

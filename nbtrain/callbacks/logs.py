@@ -29,7 +29,7 @@ class _Log(Callback):
     def on_start(self, trainer: Trainer) -> None:
         self._start = time.monotonic()
         if self.append and os.path.exists(self.path):
-            resumes = trainer.epoch > 0 or (trainer.run is not None and trainer.run.resumes)
+            resumes = trainer.epoch > 0 or (trainer._run is not None and trainer._run.resumes)
             self._mend(trainer.epoch if resumes else None)
         check_folder(self.path)
         self._file = open(self.path, "a" if self.append else "w", encoding="utf-8", newline="")  # noqa: SIM115

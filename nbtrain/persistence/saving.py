@@ -28,7 +28,7 @@ class Saving:
     memory: Memory
     history: History
     metadata: dict[str, Any]
-    run: Fit | None
+    _run: Fit | None
     _alone: Callable[[], AbstractContextManager[None]]
 
     def save(self, path: str | os.PathLike[str], *, metadata: Mapping[str, Any] | None = None) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from ..callbacks.base import keeps_state
 from ..errors import InputError
 from .container import NAMES, parse, refuse
 
@@ -40,7 +41,7 @@ def collect(callbacks: Iterable[Callback]) -> tuple[str, dict[str, Array]]:
     """
     entries: list[dict[str, Any]] = []
     tensors: dict[str, Array] = {}
-    for callback in callbacks:
+    for callback in filter(keeps_state, callbacks):
         kind = type(callback).__qualname__
         plain = {}
         for name, value in callback.state_dict().items():
@@ -83,7 +84,7 @@ def hand_out(states: Iterable[State], callbacks: Iterable[Callback]) -> list[tup
     """Which callback goes on from which state: the first of a class from the first of that class, and so on."""
     left = list(states)
     pairs = []
-    for callback in callbacks:
+    for callback in filter(keeps_state, callbacks):
         kind = type(callback).__qualname__
         found = next((state for state in left if state.kind == kind), None)
         if found is not None:

@@ -24,8 +24,8 @@ def parts_of(trainer: Saving, metadata: str) -> list[memoryview]:
     """The bytes of a trainer's file, in parts: a copy of how it stands. No other thread may train it meanwhile."""
     described, tensors = describe(trainer.recipe, trainer.model.descriptor), _tensors(trainer)
     strings = {"format": FORMAT, "version": VERSION, "trainer": json.dumps(described), "metadata": metadata}
-    if trainer.run is not None:
-        strings["callbacks"], kept = collect(trainer.run.callbacks)
+    if trainer._run is not None:
+        strings["callbacks"], kept = collect(trainer._run.callbacks)
         wide = {name: array for name, array in kept.items() if array.itemsize == 8}
         tensors = wide | tensors | kept
     for name, array in tensors.items():

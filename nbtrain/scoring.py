@@ -43,8 +43,10 @@ def r2(errors: Array, dataset: Dataset) -> float:
     """1 - residual / total sum of squares, averaged over the outputs; 0 for an output whose targets are constant."""
     y = dataset.y.astype(np.float64)
     weight = np.ones(len(y)) if dataset.weight is None else dataset.weight.astype(np.float64)
-    mean = np.average(y, axis=0, weights=weight)
-    total = (weight[:, None] * (y - mean) ** 2).sum(axis=0)
+    scale = 2.0 ** max(0, int(np.frexp(np.abs(y).max())[1]) - 1)  # squares would overflow; powers of two cost no bits
+    with np.errstate(over="ignore", invalid="ignore"):  # of huge weights
+        mean = np.average(y / scale, axis=0, weights=weight)
+        total = (weight[:, None] * (y / scale - mean) ** 2).sum(axis=0)
+        ratio = np.divide(errors / scale / scale, total, out=np.ones_like(errors), where=total > 0)
     exact = (total == 0) & (errors == 0)
-    ratio = np.divide(errors, total, out=np.ones_like(errors), where=total > 0)
     return float(np.mean(np.where(exact, 1.0, 1.0 - ratio)))

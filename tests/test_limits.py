@@ -6,6 +6,7 @@ import subprocess
 import sys
 import textwrap
 
+import numpy as np
 import pytest
 from common import network
 
@@ -78,6 +79,18 @@ def test_parameters_that_the_dtype_cannot_hold_are_named(name):
     with pytest.raises(nbtrain.InputError, match=rf"^{name.strip()}: 1e\+39 given to .*no float32 can hold"):
         OVERFLOWING[name](dtype="float32")
     assert OVERFLOWING[name](dtype="float64").dtype == "float64"
+
+
+@pytest.mark.parametrize("exponent", [0, 500, 1020])
+def test_r2_of_huge_targets_is_that_of_targets_of_which_they_are_multiples(exponent):
+    X, y = np.linspace(-1, 1, 20)[:, None], np.random.default_rng(0).normal(size=(20, 1))
+    trainer = nbtrain.Trainer(network((1, 1), ["identity"]), loss="mse", dtype="float64", rng=0)
+    factor = 2.0**exponent
+    trainer.set_weights([([[0.5 * factor]], [0.0])])
+    residual = ((y - 0.5 * X) ** 2).sum()
+    wanted = 1 - residual / ((y - y.mean()) ** 2).sum()
+    found = trainer.evaluate(X, y * factor)["r2"]
+    assert found == (pytest.approx(wanted, rel=1e-12) if exponent <= 500 else -np.inf)  # errors are summed unscaled
 
 
 # ---- repr

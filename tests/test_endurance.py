@@ -195,7 +195,7 @@ LEAKS = """
         with open("/proc/self/statm") as file:
             return int(file.read().split()[1]) * resource.getpagesize()
 
-    fits(300)
+    fits(200)
     before = resident()
     fits(int(sys.argv[1]))
     print(resident() - before)
@@ -204,4 +204,4 @@ LEAKS = """
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="memory as Linux tells it")
 def test_fits_leave_no_memory_behind():
-    assert int(python(LEAKS, times(500, 10_000))) < 2**20
+    assert int(python(LEAKS, times(200, 10_000))) < 2**20

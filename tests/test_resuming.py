@@ -82,9 +82,9 @@ def test_callbacks_go_on_counting_from_any_epoch(name, dtype, tmp_path):
     wanted = standing(at_once, callbacks)
     if "early" in name or name == "two of a class":
         assert 5 < at_once.epoch < EPOCHS  # it was stopped
-    for epoch in range(1, at_once.epoch + 1):
+    for epoch in {*range(1, at_once.epoch + 1, 3), at_once.epoch}:
         trainer, callbacks = make(dtype=dtype, optimizer=at_once.recipe.optimizer), told()[name]
-        run(trainer, callbacks, f"{tmp_path}/c.nbt.{epoch}")
+        run(trainer, callbacks, c.Checkpoint(f"{tmp_path}/c.nbt.{epoch}", every_epochs=EPOCHS))  # saving takes long
         assert standing(trainer, callbacks) == wanted
 
 

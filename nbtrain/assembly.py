@@ -96,11 +96,14 @@ def _model(d: np.ndarray[Any, Any], memory: Memory) -> Model:
 
 def _fill_passes(d: np.ndarray[Any, Any], memory: Memory, recipe: Recipe) -> None:
     found = blocks(recipe)
-    d["passes"], d["block_count"] = recipe.passes, len(found)
+    d["block_count"] = len(found)
     d["tensor_count"] = 1 if recipe.optimizer.spec.norms == "global" else 2 * len(recipe.network.layers)
     d["clip_value"], d["clip_norm"], d["clip_factor"] = recipe.clip_value or 0.0, recipe.clip_norm or 0.0, 1.0
-    if found:
+    if recipe.passes:
         memory.array("blocks")[:] = found
+        compiled = compiler.passes(recipe.dtype)
+        memory.keep.append(compiled)
+        d["passes"] = compiled.addresses["update_in_passes"]
 
 
 def _fill_sizes(d: np.ndarray[Any, Any], memory: Memory, recipe: Recipe) -> None:

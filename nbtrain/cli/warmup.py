@@ -12,7 +12,7 @@ from ..errors import PluginError
 from ..registry import registry
 from .cache import require, summary
 
-COMPILED = ("activation", "regularizer", "optimizer", "loss", "schedule")  # initializers run in Python
+COMPILED = ("activation", "regularizer", "optimizer", "loss", "schedule", "constraint")  # initializers run in Python
 
 
 def add(commands: Any) -> None:
@@ -39,6 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
     for dtype in ("float32", "float64") if arguments.dtype == "both" else (arguments.dtype,):
         start = time.perf_counter()
         compiler.core(dtype)
+        compiler.passes(dtype)
         rows = [row for row in registry.components() if row["kind"] in COMPILED]
         for row in rows:
             try:

@@ -55,6 +55,22 @@ def core(dtype: Any) -> Compiled:
         return _get(fingerprint.core_key(dtype), (*SIGNATURES, *QUICK), make, lambda: f"the training core for {dtype}")
 
 
+def passes(dtype: Any) -> Compiled:
+    """The update in several passes, for float32 or float64: for models with clipping, norms or constraints."""
+    from ..core.layout import PASSES
+
+    dtype = np.dtype(dtype)
+
+    def make() -> bytes:
+        from ..core import exports
+        from .objects import object_code
+
+        return object_code(exports.passes(dtype))
+
+    with _lock:
+        return _get(fingerprint.core_key(dtype, "passes"), (*PASSES,), make, lambda: f"the update in passes for {dtype}")
+
+
 def component(spec: Any, dtype: Any, machine: str | None = None) -> Compiled:
     """A component's block functions for a dtype.
 

@@ -27,8 +27,13 @@ FLAGS: dict[str, Any] = {
 }
 
 
-# Passes of Numba's pipeline that find nothing to do in the core: closures, array expressions, context managers.
-UNUSED_PASSES = {"WithLift", "InlineClosureLikes", "LiteralUnroll", "InlineOverloads", "NopythonRewrites"}
+# Passes of Numba's pipeline that find nothing to do in the core: closures, array expressions, context managers,
+# literals as types, exceptions with arguments.
+UNUSED_PASSES = {
+    *("WithLift", "InlineClosureLikes", "InlineInlinables", "InlineOverloads", "MakeFunctionToJitFunction"),
+    *("NopythonRewrites", "FindLiterallyCalls", "LiteralUnroll", "LiteralPropagationSubPipelinePass"),
+    *("RewriteDynamicRaises", "DumpParforDiagnostics"),
+}
 
 
 class LeanCompiler(CompilerBase):

@@ -36,14 +36,14 @@ HARMLESS_SETTINGS = {
 }
 
 
-def core_key(dtype: np.dtype[Any]) -> str:
-    """Key of the core for a dtype."""
-    return _core_key(machine(), sources(), dtype)
+def core_key(dtype: np.dtype[Any], module: str = "core") -> str:
+    """Key of one of the core's modules for a dtype."""
+    return _core_key(machine(), sources(), dtype, module)
 
 
 @cache
-def _core_key(machine: str, sources: tuple[str, str], dtype: np.dtype[Any]) -> str:
-    return digest([machine, *sources, str(dtype)])
+def _core_key(machine: str, sources: tuple[str, str], dtype: np.dtype[Any], module: str) -> str:
+    return digest([machine, *sources, str(dtype), module])
 
 
 def component_key(spec: Any, dtype: np.dtype[Any], here: str | None = None) -> str:

@@ -15,6 +15,7 @@ import llvmlite.binding as llvm
 from llvmlite import ir
 from numba.core.codegen import JITCodeLibrary, JITCPUCodegen
 from numba.core.compiler_lock import global_compiler_lock
+from numba.core.funcdesc import default_mangler
 from numba.core.registry import cpu_target
 
 from ..errors import Error
@@ -90,6 +91,11 @@ class _DeferredCodegen(JITCPUCodegen):
 _codegen: _DeferredCodegen | None = None
 
 
+def _short(name: str, argument_types: Any, *, abi_tags: Any = (), uid: Any = None) -> str:
+    """A function's symbol without its argument types, which for a descriptor fill pages; `uid` makes it unique."""
+    return str(default_mangler(name, () if uid is not None else argument_types, abi_tags=abi_tags, uid=uid))
+
+
 @contextmanager
 def deferred() -> Iterator[_DeferredCodegen]:
     """While this lasts, Numba types and lowers, and leaves the rest to `object_code`."""
@@ -99,12 +105,13 @@ def deferred() -> Iterator[_DeferredCodegen]:
         if _codegen is None:
             _codegen = _DeferredCodegen("nbtrain")
         usual, context._internal_codegen = context._internal_codegen, _codegen
+        mangler, context.mangler = context.mangler, _short
         collecting = gc.isenabled()
         gc.disable()  # a compilation makes many objects and little garbage: this saves a tenth of its time
         try:
             yield _codegen
         finally:
-            context._internal_codegen = usual
+            context._internal_codegen, context.mangler = usual, mangler
             if collecting:
                 gc.enable()
 
@@ -179,8 +186,9 @@ def _optimized(codegen: Any, library: Any, exported: set[str]) -> Any:
     for value in [*module.functions, *module.global_variables]:
         if not value.is_declaration and value.name not in exported:
             value.linkage = "internal"
-    passes, builder = codegen._module_pass_manager()  # one round: Numba's cheap one before it is for reference counts
-    passes.run(module, builder)
+    # One round: Numba's cheap one before it is for reference counts. The third level takes longer and gains nothing.
+    builder = codegen._pass_builder(opt=2)
+    builder.getModulePassManager().run(module, builder)
     module.verify()
     wanted = {f.name for f in module.functions if f.is_declaration and not f.name.startswith("llvm.")}
     if not wanted <= ALLOWED:

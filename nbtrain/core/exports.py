@@ -18,11 +18,12 @@ from . import epoch, inference, steps, tiles
 from .assist import assist as help_with
 from .calls import acquire, free, release
 from .checks import bad_label, bad_number, bad_weight, check_data, check_x
-from .layout import BUSY, DESCRIPTOR, DIVERGED, OK, QUICK, SIGNATURES, WRONG_OUT, WRONG_WEIGHT
+from .layout import BUSY, DESCRIPTOR, DIVERGED, OK, PASSES, QUICK, SIGNATURES, WRONG_OUT, WRONG_WEIGHT
 from .net import FLOAT64, INT64, ZERO, Batch, open_net
+from .passes import update_in_passes
 from .quick import as_float, given, good_out, good_x, good_y, model_of, word
 from .slices import mean_loss, train_slice
-from .team import ALONE, close_team, open_team
+from .team import ALONE, Team, close_team, open_team
 from .update import accept, prepare, update
 
 BUSY_OFFSET = DESCRIPTOR.fields["busy"][1]
@@ -221,6 +222,20 @@ def functions(dtype: np.dtype[Any]) -> dict[str, Any]:
         first = (OPERATIONS[name],) if name in OPERATIONS else ()
         made[name] = found[name], (types.int64,) * (len(first) + len(names)), *first
     return made
+
+
+def passes(dtype: np.dtype[Any]) -> dict[str, Any]:
+    """The functions of an update in several passes, which the core reaches by address as it does components."""
+    dtype = np.dtype(dtype)
+
+    @jit
+    def in_passes(model, regularization, rank, size):
+        d = vector_at(model, 1, DESCRIPTOR)[0]
+        update_in_passes(open_net(model, dtype, rank), regularization, Team(rank, size, d.team))
+        return OK
+
+    kinds = [types.float64 if name == "regularization" else types.int64 for name in PASSES["update_in_passes"]]
+    return {"update_in_passes": (in_passes, tuple(kinds))}
 
 
 def parts(dtype: np.dtype[Any]) -> list[Callable[[Any], None]]:

@@ -54,7 +54,7 @@ _DESCRIPTOR_FIELDS = """
     seed_0 seed_1 seed_2 seed_3         32 bits each
     step prepare rate rate_parameters rate_result      rate_result: address of learning_rate
     hyper hyper_count hyper_typed scalars next_scalars prepared prepared_count prepared_typed slot_pointers
-    passes blocks block_count           whether the update takes several passes; its blocks of parameters
+    passes blocks block_count           C function of an update in several passes, or 0; its blocks of parameters
     scale tensor_norms tensor_count     optimizer's scale; (tensors, 3) float64: norms of w and u, and the scale
     square_sums                         (2, blocks) float64: sums of squares of each block
     penalty slope regularizer_parameters penalty_sum
@@ -138,6 +138,9 @@ SIGNATURES = {
     "bad_weight": ("address", "count"),
     "bad_label": ("address", "count", "classes"),
 }
+
+# A module of its own, compiled for the models that need it: `regularization` is a float64.
+PASSES = {"update_in_passes": ("model", "regularization", "rank", "size")}
 
 # Functions that the interpreter calls as its own (`METH_FASTCALL`); they are handed objects, not numbers.
 QUICK = {name: ("self", "arguments", "count") for name in ("quick_step", "quick_predict")}

@@ -84,6 +84,12 @@ def _reached(library: Any) -> list[Any]:
 class _DeferredCodegen(JITCPUCodegen):
     _library_class = _DeferredLibrary
 
+    def _customize_tm_features(self) -> str:
+        """The processor's features, without LLVM's preference for half vectors where there are 64 bytes: the matrix
+        products use whole ones anyway, so that the rest need not spare the clock."""
+        features = str(super()._customize_tm_features())
+        return features + ",-prefer-256-bit" if "+avx512f" in features else features
+
     def set_env(self, name: str, environment: Any) -> None:
         pass
 

@@ -18,6 +18,7 @@ from .vectors import Emitter, Int, target
 DOT_TILE_ROWS = 8  # as many independent chains of additions
 ROW_VECTORS = 8
 OUTER_VECTORS = 4
+NEAR_ROWS = 3  # rows that a processor reaches from one address, by a stride and its double
 
 
 class Shape(NamedTuple):
@@ -136,15 +137,16 @@ def _emit_tile(
     columns = [sum(kind[:v]) * e.size for v in range(len(kind))]
     vectors = [(r, column, lanes) for r in range(height) for column, lanes in zip(columns, kind, strict=True)]
     sums = [e.load(start[0] + start[1] * r + column, e.vector(lanes)) for r, column, lanes in vectors]
-    with e.loop(0, size, 1, [*sums, left, right]) as k:
-        *sums, left_at, right_at = k.values
+    lefts = [left + left_row * r for r in range(0, height, NEAR_ROWS)]
+    with e.loop(0, size, 1, [*sums, *lefts, right]) as k:
+        sums, lefts, right_at = k.values[: len(vectors)], k.values[len(vectors) : -1], k.values[-1]
         values = [(c, lanes, e.load(right_at + c, e.vector(lanes))) for c, lanes in zip(columns, kind, strict=True)]
         products, old = [], iter(sums)
         for r in range(height):  # a factor at a time: all at once would not fit the registers
-            factor = e.load(left_at + left_row * r, e.scalar)
+            factor = e.load(lefts[r // NEAR_ROWS] + left_row * (r % NEAR_ROWS), e.scalar)
             products += [e.fma(e.splat(factor, lanes), value, next(old)) for _, lanes, value in values]
         sums = products
-        k.values = [*sums, left_at + left_k, right_at + right_k]
+        k.values = [*sums, *(e.opaque(at + left_k) for at in lefts), right_at + right_k]
     for (r, column, _), value in zip(vectors, k.values, strict=False):
         e.store(value, out[0] + out[1] * r + column)
 

@@ -139,6 +139,11 @@ class Emitter:
         """a * b + c, fused where the target can: a plain fma would call libm where it cannot."""
         return self._overloaded("llvm.fmuladd", "", a.type, [a, b, c])
 
+    def opaque(self, value: Int) -> Int:
+        """The value, of which LLVM does not see where it comes from: it would derive it anew in a loop."""
+        assembly = ir.InlineAsm(ir.FunctionType(INT64, [INT64]), "", "=r,0")
+        return Int(self.builder, self.builder.call(assembly, [value.value]))
+
     def splat(self, value: Any, lanes: int) -> Any:
         undefined = ir.Constant(ir.VectorType(value.type, lanes), ir.Undefined)
         first = self.builder.insert_element(undefined, value, ir.Constant(INT32, 0))

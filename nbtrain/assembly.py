@@ -26,7 +26,7 @@ FLOPS_PER_NANOSECOND = 100  # of a fast core: a call also bears to wait about as
 
 # Buffers whose addresses stand in the descriptor under their own names.
 BUFFERS = """
-    layers theta gradient state snapshot log batch_x batch_y batch_weight row_loss panels slot_pointers
+    layers theta gradient part_slopes state snapshot log batch_x batch_y batch_weight row_loss panels slot_pointers
     hyper hyper_typed scalars prepared prepared_typed rate_parameters regularizer_parameters loss_parameters
     penalty_sum squared_errors next_scalars team quick_result blocks tensor_norms square_sums
 """.split()
@@ -113,7 +113,7 @@ def _fill_sizes(d: np.ndarray[Any, Any], memory: Memory, recipe: Recipe) -> None
     d["regularized"], d["parameters"] = recipe.network.weight_count, recipe.network.parameter_count
     d["panel_size"] = memory.shape("panels")[1]
     d["order_epoch"], d["rate_scale"] = -1, 1.0
-    d["team_late"] = LATE
+    d["team_late"], d["parts"] = LATE, recipe.parts
     work = recipe.work_per_step
     d["clock_steps"] = max(1, int(CLOCK_FLOPS / work))
     d["team_patience"] = max(PATIENCE, int(work / FLOPS_PER_NANOSECOND))

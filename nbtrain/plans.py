@@ -32,6 +32,7 @@ def _of_model(recipe: Recipe) -> list[Plan]:
         Plan("layers", (layers,), LAYER),
         Plan("theta", (count,), dtype),
         Plan("gradient", (count,), dtype),
+        Plan("part_slopes", (recipe.parts - 1, count), dtype),
         Plan("state", (slots, count), dtype),
         Plan("snapshot", ((1 + slots) * count * dtype.itemsize + 8 * scalars + 8,), BYTE),
         Plan("log", (LOG_SIZE, 3), FLOAT64),

@@ -10,6 +10,9 @@ import numpy as np
 from .components import Component
 from .network import Network
 
+PART_ROWS = 128  # rows in a part of a batch, at least
+MOST_PARTS = 8
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -34,6 +37,14 @@ class Recipe:
         clipped = self.clip_value is not None or self.clip_norm is not None
         constrained = any(layer.constraint is not None for layer in self.network.layers)
         return clipped or constrained or self.optimizer.spec.norms is not None
+
+    @property
+    def parts(self) -> int:
+        """Parts of a batch whose slopes are summed apart, where a team exchanges less that way (`core.parts`)."""
+        sizes = self.network.sizes
+        activations = self.batch_size * (sum(sizes[:-1]) + sum(sizes[1:]))  # what slopes are made of
+        worth = activations // (2 * self.network.parameter_count)
+        return max(1, min(self.batch_size // PART_ROWS, worth, MOST_PARTS))
 
     @property
     def work_per_step(self) -> float:

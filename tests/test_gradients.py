@@ -54,6 +54,18 @@ def build(activation, loss, regularizer, last=None, batch_size=32):
     return trainer
 
 
+@pytest.mark.parametrize("rows", [256, 700, 1023, 2500, 3])
+def test_a_batch_whose_parts_are_summed_apart_has_the_gradient_of_the_whole(rows):
+    trainer, oracle = pair(SIZES, ["tanh", "sigmoid", "identity"], "mse", l2=0.7, batch_size=1000)
+    assert trainer.recipe.parts > 3
+    X, y = data("mse", rows, SIZES[0], SIZES[-1])
+    weight = np.random.default_rng(5).random(rows)
+    objective, gradient = trainer.loss_and_gradient(X, y, weight)
+    data_loss, gradients = oracle.loss_and_gradients(X, y, weight)
+    assert_close(objective, data_loss + oracle.penalty(weight.sum()), 1e-13)
+    assert_close(gradient, flat(gradients), 1e-13)
+
+
 @pytest.mark.parametrize("regularizer", REGULARIZERS, ids=lambda given: given[0] if given else "none")
 @pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("activation", ACTIVATIONS, ids=str)

@@ -16,7 +16,7 @@ from common import data, network
 from numba import njit
 
 import nbtrain
-from nbtrain import kernel, status, team
+from nbtrain import kernel, recipe, status, team
 
 EVER = 10**17  # nanoseconds: a leader of such patience never sends its helpers away
 SAMPLES = 203  # the last batch of an epoch is smaller than the others
@@ -29,6 +29,7 @@ CASES = {
     "rmsprop": dict(loss="mse", activations=["relu", "sigmoid", "identity"], optimizer="rmsprop", regularizer="l2"),
     "clipped": dict(loss="mse", activations=["relu", "tanh", "identity"], clip_norm=0.5, clip_value=0.1),
     "one at a time": dict(loss="mse", activations=["relu", "relu", "identity"], batch_size=1),
+    "parts": dict(loss="softmax_cross_entropy", activations=["relu", "tanh", "identity"], batch_size=100),
     "fewer rows": dict(loss="mse", activations=["relu", "tanh", "identity"], batch_size=3),
 }
 
@@ -73,8 +74,11 @@ def pieces(trainer):
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("case", CASES)
-def test_the_bits_do_not_depend_on_the_number_of_threads(case, dtype):
-    wanted = results(build(1, dtype=dtype, **CASES[case]), **CASES[case])
+def test_the_bits_do_not_depend_on_the_number_of_threads(case, dtype, monkeypatch):
+    monkeypatch.setattr(recipe, "PART_ROWS", 30)
+    alone = build(1, dtype=dtype, **CASES[case])
+    assert alone.recipe.parts == (3 if case == "parts" else 1)
+    wanted = results(alone, **CASES[case])
     for threads in (2, 3, 4):
         trainer = build(threads, dtype=dtype, **CASES[case])
         found = results(trainer, **CASES[case])

@@ -1,4 +1,4 @@
-"""Backward: the loss and its slope, delta = dJ/dz layer by layer, then the slopes of weights and biases."""
+"""Backward: the loss and its slope, then delta = dJ/dz layer by layer."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from ..compiler.door import jit, matrix_at, matrix_in, vector_at
 from .calls import call
 from .forward import BYTE, keep, mask_of
 from .layout import HITS_LARGEST, HITS_THRESHOLD
-from .matmul import bias_slope, input_slope, weight_slope
-from .net import FLOAT64, INT64, ZERO
-from .team import fetch, has_biases, share, weight_rows
+from .matmul import input_slope
+from .net import FLOAT64, INT64
+from .team import share
 
 
 @jit
@@ -61,24 +61,6 @@ def backward(net, batch, first_row, training, team):
             keep(stripe, mask, layer.keep_scale, stripe)
         if layer.slope != 0:
             call(layer.slope, (layer.z + skip, layer.a + skip, layer.delta + skip, n, layer.parameters))
-
-
-@jit
-def parameter_slopes(net, batch, training, accumulate, team):
-    """gradient (+)= dJ/dW = input' delta and dJ/db = column sums of delta, for this thread's part of both."""
-    source = batch.x
-    for index in range(net.layers.size):
-        layer = net.layers[index]
-        fetch(source, batch.rows * layer.inputs * net.theta.itemsize, team)
-        fetch(layer.delta, batch.rows * layer.units * net.theta.itemsize, team)
-        x = matrix_at(source, batch.rows, layer.inputs, net.theta.dtype)
-        delta = matrix_at(layer.delta, batch.rows, layer.units, net.theta.dtype)
-        dw = matrix_in(net.gradient, layer.weights, layer.inputs, layer.units)
-        weight_slope(x, delta, dw, weight_rows(layer, team), accumulate, net.panels)
-        if has_biases(team):
-            db = net.gradient[layer.biases : layer.biases + layer.units]
-            bias_slope(delta, db, (ZERO, layer.units), accumulate)
-        source = layer.out if training and layer.mask != 0 else layer.a
 
 
 @jit

@@ -47,6 +47,7 @@ _DESCRIPTOR_FIELDS = """
     parameters regularized              elements of theta, and of its prefix that the regularizer acts on
     batch_size shuffle
     theta gradient state slots scalar_count
+    parts part_slopes                   parts of a batch; (parts - 1, parameters): slopes of those after the first
     snapshot snapshot_iteration snapshot_epoch      theta, state and scalars of the last finite epoch
     log log_size                        (log_size, 3) float64: weighted loss, m and hits of finished epochs
     batch_x batch_y batch_weight row_loss

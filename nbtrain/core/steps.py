@@ -10,10 +10,11 @@ import math
 import numpy as np
 
 from ..compiler.door import jit, matrix_at, vector_at
-from .backward import backward, count_hits, loss_slope, parameter_slopes, summed_loss
+from .backward import backward, count_hits, loss_slope, summed_loss
 from .forward import forward
 from .layout import HITS_NONE
 from .net import INFERENCE, INT64, TRAINING, ZERO, Batch, chunk, total_weight
+from .parts import add_parts, parameter_slopes, parts_of
 from .team import fetch, give_order, join, meet, muster, share
 from .update import accept, penalty, prepare, regularize, update
 
@@ -72,7 +73,7 @@ def own_share(net, data, operation, position, team):
 def losses_and_slopes(net, batch, weight, training, team):
     """Data loss of a batch, gradient of the data loss in `gradient`; chunk by chunk, added in their order."""
     d = net.descriptor[0]
-    total = 0.0
+    total, parts = 0.0, parts_of(d, batch.rows)
     for first in range(0, batch.rows, d.batch_size):
         if first > 0:
             meet(team)
@@ -84,7 +85,8 @@ def losses_and_slopes(net, batch, weight, training, team):
         total += summed_loss(net, part.rows)
         if d.hits != HITS_NONE and training and team.rank == 0:
             d.epoch_hits += count_hits(net, part)
-        parameter_slopes(net, part, training, first > 0, team)
+        parameter_slopes(net, part, training, parts, first > 0, team)
+    add_parts(net, parts, team)
     return total / weight
 
 

@@ -34,7 +34,6 @@ SHARE_OF_TIME = 4  # a call may lose a quarter of its time by waiting, and its p
 
 CACHE_LINE = 64
 FETCHED = 1 << 16  # bytes, at most, that are fetched at once: they must stay in the cache
-WEIGHT_ROWS = 8  # rows of a layer's weights that fall to one member
 
 # Lines of a team's memory, and what stands in them. All are int64.
 LINE = 128  # two cache lines: processors fetch them in pairs
@@ -75,18 +74,6 @@ def coarse_share(count, grain, team):
     """As `share`, with cuts at multiples of `grain` only."""
     first, last = share((count + grain - 1) // grain, team)
     return min(first * grain, count), min(last * grain, count)
-
-
-@jit
-def weight_rows(layer, team):
-    """Rows of a layer's weights whose slopes and updates fall to a member: whole cache lines, mostly."""
-    return coarse_share(layer.inputs, WEIGHT_ROWS if layer.inputs >= 2 * WEIGHT_ROWS else 1, team)
-
-
-@jit
-def has_biases(team):
-    """Whether slopes and updates of the biases fall to a member: the last, since the leader does the bookkeeping."""
-    return team.rank == team.size - 1
 
 
 @jit

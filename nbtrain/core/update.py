@@ -7,7 +7,7 @@ from .calls import call
 from .layout import BLOCK_SIZE
 from .net import FLOAT64, ZERO
 from .slots import step
-from .team import has_biases, weight_rows
+from .parts import ONE, has_biases, section_of, weight_rows
 
 
 @jit
@@ -51,15 +51,16 @@ def update(net, regularization, team):
         return
     if d.slope == 0:
         regularization = 0.0
+    section = section_of(ZERO, ONE, team)
     if team.size == 1:
         update_range(net, ZERO, d.regularized, regularization, team.rank)
     else:
         for index in range(net.layers.size):
             layer = net.layers[index]
-            first, last = weight_rows(layer, team)
+            first, last = weight_rows(layer, section)
             start = layer.weights
             update_range(net, start + first * layer.units, start + last * layer.units, regularization, team.rank)
-    if has_biases(team):
+    if has_biases(section):
         update_range(net, d.regularized, d.parameters, 0.0, team.rank)
 
 

@@ -1,0 +1,121 @@
+"""The slopes of weights and biases, shared by a team, and by parts of a batch where a team exchanges less that way.
+
+A member finds the slopes of some rows of every layer's weights, for which it reads all samples that the others have
+just worked on. With many samples and few parameters it is better that members sum over their own samples: each part of
+the batch then has a gradient of its own, and they are added in their order. How many parts there are depends on the
+model alone, so the bits do not depend on the team.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from ..compiler.door import jit, matrix_at, matrix_in, vector_at
+from .matmul import bias_slope, weight_slope
+from .net import ZERO
+from .team import fetch, meet, share
+
+WEIGHT_ROWS = 8  # rows of a layer's weights that fall to one member
+ONE = np.int64(1)
+
+
+class Section(NamedTuple):
+    """The way through the parameters from `first` to `last`, in fractions of `of`."""
+
+    first: int
+    last: int
+    of: int
+
+
+@jit
+def section_of(part, parts, team):
+    """What falls to a member of one part's parameters: the parts laid end to end are cut into equal pieces."""
+    before = part * team.size
+    first = min(max(team.rank * parts - before, 0), team.size)
+    return Section(first, min(max((team.rank + 1) * parts - before, 0), team.size), team.size)
+
+
+@jit
+def weight_rows(layer, section):
+    """Rows of a layer's weights in a section: whole cache lines, mostly."""
+    grain = WEIGHT_ROWS if layer.inputs >= 2 * WEIGHT_ROWS else 1
+    grains = (layer.inputs + grain - 1) // grain
+    first, last = grains * section.first // section.of, grains * section.last // section.of
+    return min(first * grain, layer.inputs), min(last * grain, layer.inputs)
+
+
+@jit
+def has_biases(section):
+    """Whether the biases belong to a section: the last member's does, since the leader does the bookkeeping."""
+    return section.last == section.of and section.first < section.of
+
+
+@jit
+def parts_of(d, rows):
+    """How many parts a batch of so many rows has."""
+    return d.parts if rows >= d.parts else ONE
+
+
+@jit
+def parameter_slopes(net, batch, training, parts, accumulate, team):
+    """gradient (+)= dJ/dW = input' delta and dJ/db = column sums of delta: a member's share, part by part."""
+    d = net.descriptor[0]
+    for part in range(parts):
+        section = section_of(part, parts, team)
+        first, last = batch.rows * part // parts, batch.rows * (part + 1) // parts
+        if section.first < section.last and first < last:
+            part_slopes(net, batch, training, (first, last), (gradient_of(d, part), accumulate, section), team)
+
+
+@jit
+def gradient_of(d, part):
+    """Address of the sums of a part's slopes: for the first one the gradient's."""
+    return d.gradient if part == 0 else d.part_slopes + (part - 1) * d.parameters * d.itemsize
+
+
+@jit
+def part_slopes(net, batch, training, rows, goal, team):
+    """Slopes of a section of the parameters by the rows (first, last) of a batch, to `goal`: where, and whether added."""
+    first, last = rows
+    address, accumulate, section = goal
+    dtype, itemsize, count = net.theta.dtype, net.theta.itemsize, last - first
+    gradient = vector_at(address, net.gradient.size, dtype)
+    source = batch.x
+    for index in range(net.layers.size):
+        layer = net.layers[index]
+        here, below = source + first * layer.inputs * itemsize, layer.delta + first * layer.units * itemsize
+        if section.last - section.first < section.of:  # else a member reads what is its own, mostly
+            fetch(here, count * layer.inputs * itemsize, team)
+            fetch(below, count * layer.units * itemsize, team)
+        x, delta = matrix_at(here, count, layer.inputs, dtype), matrix_at(below, count, layer.units, dtype)
+        dw = matrix_in(gradient, layer.weights, layer.inputs, layer.units)
+        weight_slope(x, delta, dw, weight_rows(layer, section), accumulate, net.panels)
+        if has_biases(section):
+            bias_slope(delta, gradient[layer.biases : layer.biases + layer.units], (ZERO, layer.units), accumulate)
+        source = layer.out if training and layer.mask != 0 else layer.a
+
+
+@jit
+def add_parts(net, parts, team):
+    """gradient += the slopes of all parts but the first, for a member's share of the parameters."""
+    if parts == 1:
+        return
+    meet(team)
+    d, section = net.descriptor[0], section_of(ZERO, ONE, team)
+    for index in range(net.layers.size):
+        layer = net.layers[index]
+        first, last = weight_rows(layer, section)
+        add_slopes(net, parts, layer.weights + first * layer.units, layer.weights + last * layer.units)
+    if has_biases(section):
+        add_slopes(net, parts, d.regularized, d.parameters)
+
+
+@jit
+def add_slopes(net, parts, first, last):
+    """gradient[first:last] += those of the other parts."""
+    for part in range(1, parts):
+        more = vector_at(gradient_of(net.descriptor[0], part), net.gradient.size, net.theta.dtype)
+        for i in range(first, last):
+            net.gradient[i] += more[i]

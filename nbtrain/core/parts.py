@@ -15,7 +15,7 @@ import numpy as np
 from ..compiler.door import jit, matrix_at, matrix_in, vector_at
 from .matmul import bias_slope, weight_slope
 from .net import ZERO
-from .team import fetch, meet, share
+from .team import cut, fetch, meet
 
 WEIGHT_ROWS = 8  # rows of a layer's weights that fall to one member
 ONE = np.int64(1)
@@ -40,6 +40,8 @@ def section_of(part, parts, team):
 @jit
 def weight_rows(layer, section):
     """Rows of a layer's weights in a section: whole cache lines, mostly."""
+    if section.of == 1:
+        return ZERO, layer.inputs
     grain = WEIGHT_ROWS if layer.inputs >= 2 * WEIGHT_ROWS else 1
     grains = (layer.inputs + grain - 1) // grain
     first, last = grains * section.first // section.of, grains * section.last // section.of
@@ -64,9 +66,9 @@ def parameter_slopes(net, batch, training, parts, accumulate, team):
     d = net.descriptor[0]
     for part in range(parts):
         section = section_of(part, parts, team)
-        first, last = batch.rows * part // parts, batch.rows * (part + 1) // parts
-        if section.first < section.last and first < last:
-            part_slopes(net, batch, training, (first, last), (gradient_of(d, part), accumulate, section), team)
+        rows = cut(batch.rows, part, parts)
+        if section.first < section.last and rows[0] < rows[1]:
+            part_slopes(net, batch, training, rows, (gradient_of(d, part), accumulate, section), team)
 
 
 @jit
@@ -115,7 +117,14 @@ def add_parts(net, parts, team):
 @jit
 def add_slopes(net, parts, first, last):
     """gradient[first:last] += those of the other parts."""
+    sums = net.gradient[first:last]
     for part in range(1, parts):
-        more = vector_at(gradient_of(net.descriptor[0], part), net.gradient.size, net.theta.dtype)
-        for i in range(first, last):
-            net.gradient[i] += more[i]
+        address = gradient_of(net.descriptor[0], part) + first * net.theta.itemsize
+        add(vector_at(address, last - first, net.theta.dtype), sums)
+
+
+@jit
+def add(numbers, sums):
+    """sums += numbers."""
+    for i in range(sums.size):
+        sums[i] += numbers[i]

@@ -68,7 +68,9 @@ def passes(dtype: Any) -> Compiled:
         return object_code(exports.passes(dtype))
 
     with _lock:
-        return _get(fingerprint.core_key(dtype, "passes"), (*PASSES,), make, lambda: f"the update in passes for {dtype}")
+        return _get(
+            fingerprint.core_key(dtype, "passes"), (*PASSES,), make, lambda: f"the update in passes for {dtype}"
+        )
 
 
 def component(spec: Any, dtype: Any, machine: str | None = None) -> Compiled:

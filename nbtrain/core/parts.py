@@ -79,7 +79,7 @@ def gradient_of(d, part):
 
 @jit
 def part_slopes(net, batch, training, rows, goal, team):
-    """Slopes of a section of the parameters by the rows (first, last) of a batch, to `goal`: where, and whether added."""
+    """Slopes of a section of the parameters by some rows of a batch; `goal`: where they go, and if they are added."""
     first, last = rows
     address, accumulate, section = goal
     dtype, itemsize, count = net.theta.dtype, net.theta.itemsize, last - first

@@ -6,8 +6,8 @@ from ..compiler.door import address_of, jit, vector_at
 from .calls import call
 from .layout import BLOCK_SIZE
 from .net import FLOAT64, ZERO
-from .slots import step
 from .parts import ONE, has_biases, section_of, weight_rows
+from .slots import step
 
 
 @jit

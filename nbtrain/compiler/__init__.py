@@ -47,9 +47,9 @@ def core(dtype: Any) -> Compiled:
 
     def make() -> bytes:
         from ..core import exports
-        from .objects import object_code
+        from .objects import CORE_LEVEL, object_code
 
-        return object_code(exports.functions(dtype), exports.parts(dtype))
+        return object_code(exports.functions(dtype), exports.parts(dtype), CORE_LEVEL)
 
     with _lock:
         return _get(fingerprint.core_key(dtype), (*SIGNATURES, *QUICK), make, lambda: f"the training core for {dtype}")
@@ -63,9 +63,9 @@ def passes(dtype: Any) -> Compiled:
 
     def make() -> bytes:
         from ..core import exports
-        from .objects import object_code
+        from .objects import CORE_LEVEL, object_code
 
-        return object_code(exports.passes(dtype))
+        return object_code(exports.passes(dtype), level=CORE_LEVEL)
 
     with _lock:
         return _get(

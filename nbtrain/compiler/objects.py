@@ -33,6 +33,10 @@ MATHEMATICS = {
 }
 ALLOWED = LIBRARY | MATHEMATICS
 
+# LLVM's levels. The third one also takes long functions into the loops that call them, as those of components must be
+# to become vector code; the core takes longer with it and gains nothing.
+COMPONENT_LEVEL, CORE_LEVEL = 3, 2
+
 # A dispatcher, its argument types, and constants for the first of its arguments, which the C function has not.
 Function = tuple[Any, tuple[Any, ...], *tuple[int, ...]]
 
@@ -122,7 +126,11 @@ def deferred() -> Iterator[_DeferredCodegen]:
                 gc.enable()
 
 
-def object_code(functions: Mapping[str, Function], parts: Iterable[Callable[[Any], None]] = ()) -> bytes:
+def object_code(
+    functions: Mapping[str, Function],
+    parts: Iterable[Callable[[Any], None]] = (),
+    level: int = COMPONENT_LEVEL,
+) -> bytes:
     """Object code of one module with a C function ``int64 nbtrain_<name>(...)`` for each jit function.
 
     Parameters
@@ -131,6 +139,8 @@ def object_code(functions: Mapping[str, Function], parts: Iterable[Callable[[Any
         Name -> (jit function that returns an int64, its Numba argument types: integers and floats).
     parts
         Each adds to an llvmlite module functions that the jit functions call by name.
+    level
+        Of LLVM's optimization.
 
     Raises
     ------
@@ -138,16 +148,21 @@ def object_code(functions: Mapping[str, Function], parts: Iterable[Callable[[Any
         If the code needs a symbol that is not in every process.
     """
     with deferred() as codegen:
-        return bytes(codegen._tm.emit_object(_module(codegen, functions, parts)))
+        return bytes(codegen._tm.emit_object(_module(codegen, functions, parts, level)))
 
 
 def assembly_of(functions: Mapping[str, Function], parts: Iterable[Callable[[Any], None]] = ()) -> str:
     """The same code as text."""
     with deferred() as codegen:
-        return str(codegen._tm.emit_assembly(_module(codegen, functions, parts)))
+        return str(codegen._tm.emit_assembly(_module(codegen, functions, parts, COMPONENT_LEVEL)))
 
 
-def _module(codegen: Any, functions: Mapping[str, Function], parts: Iterable[Callable[[Any], None]]) -> Any:
+def _module(
+    codegen: Any,
+    functions: Mapping[str, Function],
+    parts: Iterable[Callable[[Any], None]],
+    level: int,
+) -> Any:
     """One optimized module with a C function for each jit function."""
     library = codegen.create_library("nbtrain")
     module = library.create_ir_module("nbtrain")
@@ -160,7 +175,7 @@ def _module(codegen: Any, functions: Mapping[str, Function], parts: Iterable[Cal
         _add_entry(module, PREFIX + name, compiled, constants)
     library.add_ir_module(module)
     library.finalize()
-    return _optimized(codegen, library, {PREFIX + name for name in functions})
+    return _optimized(codegen, library, {PREFIX + name for name in functions}, level)
 
 
 def _add_entry(module: Any, name: str, compiled: Any, constants: Sequence[int]) -> None:
@@ -186,14 +201,13 @@ def _int64() -> Any:
     return types.int64
 
 
-def _optimized(codegen: Any, library: Any, exported: set[str]) -> Any:
+def _optimized(codegen: Any, library: Any, exported: set[str], level: int) -> Any:
     """The linked module, optimized, everything but the exported functions internal."""
     module = library._final_module = library.whole()
     for value in [*module.functions, *module.global_variables]:
         if not value.is_declaration and value.name not in exported:
             value.linkage = "internal"
-    # One round: Numba's cheap one before it is for reference counts. The third level takes longer and gains nothing.
-    builder = codegen._pass_builder(opt=2)
+    builder = codegen._pass_builder(opt=level)  # one round: Numba's cheap one before it is for reference counts
     builder.getModulePassManager().run(module, builder)
     module.verify()
     wanted = {f.name for f in module.functions if f.is_declaration and not f.name.startswith("llvm.")}

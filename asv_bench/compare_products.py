@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable
 
 import numpy as np
-from benchmarks.products import FUNCTIONS, SHAPES, Product
+from benchmarks.products import FUNCTIONS, SHAPES, Product, object_code
 
 REPEATS = 40
 SLICE = 2e-4  # seconds of each repeat, about
@@ -43,7 +43,8 @@ def main(arguments: list[str]) -> None:
     print("| product | shape | µs | GFLOP/s | NumPy µs | ratio, median | of the best |\n|---|---|---|---|---|---|---|")
     for name in arguments or SHAPES:
         for function in FUNCTIONS:
-            product = Product(function, SHAPES.get(name) or tuple(map(int, name.split("x"))), dtype)
+            shape = SHAPES.get(name) or tuple(map(int, name.split("x")))
+            product = Product(object_code(dtype), function, shape, dtype)
             ours, theirs, ratio = compare(product)
             rate = product.operations / ours / 1e9
             print(

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import ctypes
+from functools import cache
 
 import numpy as np
 
-from nbtrain.compiler import engine, objects
-from nbtrain.core import exports, products
+from nbtrain.compiler import engine
 from nbtrain.core.sizes import ALIGNMENT, workspace
 
 SHAPES = {  # rows, inputs, units: layers of the workloads that nbtrain is measured with
@@ -32,12 +32,21 @@ SHAPES = {  # rows, inputs, units: layers of the workloads that nbtrain is measu
 FUNCTIONS = ("affine", "weight", "input")
 
 
+@cache
+def object_code(dtype: str = "float32") -> bytes:
+    """The products alone, compiled."""
+    from nbtrain.compiler import objects
+    from nbtrain.core import exports, products
+
+    return objects.object_code(products.functions(np.dtype(dtype)), exports.parts(np.dtype(dtype)))
+
+
 class Product:
-    """One product of a layer, in nbtrain and in NumPy."""
+    """One product of a layer, in nbtrain and in NumPy; `code` is what `object_code` made for the dtype."""
 
-    compiled: dict[str, dict[str, int]] = {}  # noqa: RUF012 - by dtype: addresses, compiled once per process
+    loaded: dict[str, dict[str, int]] = {}  # noqa: RUF012 - by dtype: addresses, loaded once per process
 
-    def __init__(self, function: str, shape: tuple[int, int, int], dtype: str = "float32") -> None:
+    def __init__(self, code: bytes, function: str, shape: tuple[int, int, int], dtype: str = "float32") -> None:
         m, inputs, units = shape
         random = np.random.default_rng(0)
         x, w, delta = (random.standard_normal(s).astype(dtype) for s in ((m, inputs), (inputs, units), (m, units)))
@@ -51,11 +60,10 @@ class Product:
         self.operands = first, second, third
         addresses = [operand.ctypes.data for operand in (first, second, third, self.out)]
         self.arguments = [*addresses, m, inputs, units, 0, len(self.out), 0, panels]
-        if dtype not in self.compiled:
-            code = objects.object_code(products.functions(np.dtype(dtype)), exports.parts(np.dtype(dtype)))
-            self.compiled[dtype] = engine.load(code, FUNCTIONS)
-        kind = ctypes.CFUNCTYPE(ctypes.c_int64, *[ctypes.c_int64] * products.ARGUMENTS)
-        self.function = kind(self.compiled[dtype][function])
+        if dtype not in self.loaded:
+            self.loaded[dtype] = engine.load(code, FUNCTIONS)
+        kind = ctypes.CFUNCTYPE(ctypes.c_int64, *[ctypes.c_int64] * (len(self.arguments) + 1))
+        self.function = kind(self.loaded[dtype][function])
 
     def run(self, repeats: int) -> None:
         """The product in nbtrain's core, so many times."""
@@ -74,10 +82,14 @@ class Products:
     param_names = ("function", "shape")
     timeout = 120
 
-    def setup(self, function: str, shape: str) -> None:
-        self.product = Product(function, SHAPES[shape])
+    def setup_cache(self) -> bytes:
+        """Compiled once for all products, each of which asv times in a process of its own."""
+        return object_code()
+
+    def setup(self, code: bytes, function: str, shape: str) -> None:
+        self.product = Product(code, function, SHAPES[shape])
         self.product.run(1)
 
-    def time_product(self, function: str, shape: str) -> None:
+    def time_product(self, code: bytes, function: str, shape: str) -> None:
         """In float32, packing included."""
         self.product.run(100)

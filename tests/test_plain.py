@@ -28,6 +28,8 @@ WORDS = {"a": 1.0}
 LIST = [1, 0.5]
 ARRAY = np.array([0.25, 0.5])
 SHIFTS = (0.25, 0.5)
+INTEGERS = (4, 5, 6)
+PLANE = np.ones((2, 2))
 
 
 @njit(fastmath=True)
@@ -46,6 +48,15 @@ def polynomial(z, coefficients=(1, 0.5, 0.25), *, scale=2):
     return scale * total
 
 
+def partly(z, by=1.0, *, plus):
+    return z * by + plus
+
+
+def nothing_beyond(table, index):
+    """What Python has, and NaN where Python raises."""
+    return table[index] if -len(table) <= index < len(table) else math.nan
+
+
 def counted(z):
     steps, total = int(3.7), 0
     for i in range(steps):
@@ -61,6 +72,7 @@ def signed(z):
 SPELLINGS = {
     "integers on two ways": (signed, lambda z: np.where(z > 0, 1 - z, -1 - z)),
     "keyword-only arguments": (lambda z: polynomial(z, scale=THREE), lambda z: 3 * (z * z + 0.5 * z + 0.25)),
+    "what is keyword-only after a default": (lambda z: partly(z, plus=THREE), lambda z: z + 3),
     "int as a count": (counted, lambda z: 3 * z),
     "int as a number": (lambda z: int(z) * 0.5 + round(z), lambda z: 0.5 * np.trunc(z) + np.rint(z)),
     "bits of an int": (lambda z: (int(abs(z)) & 1) * 1.0, lambda z: np.trunc(np.abs(z)) % 2),
@@ -153,6 +165,10 @@ def test_a_function_that_no_library_is_sure_to_have_is_refused_with_the_componen
         (lambda z: nbtrain.Parameter, r"line \d+ uses nbtrain.Parameter, which cannot be compiled"),
         (lambda z: WORDS["a"], r"line \d+ uses WORDS, a dict"),
         (lambda z: (e := math.exp(z)) / (1 + e), r"line \d+ uses the value of `:=`"),
+        (lambda z: ARRAY[2] * z, r"line \d+: takes element 2 of 2"),
+        (lambda z: SHIFTS[-3] * z, r"line \d+: takes element -3 of 2"),
+        (lambda z: PLANE[int(z), 0], r"line \d+: only tables of numbers with one index"),
+        (lambda z: partly(z), r"line \d+ has add\(float32, none\)"),
         (lambda z: max(z), r"line \d+ calls max: two numbers or more are wanted"),
     ],
 )
@@ -165,3 +181,26 @@ def test_maximum_and_clip_let_nan_through_and_keep_infinities():
     spec = nbtrain.Activation("bounded", lambda z: np.maximum(np.clip(z, -2, np.inf), -1), one)
     x = np.array([np.nan, np.inf, -np.inf, -0.5] * 10, np.float32)
     np.testing.assert_array_equal(values(spec, x), [np.nan, np.inf, -1, -0.5] * 10)
+
+
+@pytest.mark.parametrize(
+    ("function", "oracle"),
+    [
+        (lambda z: ARRAY[int(z)], lambda z: nothing_beyond(ARRAY, int(z))),
+        (lambda z: SHIFTS[int(z) + 1], lambda z: nothing_beyond(SHIFTS, int(z) + 1)),
+        (lambda z: INTEGERS[math.floor(z) % 3 - 3] * z, lambda z: INTEGERS[math.floor(z) % 3 - 3] * z),
+        (lambda z: (z, z + 1)[int(z)], lambda z: nothing_beyond((z, z + 1), int(z))),
+        (lambda z: ARRAY[~int(z)], lambda z: nothing_beyond(ARRAY, ~int(z))),
+        (lambda z: PLANE[1, 0] * z, lambda z: z),
+    ],
+)
+def test_an_element_beyond_a_table_is_nan(function, oracle):
+    spec = nbtrain.Activation("looking_up", function, one)
+    x = np.array([0.0, 0.5, 1.5, -0.5, -1.5, 2.0, -2.5, -3.0, 7.0, 1e9, -1e9], np.float32)
+    np.testing.assert_array_equal(values(spec, x), np.array([oracle(z) for z in x.tolist()], np.float32))
+
+
+def test_an_index_that_is_nan_reads_nothing():
+    spec = nbtrain.Activation("looking_up", lambda z: ARRAY[int(z)], one)
+    x = np.full(20, np.nan, np.float32)
+    np.testing.assert_array_equal(values(spec, x), x)

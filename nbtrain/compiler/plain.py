@@ -26,7 +26,7 @@ from numba.core.compiler_machinery import FunctionPass, register_pass
 from numba.core.errors import TypingError
 from numba.core.untyped_passes import IRProcessing
 
-from . import vocabulary
+from . import lookup, vocabulary
 from .door import jit
 from .usage import callees, integers, names
 from .vectormath import functions as vector_functions
@@ -83,14 +83,14 @@ def _in_dtype(function: Any, dtype: np.dtype[Any]) -> Any:
     code, keywords = function.__code__, function.__kwdefaults__ or {}
     if not function.__defaults__ and not code.co_kwonlyargcount:
         return function
-    defaults = function.__defaults__ or ()
+    defaults = [*(function.__defaults__ or ())]
     if code.co_kwonlyargcount:
         count = code.co_argcount + code.co_kwonlyargcount
         names = code.co_varnames[code.co_argcount : count]
         code = code.replace(co_argcount=count, co_kwonlyargcount=0)
-        given = [keywords[name] for name in names if name in keywords]
-        # With an argument that has no default after one that has, every call gives them all.
-        defaults = (*defaults, *given) if len(given) == len(names) else ()
+        for name in names:  # after one that has a default all have to have one: None, which is no number
+            if name in keywords or defaults:
+                defaults.append(keywords.get(name))
     made_defaults = tuple(small(number_in(dtype, default)) for default in defaults)
     return python_types.FunctionType(code, function.__globals__, function.__name__, made_defaults, function.__closure__)
 
@@ -210,6 +210,23 @@ class _Rewriter:
                 self.call(statement, MIXED[value.fn], (value.lhs, value.rhs), body)
         elif isinstance(value, ir.Expr) and value.op == "call":
             self.number_in_words(statement)
+        elif isinstance(value, ir.Expr) and value.op == "getitem":
+            self.element(statement, body)
+
+    def element(self, statement: Any, body: list[Any]) -> None:
+        """An element of a table, by an index that may be out of range."""
+        base, index, where = statement.value.value, statement.value.index, statement.loc
+        table = lookup.table_of(self.names.get(base.name), self.definition(base))
+        if table is None:
+            return
+        problem = lookup.problem(table, self.definition(index), lookup.constant(index, self.definition), self.names)
+        if problem:
+            raise Refused(f"line {where.line}: {problem}")
+        if problem is None:
+            if isinstance(table, tuple | list) and not isinstance(table[0], ir.Var):
+                base = self.assigned(ir.Global("nbtrain_table", np.array(table, self.dtype), where), statement, body)
+            target = self.assigned(ir.Global("nbtrain_element", lookup.element(self.dtype), where), statement, body)
+            statement.value = ir.Expr.call(target, (base, index), (), where)
 
     def constant(self, value: Any, to_small: bool) -> Any:
         """A literal in the model's dtype; `to_small` allows int16 for an integer."""

@@ -53,7 +53,7 @@ def _of_assignment(statement: Any, takes_any: Any, found: set[str], copies: list
         return
     if value.op in ("binop", "inplace_binop") and value.fn in ARITHMETIC:
         return
-    if value.op in FREE:
+    if value.op in FREE and not (value.op == "unary" and value.fn is operator.invert):
         copies.extend((target, variable.name) for variable in value.list_vars())
         return
     if value.op == "call" and takes_any(value.func.name):

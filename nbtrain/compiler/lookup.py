@@ -1,0 +1,96 @@
+"""Elements of tables: constants of a component's module or closure, tuples in its functions, taken by a computed index.
+
+Python raises where an index is out of range. Compiled code cannot, and must not read what lies beside the table: it
+gives NaN. What can be seen to be out of range is refused.
+"""
+
+from __future__ import annotations
+
+import builtins
+import math
+from functools import cache
+from typing import Any
+
+import numpy as np
+from numba.core import ir
+
+from .door import jit
+
+ADVICE = "only tables of numbers with one index can be used; compute the place in one table"
+
+
+@cache
+def element(dtype: np.dtype[Any]) -> Any:
+    """A jit function (table, index) -> the element in `dtype`, counted from the end below 0, or NaN."""
+    number, nothing = dtype.type, dtype.type(math.nan)
+
+    def table_element(table, index):  # type: ignore[no-untyped-def]
+        place = index + len(table) if index < 0 else index
+        inside = 0 <= place < len(table)
+        found = number(table[int(place) if inside else 0])
+        return found if inside else nothing
+
+    return jit(table_element)
+
+
+def table_of(known: Any, definition: Any) -> Any:
+    """The elements that a variable is known to have, by the name it stands for or by its definition, or None.
+
+    They are a tuple, an array, or for a tuple that is made in the function its variables.
+    """
+    found = known
+    if isinstance(definition, ir.Const | ir.Global | ir.FreeVar):
+        found = definition.value
+    elif isinstance(definition, ir.Expr) and definition.op == "build_tuple":
+        return definition.items
+    return found if isinstance(found, tuple | list | np.ndarray) else None
+
+
+def constant(variable: Any, definition: Any) -> Any:
+    """An index that can be seen in the function, a tuple of several too, or None; `definition` is `_Rewriter`'s."""
+    found = definition(variable)
+    if isinstance(found, ir.Const | ir.Global | ir.FreeVar):
+        return found.value
+    if isinstance(found, ir.Expr) and found.op == "build_tuple":
+        parts = [constant(item, definition) for item in found.items]
+        return None if None in parts else tuple(parts)
+    return None
+
+
+def problem(table: Any, index: Any, known: Any, names: Any) -> str | None:
+    """Why an element cannot be taken; "" where nothing has to be looked after.
+
+    Parameters
+    ----------
+    table
+        Of `table_of`.
+    index
+        Definition of the place.
+    known
+        The place, if it is a constant.
+    names
+        What variables stand for.
+
+    Returns
+    -------
+    str or None
+        None for an index that is known only when the code runs.
+    """
+    if known is not None:
+        try:
+            table[known]
+        except IndexError:
+            return f"takes element {known} of {len(table)}"
+        except TypeError:
+            return ADVICE
+        return ""
+    if isinstance(index, ir.Expr) and index.op == "call" and names.get(index.func.name) is builtins.slice:
+        return ""
+    if isinstance(index, ir.Expr) and index.op == "build_tuple":
+        return ADVICE
+    plain = np.ndim(table) == 1 if isinstance(table, np.ndarray) else all(map(_may_be_number, table))
+    return None if plain and len(table) else ADVICE
+
+
+def _may_be_number(item: Any) -> bool:
+    return isinstance(item, int | float | np.number | ir.Var)

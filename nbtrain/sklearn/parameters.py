@@ -69,6 +69,10 @@ def _constraints(value: Any) -> bool:
 
 
 WHOLE: Rule = (_whole, "a whole number of at least 1")
+WHOLE_OR_AUTO: Rule = (
+    lambda value: (isinstance(value, str) and value == "auto") or _whole(value),
+    f"'auto' or {WHOLE[1]}",
+)
 BOOL: Rule = (lambda value: isinstance(value, BOOLS), "True or False")
 BETA = _number(0, 1, open_high=True)
 DROPOUT = BETA[0]
@@ -80,10 +84,7 @@ RULES: dict[str, Rule] = {
     ),
     "solver": _name("optimizer", *SOLVERS),
     "alpha": _number(0),
-    "batch_size": (
-        lambda value: (isinstance(value, str) and value == "auto") or _whole(value),
-        f"'auto' or {WHOLE[1]}",
-    ),
+    "batch_size": WHOLE_OR_AUTO,
     "learning_rate": _name("schedule", "constant", "invscaling", "adaptive"),
     "learning_rate_init": _number(0, open_low=True),
     "power_t": _number(0),
@@ -124,7 +125,7 @@ RULES: dict[str, Rule] = {
         lambda value: value is None or isinstance(value, str) or callable(value),
         "'loss', the name of a scorer of scikit-learn, a callable scorer(estimator, X, y), or None",
     ),
-    "threads": WHOLE,
+    "threads": WHOLE_OR_AUTO,
     "class_weight": (
         lambda value: value is None or isinstance(value, Mapping | list) or value == "balanced",
         "a dict {class: weight}, 'balanced' or None",

@@ -144,6 +144,12 @@ def of_a_modules_name_that_was_not_there():
     return run("def f(z):\n    return tools.c * z", tools=tools)["f"], lambda: setattr(tools, "c", 2.0)
 
 
+def of_a_name_that_a_module_gives_when_asked():
+    tools, given = types.ModuleType("tools"), types.SimpleNamespace(c=1.0)
+    tools.__getattr__ = given.__getattribute__
+    return run("def f(z):\n    return tools.c * abs(z)", tools=tools)["f"], lambda: setattr(given, "c", 2.0)
+
+
 def of_an_array():
     table = np.zeros(3)
     return run("def f(z):\n    return table[0] * z", table=table)["f"], lambda: table.fill(1.0)

@@ -90,6 +90,9 @@ class Describer:
                 continue
             self.used_of.add((id(module), name))
             value = self.watch.name(vars(module), name)
+            if value is ABSENT and "__getattr__" in vars(module):
+                self.watch.volatile = True  # the module may give it another time, or another one
+                value = _given_by(module, name)
             if value is not ABSENT:
                 parts.append(f"{name}={self.value(value, used)}")
         return f"{words} ({', '.join(parts)})"
@@ -160,6 +163,14 @@ class PlainDescriber(Describer):
 
     def version(self, module: Any) -> str:
         return ""
+
+
+def _given_by(module: Any, name: str) -> Any:
+    """What a module's own `__getattr__` gives, which may do anything; ABSENT where it gives nothing."""
+    try:
+        return getattr(module, name, ABSENT)
+    except Exception:  # then the code cannot use it either
+        return ABSENT
 
 
 def _constants(code: Any) -> tuple[Any, ...]:

@@ -153,6 +153,16 @@ def test_a_state_that_cannot_be_written_is_named(tmp_path):
         run(make(), [Odd()], tmp_path / "c.nbt", epochs=1)
 
 
+@pytest.mark.parametrize("state", [None, {1: 2.0}, [("total", 1.0)]], ids=repr)
+def test_a_state_without_names_is_refused(state, tmp_path):
+    class Odd(c.Callback):
+        def state_dict(self):
+            return state
+
+    with pytest.raises(nbtrain.InputError, match=r"given by state_dict of .*Odd; a dict with strings as keys"):
+        run(make(), [Odd()], tmp_path / "c.nbt", epochs=1)
+
+
 STATES = [{}, {"metric": "val_loss", "sign": -1.0, "best": "x", "waited": 1}, {"metric": "val_loss", "sign": -1.0}]
 
 

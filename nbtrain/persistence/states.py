@@ -43,8 +43,12 @@ def collect(callbacks: Iterable[Callback]) -> tuple[str, dict[str, Array]]:
     tensors: dict[str, Array] = {}
     for callback in filter(keeps_state, callbacks):
         kind = type(callback).__qualname__
-        plain = {}
-        for name, value in callback.state_dict().items():
+        state, plain = callback.state_dict(), {}
+        if not isinstance(state, Mapping) or not all(isinstance(name, str) for name in state):
+            raise InputError(
+                f"callbacks: {state!r} given by state_dict of {kind}; a dict with strings as keys is wanted"
+            )
+        for name, value in state.items():
             if isinstance(value, np.ndarray) and value.ndim and value.dtype in NAMES:
                 tensors[f"{STATES}{len(entries)}.{name}"] = value.copy()
             else:

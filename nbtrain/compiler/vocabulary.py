@@ -19,8 +19,6 @@ ALIASES = {
     "power": "pow",
     "float_power": "pow",
     **{f"arc{name}": f"a{name}" for name in ("sin", "cos", "tan", "tan2", "sinh", "cosh", "tanh")},
-    "logistic": "sigmoid",
-    "expit": "sigmoid",
 }
 WHOLE = (
     "whole number"  # int and round, which become numbers of the model's dtype where no index or count is made of them

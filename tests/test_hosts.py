@@ -139,6 +139,11 @@ def test_a_wrong_place_for_predictions_and_divergence_are_told():
     X[3, 1] = np.nan
     assert host.on_data("train_step", X, y) == layout.DIVERGED
     assert trainer.theta.tobytes() == before
+    for name in ("evaluate", "loss_and_gradient"):  # the manual says so
+        assert host.on_data(name, X, y) == 0
+        assert np.isnan(host.result[0])
+    assert host.predict(X, out) == 0
+    assert np.flatnonzero(np.isnan(out).any(axis=1)).tolist() == [3]
 
 
 # ---- the manual

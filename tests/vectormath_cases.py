@@ -324,6 +324,7 @@ SPECIAL_PAIRS: dict[str, list[tuple[float, float, float]]] = {
     "floor_divide": [
         *((5, 3, 1), (-5, 3, -2), (5, -3, -2), (-5, -3, 1), (6, 3, 2), (0, 3, 0), (-0.0, 3, -0.0), (1, 0, INF)),
         *((-1, 0, -INF), (0, 0, NAN), (1, INF, 0), (-1, INF, -1), (INF, 1, NAN), (NAN, 1, NAN), (1, NAN, NAN)),
+        *((INF, 0.0, INF), (INF, -0.0, -INF), (-INF, 0.0, -INF), (-INF, -0.0, INF), (INF, INF, NAN), (INF, NAN, NAN)),
     ],
     "minimum": [(1, 2, 1), (2, 1, 1), (-INF, 1, -INF), (NAN, 1, NAN), (1, NAN, NAN), (INF, INF, INF)],
     "maximum": [(1, 2, 2), (2, 1, 2), (-INF, 1, 1), (NAN, 1, NAN), (1, NAN, NAN), (-INF, -INF, -INF)],

@@ -40,5 +40,5 @@ def floor_divide(x: Real, y: Real) -> Real:
     whole = (x - rest) / y - where(other_side, 1.0, 0.0)
     below = floor(whole)
     whole = where(whole.equals(0.0), copysign(whole, quotient), where(whole - below > 0.5, below + 1.0, below))
-    large = (fabs(quotient) >= x.format.pick(2.0**48, 2.0**106)) & (fabs(x) < math.inf)
+    large = (fabs(quotient) >= x.format.pick(2.0**48, 2.0**106)) & ((fabs(x) < math.inf) | y.equals(0.0))
     return where(large, quotient, whole)

@@ -122,6 +122,24 @@ def test_what_watches_another_metric_starts_anew(tmp_path):
     assert other.best_epoch > 3
 
 
+@pytest.mark.parametrize("kind", [c.EarlyStopping, c.ReduceOnPlateau])
+def test_a_metric_that_was_infinite_from_the_first_is_kept(kind, tmp_path):
+    def far(y, predicted):
+        return np.inf if len(seen) < 3 else 1.0
+
+    seen, metric = [], nbtrain.metrics.Metric("far", far)
+    watching = kind(metric, patience=30, mode="min")
+    run_with = dict(validation_data=(X_VAL, Y_VAL), metrics=[metric], checkpoint=tmp_path / "c.nbt")
+    make().fit(X, Y, 2, callbacks=[watching], **run_with)
+    assert (watching.best, watching.waited) == (np.inf, 1)
+    again = kind(metric, patience=30, mode="min")
+    make().fit(X, Y, 3, callbacks=[again], **run_with)
+    assert (again.best, again.waited) == (np.inf, 2)
+    seen += [0, 0, 0]
+    make().fit(X, Y, 4, callbacks=[again], **run_with)
+    assert (again.best, again.waited) == (1.0, 0)
+
+
 def test_more_patience_lets_a_stopped_training_go_on(tmp_path):
     rate = nbtrain.optimizer("adam", learning_rate=0.05)
     trainer = make(optimizer=rate)

@@ -45,7 +45,7 @@ class Watching(Callback):
         self.best, self.waited = math.nan, 0
 
     def state_dict(self) -> dict[str, Any]:
-        best = None if math.isnan(self.best) else self.best
+        best = None if math.isnan(self.best) else self.best if math.isfinite(self.best) else str(self.best)  # JSON's
         return {"metric": self._name, "sign": self.sign, "best": best, "waited": self.waited}
 
     def resume(self, trainer: Trainer, state: Mapping[str, Any]) -> bool | None:

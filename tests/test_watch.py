@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import subprocess
+import sys
 import types
 
 import numpy as np
@@ -160,6 +163,11 @@ def of_an_array_in_a_tuple():
     return run("def f(z):\n    return table[0][0] * z", table=(table,))["f"], lambda: table.fill(1.0)
 
 
+def of_a_set():
+    names = {1.0, 2.0}
+    return run("def f(z):\n    return abs(z)", abs=names)["f"], lambda: names.add(3.0)
+
+
 def of_an_object():
     shown = types.SimpleNamespace(c=1.0)
     return run("def f(z):\n    return o.c * z", o=shown)["f"], lambda: setattr(shown, "c", 2.0)
@@ -177,6 +185,38 @@ def test_a_change_is_seen(make):
     change()
     assert key(spec) != before
     assert key(spec) == described_anew(spec)
+
+
+@pytest.mark.parametrize("value", [object, lambda: [object()], lambda: logging.getLogger("nbtrain_test")])
+def test_what_a_function_does_has_no_places_in_memory_in_it(value):
+    """Names of attributes may be those of objects in the module: `log` of `math.log` of a logger."""
+
+    def behaviour():
+        names = run("import math\ndef f(z):\n    return math.log(1 + abs(z))", log=value())
+        kept.append(names)
+        return fingerprint.behaviour(nbtrain.Activation("logarithmic", names["f"], one))
+
+    kept = []
+    assert behaviour() == behaviour()
+    other = nbtrain.Activation("logarithmic", run("import math\ndef f(z):\n    return math.log(2 + abs(z))")["f"], one)
+    assert fingerprint.behaviour(other) != behaviour()
+
+
+SETS = """
+import math, nbtrain
+from nbtrain.compiler import fingerprint
+exp = {"red", "green", "blue", "black", "white"}
+print(fingerprint.behaviour(nbtrain.Activation("e", lambda z: math.exp(z), lambda z, a: a)))
+"""
+
+
+def test_what_a_function_does_is_the_same_in_every_process():
+    runs = [
+        subprocess.run([sys.executable, "-c", SETS], env=os.environ | {"PYTHONHASHSEED": seed}, capture_output=True)
+        for seed in "12"
+    ]
+    assert [(done.returncode, done.stderr) for done in runs] == [(0, b"")] * 2
+    assert runs[0].stdout == runs[1].stdout != b""
 
 
 def test_a_functions_file_is_looked_at_again_when_it_was_written(tmp_path, descriptions):

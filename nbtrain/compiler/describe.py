@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import enum
 import hashlib
+import re
 import sys
 import types as python_types
 from typing import Any
@@ -74,8 +75,9 @@ class Describer:
         if isinstance(value, tuple):
             self.watch.volatile |= type(value) is not tuple and not hasattr(value, "_fields")
             return f"{self.name(type(value))}({', '.join(self.value(item, used, names) for item in value)})"
-        if isinstance(value, frozenset):
-            return f"frozenset({', '.join(sorted(self.value(item) for item in value))})"
+        if isinstance(value, frozenset | set):
+            self.watch.volatile |= isinstance(value, set)
+            return f"{type(value).__name__}({', '.join(sorted(self.value(item) for item in value))})"
         return self._known(value) or self.object(value)
 
     def module(self, module: Any, used: Any) -> str:
@@ -111,7 +113,11 @@ class Describer:
             inner = [getattr(value, name, None) for name in ("_defn", "__wrapped__")]  # intrinsics, decorated functions
             parts = [self.value(found) for found in inner if found is not None]
             return f"{self.name(value)} {parts} {self.module_file(value)}"
-        return f"{self.name(type(value))} {value!r} {self.module_file(type(value))}"
+        return f"{self.name(type(value))} {self.shown(value)} {self.module_file(type(value))}"
+
+    def shown(self, value: Any) -> str:
+        """An object's representation."""
+        return repr(value)
 
     def name(self, value: Any) -> str:
         """Where something is defined, its name, and a NamedTuple's fields."""
@@ -156,7 +162,10 @@ class Names:
 
 
 class PlainDescriber(Describer):
-    """Describes what functions say and nothing else: neither the files they stand in, nor versions of libraries."""
+    """Describes what functions say and nothing else: no files, no versions of libraries, no places in memory."""
+
+    def shown(self, value: Any) -> str:
+        return re.sub(r"\b0x[0-9A-Fa-f]+", "", repr(value))
 
     def file(self, path: str) -> str:
         return ""

@@ -57,6 +57,19 @@ def nothing_beyond(table, index):
     return table[index] if -len(table) <= index < len(table) else math.nan
 
 
+def taken(z, table=ARRAY):
+    return table[int(z)]
+
+
+def horner(z, table):
+    total = 0.0
+    for i in range(len(table)):
+        total = total * z + table[i]
+    for c in table[1:]:
+        total = total + c
+    return total
+
+
 def counted(z):
     steps, total = int(3.7), 0
     for i in range(steps):
@@ -73,6 +86,8 @@ SPELLINGS = {
     "integers on two ways": (signed, lambda z: np.where(z > 0, 1 - z, -1 - z)),
     "keyword-only arguments": (lambda z: polynomial(z, scale=THREE), lambda z: 3 * (z * z + 0.5 * z + 0.25)),
     "what is keyword-only after a default": (lambda z: partly(z, plus=THREE), lambda z: z + 3),
+    "an array for a helper": (lambda z: horner(z, ARRAY), lambda z: 0.25 * z + 1),
+    "a tuple for a helper": (lambda z: horner(z, SHIFTS), lambda z: 0.25 * z + 1),
     "int as a count": (counted, lambda z: 3 * z),
     "int as a number": (lambda z: int(z) * 0.5 + round(z), lambda z: 0.5 * np.trunc(z) + np.rint(z)),
     "bits of an int": (lambda z: (int(abs(z)) & 1) * 1.0, lambda z: np.trunc(np.abs(z)) % 2),
@@ -192,6 +207,8 @@ def test_maximum_and_clip_let_nan_through_and_keep_infinities():
         (lambda z: (z, z + 1)[int(z)], lambda z: nothing_beyond((z, z + 1), int(z))),
         (lambda z: ARRAY[~int(z)], lambda z: nothing_beyond(ARRAY, ~int(z))),
         (lambda z: PLANE[1, 0] * z, lambda z: z),
+        (lambda z: taken(z), lambda z: nothing_beyond(ARRAY, int(z))),
+        (lambda z: taken(z, SHIFTS), lambda z: nothing_beyond(SHIFTS, int(z))),
     ],
 )
 def test_an_element_beyond_a_table_is_nan(function, oracle):

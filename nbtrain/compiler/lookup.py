@@ -8,13 +8,17 @@ from __future__ import annotations
 
 import builtins
 import math
+import operator
 from functools import cache
 from typing import Any
 
 import numpy as np
+from numba import types
 from numba.core import ir
+from numba.extending import intrinsic
 
 from .door import jit
+from .vectormath.forms import numbas
 
 ADVICE = "only tables of numbers with one index can be used; compute the place in one table"
 
@@ -31,6 +35,37 @@ def element(dtype: np.dtype[Any]) -> Any:
         return found if inside else nothing
 
     return jit(table_element)
+
+
+@cache
+def argument_element(dtype: np.dtype[Any]) -> Any:
+    """An intrinsic (table, index): `element` of a constant table that a helper was handed; `[]` of what it may change.
+
+    Arrays that are written to are rows of a loss, in whose bounds its loops have to keep.
+    """
+
+    def item(typing_context: Any, table: Any, index: Any) -> Any:
+        given = (table, index)
+        if isinstance(index, types.Integer | types.Float) and _is_constant(table):
+            function = element(dtype)
+            function.compile(given)
+            compiled = function.overloads[given]
+
+            def lowered(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+                context.active_code_library.add_linking_library(compiled.library)
+                return context.call_internal(builder, compiled.fndesc, compiled.signature, arguments)
+
+            return compiled.signature, lowered
+        return numbas(typing_context, operator.getitem, table, index)
+
+    return intrinsic(item)
+
+
+def _is_constant(table: Any) -> bool:
+    """Whether a type is one of an array that stands in the code, or of a tuple of numbers."""
+    if isinstance(table, types.Array):
+        return table.ndim == 1 and not table.mutable
+    return isinstance(table, types.UniTuple) and isinstance(table.dtype, types.Number | types.Boolean)
 
 
 def table_of(known: Any, definition: Any) -> Any:
@@ -84,12 +119,22 @@ def problem(table: Any, index: Any, known: Any, names: Any) -> str | None:
         except TypeError:
             return ADVICE
         return ""
-    if isinstance(index, ir.Expr) and index.op == "call" and names.get(index.func.name) is builtins.slice:
+    if is_slice(index, names):
         return ""
-    if isinstance(index, ir.Expr) and index.op == "build_tuple":
+    if is_several(index):
         return ADVICE
     plain = np.ndim(table) == 1 if isinstance(table, np.ndarray) else all(map(_may_be_number, table))
     return None if plain and len(table) else ADVICE
+
+
+def is_slice(index: Any, names: Any) -> bool:
+    """Whether an index, by its definition, is a range of places."""
+    return isinstance(index, ir.Expr) and index.op == "call" and names.get(index.func.name) is builtins.slice
+
+
+def is_several(index: Any) -> bool:
+    """Whether an index, by its definition, is one for each dimension."""
+    return isinstance(index, ir.Expr) and index.op == "build_tuple"
 
 
 def _may_be_number(item: Any) -> bool:

@@ -53,6 +53,7 @@ def plain(function: python_types.FunctionType, dtype: np.dtype[Any]) -> Any:
     The same one for the same function until `forget` is called: globals and closures may have changed by then.
     """
     compiler = _compiler(dtype)
+    lookup.argument_element(dtype)
     vector_functions(dtype)  # Numba learns of new functions only before it begins to compile one
     return jit(_in_dtype(function, dtype), pipeline_class=compiler)
 
@@ -91,8 +92,16 @@ def _in_dtype(function: Any, dtype: np.dtype[Any]) -> Any:
         for name in names:  # after one that has a default all have to have one: None, which is no number
             if name in keywords or defaults:
                 defaults.append(keywords.get(name))
-    made_defaults = tuple(small(number_in(dtype, default)) for default in defaults)
+    made_defaults = tuple(_fixed(small(number_in(dtype, default))) for default in defaults)
     return python_types.FunctionType(code, function.__globals__, function.__name__, made_defaults, function.__closure__)
+
+
+def _fixed(value: Any) -> Any:
+    """An array that nobody can write to, as Numba has those of globals; all else as it is."""
+    if isinstance(value, np.ndarray):
+        value = value.copy()
+        value.flags.writeable = False
+    return value
 
 
 def number_in(dtype: np.dtype[Any], value: Any) -> Any:
@@ -216,17 +225,23 @@ class _Rewriter:
     def element(self, statement: Any, body: list[Any]) -> None:
         """An element of a table, by an index that may be out of range."""
         base, index, where = statement.value.value, statement.value.index, statement.loc
-        table = lookup.table_of(self.names.get(base.name), self.definition(base))
+        place, known = self.definition(index), lookup.constant(index, self.definition)
+        table, take = lookup.table_of(self.names.get(base.name), self.definition(base)), lookup.element
         if table is None:
-            return
-        problem = lookup.problem(table, self.definition(index), lookup.constant(index, self.definition), self.names)
-        if problem:
-            raise Refused(f"line {where.line}: {problem}")
-        if problem is None:
+            computed = known is None and not lookup.is_slice(place, self.names) and not lookup.is_several(place)
+            if not computed or not isinstance(self.definition(base), ir.Arg):
+                return
+            take = lookup.argument_element
+        else:
+            problem = lookup.problem(table, place, known, self.names)
+            if problem:
+                raise Refused(f"line {where.line}: {problem}")
+            if problem is not None:
+                return
             if isinstance(table, tuple | list) and not isinstance(table[0], ir.Var):
                 base = self.assigned(ir.Global("nbtrain_table", np.array(table, self.dtype), where), statement, body)
-            target = self.assigned(ir.Global("nbtrain_element", lookup.element(self.dtype), where), statement, body)
-            statement.value = ir.Expr.call(target, (base, index), (), where)
+        target = self.assigned(ir.Global("nbtrain_element", take(self.dtype), where), statement, body)
+        statement.value = ir.Expr.call(target, (base, index), (), where)
 
     def constant(self, value: Any, to_small: bool) -> Any:
         """A literal in the model's dtype; `to_small` allows int16 for an integer."""

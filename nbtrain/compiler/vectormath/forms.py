@@ -173,7 +173,7 @@ def _operator(dtype: np.dtype[Any], operation: Any, rule: Any) -> Any:
 
     def apply(typing_context: Any, x: Any, y: Any) -> Any:
         if all(isinstance(kind, types.Integer | types.Boolean) for kind in (x, y)):
-            return _numbas(typing_context, operation, x, y)
+            return numbas(typing_context, operation, x, y)
         check_numbers(operation.__name__, x, y)
         wide = _widest(dtype, x, y)
 
@@ -185,8 +185,8 @@ def _operator(dtype: np.dtype[Any], operation: Any, rule: Any) -> Any:
     return _named(apply, operation.__name__)
 
 
-def _numbas(typing_context: Any, operation: Any, x: Any, y: Any) -> Any:
-    """Numba's own operation on two numbers."""
+def numbas(typing_context: Any, operation: Any, x: Any, y: Any) -> Any:
+    """Numba's own operation on two values."""
     whole = typing_context.resolve_function_type(operation, (x, y), {})
 
     def lowered(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:

@@ -221,3 +221,14 @@ def test_an_index_that_is_nan_reads_nothing():
     spec = nbtrain.Activation("looking_up", lambda z: ARRAY[int(z)], one)
     x = np.full(20, np.nan, np.float32)
     np.testing.assert_array_equal(values(spec, x), x)
+
+
+@pytest.mark.parametrize("name", ["numpy_like", "numpyro.of_somebody", None])
+def test_helpers_of_modules_that_are_called_almost_as_numpy_are_helpers(name):
+    names = {"__name__": name}
+    exec("def half(z):\n    return 0.5 * z", names)
+    half = names["half"]
+    half.__module__ = name
+    x = np.linspace(-4, 4, 41, dtype=np.float32)
+    spec = nbtrain.Activation("halved", lambda z: half(z) + 1.0, one)
+    np.testing.assert_allclose(values(spec, x), 0.5 * x + 1.0, rtol=1e-6)

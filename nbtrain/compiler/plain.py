@@ -27,6 +27,7 @@ from numba.core.errors import TypingError
 from numba.core.untyped_passes import IRProcessing
 
 from . import lookup, vocabulary
+from .constants import number_in, small, with_defaults_in
 from .door import jit
 from .usage import callees, integers, names
 from .vectormath import functions as vector_functions
@@ -38,7 +39,6 @@ MIXED = {
     **{operator.iadd: "+", operator.isub: "-", operator.imul: "*", operator.itruediv: "/"},
 }
 PRODUCTS = range(17)  # exponents whose powers are a few multiplications; Numba divides for negative ones in a loop
-SMALL = range(-(2**15), 2**15)
 RAISING = (ir.Raise, ir.StaticRaise, ir.DynamicRaise, ir.TryRaise, ir.StaticTryRaise, ir.DynamicTryRaise)
 
 
@@ -55,7 +55,7 @@ def plain(function: python_types.FunctionType, dtype: np.dtype[Any]) -> Any:
     compiler = _compiler(dtype)
     lookup.argument_element(dtype)
     vector_functions(dtype)  # Numba learns of new functions only before it begins to compile one
-    return jit(_in_dtype(function, dtype), pipeline_class=compiler)
+    return jit(with_defaults_in(function, dtype), pipeline_class=compiler)
 
 
 def forget() -> None:
@@ -77,50 +77,6 @@ def _compiler(dtype: np.dtype[Any]) -> type[CompilerBase]:
             return [passes]
 
     return Compiler
-
-
-def _in_dtype(function: Any, dtype: np.dtype[Any]) -> Any:
-    """The function with its default arguments in `dtype`, and keyword-only ones, which Numba has not, as others."""
-    code, keywords = function.__code__, function.__kwdefaults__ or {}
-    if not function.__defaults__ and not code.co_kwonlyargcount:
-        return function
-    defaults = [*(function.__defaults__ or ())]
-    if code.co_kwonlyargcount:
-        count = code.co_argcount + code.co_kwonlyargcount
-        names = code.co_varnames[code.co_argcount : count]
-        code = code.replace(co_argcount=count, co_kwonlyargcount=0)
-        for name in names:  # after one that has a default all have to have one: None, which is no number
-            if name in keywords or defaults:
-                defaults.append(keywords.get(name))
-    made_defaults = tuple(_fixed(small(number_in(dtype, default))) for default in defaults)
-    return python_types.FunctionType(code, function.__globals__, function.__name__, made_defaults, function.__closure__)
-
-
-def _fixed(value: Any) -> Any:
-    """An array that nobody can write to, as Numba has those of globals; all else as it is."""
-    if isinstance(value, np.ndarray):
-        value = value.copy()
-        value.flags.writeable = False
-    return value
-
-
-def number_in(dtype: np.dtype[Any], value: Any) -> Any:
-    """A float, an array, or a tuple or list of numbers with a float among them, in `dtype`; all else as it is."""
-    if isinstance(value, float | np.floating):
-        return dtype.type(value)
-    if isinstance(value, np.ndarray) and value.dtype.kind == "f":
-        return value.astype(dtype)
-    if isinstance(value, list) and all(isinstance(item, int | float | np.number) for item in value):
-        value = tuple(value)
-    if isinstance(value, tuple) and value and any(isinstance(item, float | np.floating) for item in value):
-        numbers = [dtype.type(item) if isinstance(item, int | float | np.number) else item for item in value]
-        return type(value)(*numbers) if hasattr(value, "_fields") else tuple(numbers)
-    return value
-
-
-def small(value: Any) -> Any:
-    """An integer as int16, if it has place there; all else as it is."""
-    return np.int16(value) if isinstance(value, int) and not isinstance(value, bool) and value in SMALL else value
 
 
 def _make_pass(dtype: np.dtype[Any]) -> type[FunctionPass]:
@@ -334,7 +290,7 @@ class _Rewriter:
 def _is_helper(value: Any) -> bool:
     """Whether it is a function of the author's, jitted or not."""
     function = getattr(value, "py_func", value)
-    return isinstance(function, python_types.FunctionType) and not function.__module__.startswith("numpy")
+    return isinstance(function, python_types.FunctionType) and not _is_numpys(function)
 
 
 def _refuse_walrus(function: Any) -> None:
@@ -344,3 +300,8 @@ def _refuse_walrus(function: Any) -> None:
             for variable in statement.list_vars():
                 if variable.name.startswith("$") and not function._definitions.get(variable.name):
                     raise Refused(f"line {statement.loc.line} uses the value of `:=`; assign it on a line of its own")
+
+
+def _is_numpys(function: Any) -> bool:
+    """Whether a plain function is one of NumPy's, of which Numba has its own; code without a module's name is not."""
+    return str(function.__module__ or "").partition(".")[0] == "numpy"

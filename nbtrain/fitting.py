@@ -79,6 +79,20 @@ def savers_after_states(callbacks: Sequence[Callback]) -> list[Callback]:
     return [callbacks[i] for i in sorted(range(len(callbacks)), key=places.__getitem__)]
 
 
+class Broken(Callback):
+    """Keeps, for a checkpoint, that an epoch was trained but not told to the end: by an interrupt, or an error."""
+
+    def __init__(self) -> None:
+        self.validated = False
+        self.told: int | None = None  # how many callbacks know of that epoch; None: there is no such epoch
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"validated": self.validated, "told": self.told}
+
+    def resume(self, trainer: Trainer, state: dict[str, Any]) -> None:
+        self.validated, self.told = bool(state["validated"]), state["told"]
+
+
 class Fit:
     """One call of fit."""
 
@@ -95,6 +109,7 @@ class Fit:
         self.callbacks, self.metrics = savers_after_states(callbacks), metrics
         self.resumes, self.states = states is not None, states or ()
         self.intervals = Intervals(self.callbacks)
+        self.broken = Broken()
         self.history = History()
         self.stopped = False
 
@@ -108,6 +123,7 @@ class Fit:
                 started.append(callback)
                 callback.on_start(self.trainer)
             self.go_on()
+            self.complete()
             self.train(epochs)
         finally:
             try:
@@ -118,13 +134,30 @@ class Fit:
 
     def go_on(self) -> None:
         """Give the callbacks back what they had counted when the checkpoint was written."""
-        for callback, state in hand_out(self.states, self.callbacks):
+        for callback, state in hand_out(self.states, [self.broken, *self.callbacks]):
             try:
                 self.stopped |= bool(callback.resume(self.trainer, state))
             except (KeyError, TypeError, ValueError) as error:
                 raise InputError(
                     f"checkpoint: it has a state of {type(callback).__name__} that cannot be used: {error!r}"
                 ) from error
+
+    @property
+    def keepers(self) -> list[Callback]:
+        """Those whose states a checkpoint holds."""
+        return list(self.callbacks) if self.broken.told is None else [self.broken, *self.callbacks]
+
+    def complete(self) -> None:
+        """Tell of the epoch that was not told to the end when the checkpoint was written."""
+        if self.broken.told is None:
+            return
+        metrics = self.trainer.history.last()
+        if self.broken.validated:
+            self.history.append(metrics)
+            self.tell(metrics, self.broken.told)
+        else:
+            self.trainer.history.drop()
+            self.finish_epoch({name: number for name, number in metrics.items() if not name.startswith("val_")})
 
     def train(self, epochs: int) -> None:
         """Slice by slice."""
@@ -174,6 +207,7 @@ class Fit:
 
     def finish_epoch(self, metrics: dict[str, float]) -> None:
         """Validation, history and callbacks of one epoch."""
+        self.broken.validated, self.broken.told = False, 0
         try:
             if self.validation is not None:
                 scores = self.trainer.scores(self.validation, self.metrics)
@@ -181,9 +215,19 @@ class Fit:
         finally:  # an epoch that was trained is in the history, whatever becomes of its validation
             self.history.append(metrics)
             self.trainer.history.append(metrics)
-        for callback in self.callbacks:
-            if callback.on_epoch(self.trainer, self.trainer.epoch, metrics):
-                self.stopped = True
+        self.broken.validated = True
+        self.tell(metrics)
+
+    def tell(self, metrics: dict[str, float], first: int = 0) -> None:
+        """Tell the callbacks of an epoch, from one of them on."""
+        self.broken.told = None  # what is saved meanwhile is saved for a run in which all are told
+        for index in range(first, len(self.callbacks)):
+            try:
+                if self.callbacks[index].on_epoch(self.trainer, self.trainer.epoch, metrics):
+                    self.stopped = True
+            except BaseException:
+                self.broken.told = index
+                raise
 
     def diverged(self) -> DivergenceError:
         """Put the model back to its last finite epoch and say what happened."""

@@ -27,6 +27,11 @@ class History(Mapping[str, list[float]]):
         for name, column in self._columns.items():
             column.append(float(numbers.get(name, math.nan)))
 
+    def drop(self) -> None:
+        """Forget the last epoch."""
+        for column in self._columns.values():
+            column.pop()
+
     def clear(self) -> None:
         """Forget all epochs."""
         self._columns.clear()

@@ -419,3 +419,52 @@ def test_a_missing_folder_is_found_out_before_the_training(tmp_path):
     with pytest.raises(FileNotFoundError):
         trainer.fit(X, Y, epochs=5, checkpoint=tmp_path / "missing" / "c.nbt")
     assert trainer.epoch == 0
+
+
+class Interrupting(c.Callback):
+    """Ctrl-C while callbacks are told of an epoch."""
+
+    def __init__(self, epoch):
+        self.epoch = epoch
+
+    def on_epoch(self, trainer, epoch, metrics):
+        if epoch == self.epoch:
+            self.epoch = None
+            raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("where", ["validation", "callbacks"])
+@pytest.mark.parametrize("epoch", [1, 3, 9])
+def test_an_interrupt_after_an_epoch_was_trained_changes_nothing_of_the_run(epoch, where, tmp_path):
+    left = [epoch if where == "validation" else 0]
+
+    def errors(y, p):
+        left[0] -= 1
+        if left[0] == 0:
+            raise KeyboardInterrupt
+        return float((p != y).mean())
+
+    def begin(log, interrupts):
+        callbacks = [c.EarlyStopping("val_errors", mode="min", patience=4), c.CSVLogger(log, append=True)]
+        middle = [Interrupting(epoch if interrupts and where == "callbacks" else None)]
+        return make(optimizer=nbtrain.optimizer("adam", learning_rate=0.05)), callbacks[:1] + middle + callbacks[1:]
+
+    def go(trainer, callbacks, checkpoint):
+        given = {"validation_data": (X_VAL, Y_VAL), "metrics": [errors]}
+        trainer.fit(X, Y, EPOCHS, callbacks=callbacks, checkpoint=checkpoint, **given)
+
+    trainer, callbacks = begin(tmp_path / "broken.csv", True)
+    with pytest.raises(KeyboardInterrupt):
+        go(trainer, callbacks, tmp_path / "model.nbt")
+    assert nbtrain.load(tmp_path / "model.nbt").epoch == epoch
+    resumed, later = begin(tmp_path / "broken.csv", False)
+    go(resumed, later, tmp_path / "model.nbt")
+    left[0] = 0
+    at_once, callbacks = begin(tmp_path / "whole.csv", False)
+    go(at_once, callbacks, None)
+    assert at_once.epoch < EPOCHS
+    assert standing(resumed, later) == standing(at_once, callbacks)
+    rows = [list(csv.DictReader((tmp_path / name).read_text().splitlines())) for name in ("broken.csv", "whole.csv")]
+    for row in rows[0] + rows[1]:
+        del row["seconds"]
+    assert rows[0] == rows[1]

@@ -25,7 +25,7 @@ def parts_of(trainer: Saving, metadata: str) -> list[memoryview]:
     described, tensors = describe(trainer.recipe, trainer.model.descriptor), _tensors(trainer)
     strings = {"format": FORMAT, "version": VERSION, "trainer": json.dumps(described), "metadata": metadata}
     if trainer._run is not None:
-        strings["callbacks"], kept = collect(trainer._run.callbacks)
+        strings["callbacks"], kept = collect(trainer._run.keepers)
         wide = {name: array for name, array in kept.items() if array.itemsize == 8}
         tensors = wide | tensors | kept
     for name, array in tensors.items():

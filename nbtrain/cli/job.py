@@ -137,7 +137,7 @@ def introduction(job: Job) -> str:
         f"target {target.name!r}: {told}" + ("" if arguments.task else f" ({_other(target)})"),
         f"columns: {encodings.describe(preparation.columns)}"
         + (f"; constant, so left out: {listed(left_out)}" if left_out else ""),
-        f"network: {preparation.inputs} inputs, {hidden} hidden units, {target.outputs} outputs",
+        f"network: {preparation.inputs} inputs, {hidden} hidden units, {target.outputs} output{'' if target.outputs == 1 else 's'}",
     ]
     return "\n".join(lines)
 

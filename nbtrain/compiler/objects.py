@@ -152,7 +152,7 @@ def object_code(
 
 
 def assembly_of(functions: Mapping[str, Function], parts: Iterable[Callable[[Any], None]] = ()) -> str:
-    """The same code as text."""
+    """Assembly of such a module, optimized as components are."""
     with deferred() as codegen:
         return str(codegen._tm.emit_assembly(_module(codegen, functions, parts, COMPONENT_LEVEL)))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -89,8 +89,9 @@ class Broken(Callback):
     def state_dict(self) -> dict[str, Any]:
         return {"validated": self.validated, "told": self.told}
 
-    def resume(self, trainer: Trainer, state: dict[str, Any]) -> None:
-        self.validated, self.told = bool(state["validated"]), state["told"]
+    def resume(self, trainer: Trainer, state: Mapping[str, Any]) -> None:
+        self.validated, told = bool(state["validated"]), state["told"]
+        self.told = None if told is None else max(0, int(told))
 
 
 class Fit:

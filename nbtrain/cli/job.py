@@ -131,13 +131,14 @@ def introduction(job: Job) -> str:
     hidden = ", ".join(map(str, arguments.hidden)) or "no"
     left_out = [name for name in report["left_out"] if name not in arguments.drop]
     rows = report["rows"]
+    outputs = "1 output" if target.outputs == 1 else f"{target.outputs} outputs"
     lines = [
         f"{report['file']}: {sum(rows.values())} rows: {rows['train']} to train on, {rows['validation']} to validate, "
         f"{rows['test']} to test",
         f"target {target.name!r}: {told}" + ("" if arguments.task else f" ({_other(target)})"),
         f"columns: {encodings.describe(preparation.columns)}"
         + (f"; constant, so left out: {listed(left_out)}" if left_out else ""),
-        f"network: {preparation.inputs} inputs, {hidden} hidden units, {target.outputs} output{'' if target.outputs == 1 else 's'}",
+        f"network: {preparation.inputs} inputs, {hidden} hidden units, {outputs}",
     ]
     return "\n".join(lines)
 

@@ -61,7 +61,8 @@ def main(arguments: list[str] | None = None) -> int:
 
     same = all(np.array_equal(a.theta, b.theta) for a, b in zip(alone, models, strict=True))
     print(f"{options.models} models one after the other: {one_by_one:.2f} s")
-    print(f"{options.models} models in as many threads on {os.cpu_count()} cores: {at_once:.2f} s")
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    print(f"{options.models} models in as many threads on {cores} cores: {at_once:.2f} s")
     print(f"parameters: {'the same bits' if same else 'DIFFERENT'}")
     accuracies = [model.evaluate(X[test], y[test])["accuracy"] for model in models]
     ensemble = np.mean([model.predict(X[test]) for model in models], axis=0).argmax(axis=1)

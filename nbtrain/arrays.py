@@ -94,7 +94,10 @@ def labels(value: Any, samples: int, argument: str = "y") -> Array:
             + ("; np.unique(y, return_inverse=True)[1] makes them" if array.dtype.kind in "US" else "")
         )
     if array.shape != (samples,):
-        hint = f"; {argument}.argmax(axis=1) turns one-hot rows into labels" if array.ndim == 2 else ""
+        hint = ""
+        if array.ndim == 2:
+            column = array.shape[1] == 1
+            hint = f"; {argument}.ravel()" if column else f"; {argument}.argmax(axis=1) turns one-hot rows into labels"
         raise InputError(f"{argument}: shape {array.shape} given; ({samples},) is wanted{hint}")
     if array.dtype == np.uint64 and array.size and array.max() > np.iinfo(np.int64).max:
         raise InputError(f"{argument}: label {array.max()} given; integer class labels 0, 1, … are wanted")

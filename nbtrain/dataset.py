@@ -72,7 +72,10 @@ class Intake:
         index = self.native.bad_number(array.ctypes.data, array.size)
         if index >= 0:
             found = array.flat[index]
-            _refuse(argument, f"{found} at {checks.place(array, index)}", f"finite {self.dtype} numbers")
+            largest = (
+                f", of at most {np.finfo(self.dtype).max:.2g}," if np.isinf(found) else ""
+            )  # larger ones became inf
+            _refuse(argument, f"{found} at {checks.place(array, index)}", f"finite {self.dtype} numbers{largest}")
 
     def _check_weights(self, array: Array, argument: str) -> None:
         index = self.native.bad_weight(array.ctypes.data, array.size)

@@ -125,4 +125,9 @@ def _checked_loss(loss: Component, network: Network) -> Component:
             f"network: the last layer's activation is {last.name!r}; {loss.name!r} brings its own output activation "
             "and wants the built-in 'identity' there"
         )
+    if loss.spec.target == "label" and network.sizes[-1] == 1:
+        raise InputError(
+            f"network: one output given; {loss.name!r} wants one for each class: Dense(2) for two classes, or Dense(1) "
+            "with 'binary_cross_entropy'"
+        )
     return loss

@@ -74,6 +74,7 @@ def test_without_a_command_all_commands_are_told(capsys):
         (("--regularizer", "l2:strength=-1"), "--regularizer: strength: -1.0 given"),
         (("--loss", "mean_squared"), "--loss: there is no 'mean_squared'"),
         (("--dropout", "1.5"), "dropout: 1.5 given"),
+        (("--drop", "form"), "--drop: 'form' is the target"),
         (("--test-size", "0.9"), "--validation-size and --test-size: together"),
     ],
 )

@@ -180,6 +180,11 @@ def test_a_loss_with_its_own_output_wants_identity_below_it(loss):
         nbtrain.Trainer(network(2, "tanh"), loss=loss)
 
 
+def test_a_loss_of_labels_wants_an_output_for_each_class():
+    with pytest.raises(nbtrain.InputError, match=r"network: one output .*Dense\(2\).*binary_cross_entropy"):
+        nbtrain.Trainer(network(1), loss="softmax_cross_entropy")
+
+
 # ---- data
 
 BAD_X = {
@@ -262,6 +267,23 @@ def test_float_targets(bad, method):
     unharmed(subject)
 
 
+@pytest.mark.parametrize(
+    ("given", "advice"),
+    [(LABELS[:, None], "y.ravel()"), (np.eye(2)[LABELS], "y.argmax(axis=1)")],
+    ids=["column", "one-hot"],
+)
+def test_what_is_advised_for_labels_of_another_shape_gives_the_labels(given, advice):
+    subject = trainer("softmax_cross_entropy")
+    with pytest.raises(nbtrain.InputError, match=re.escape(advice)):
+        subject.fit(X, given, epochs=1)
+    np.testing.assert_array_equal(eval(advice, {"y": given}), LABELS)
+
+
+def test_numbers_beyond_the_dtype_are_told_from_infinity():
+    with pytest.raises(nbtrain.InputError, match=r"X: inf at row 0, .* of at most 3\.4e\+38, are wanted"):
+        trainer(dtype="float32").predict(np.abs(X) * 1e300)
+
+
 @pytest.mark.parametrize("method", ON_DATA)
 @pytest.mark.parametrize("bad", BAD_LABELS)
 def test_labels(bad, method):
@@ -307,9 +329,11 @@ def test_validation_data(given):
     refused("validation_data", lambda: trainer().fit(X, Y, epochs=1, validation_data=given))
 
 
-@pytest.mark.parametrize("given", [5, [5], ["print"], [None]], ids=str)
+@pytest.mark.parametrize("given", [5, [5], "early", ["print"], [None], lambda: None, [lambda epoch: None]], ids=repr)
 def test_callbacks(given):
-    refused("callbacks", lambda: trainer().fit(X, Y, epochs=1, callbacks=given))
+    subject = trainer()
+    refused("callbacks", lambda: subject.fit(X, Y, epochs=1, callbacks=given))
+    assert subject.epoch == 0
 
 
 W0, B0, W1, B1 = np.ones((3, 4)), np.ones(4), np.ones((4, 2)), np.ones(2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -77,14 +78,29 @@ def as_callbacks(given: Any) -> list[Callback]:
     """The callbacks that fit was given, functions wrapped."""
     if isinstance(given, Callback) or callable(given):
         given = (given,)
-    if not isinstance(given, Iterable):
+    if isinstance(given, str) or not isinstance(given, Iterable):
         raise InputError(f"callbacks: {given!r} given; a sequence of callbacks is wanted")
     made: list[Callback] = []
     for item in given:
         if isinstance(item, Callback):
             made.append(item)
         elif callable(item) and not isinstance(item, type):
+            _check_arguments(item)
             made.append(_Function(item))
         else:
             raise InputError(f"callbacks: {item!r} given; nbtrain.Callback objects or functions are wanted")
     return made
+
+
+def _check_arguments(function: Callable[..., Any]) -> None:
+    """Refuse a function that cannot be called as callbacks are, before anything is trained."""
+    try:
+        signature = inspect.signature(function)
+    except ValueError:  # a function of C may not tell
+        return
+    try:
+        signature.bind(None, 0, {})
+    except TypeError:
+        raise InputError(
+            f"callbacks: a function of {signature} given; one of (trainer, epoch, metrics) is wanted"
+        ) from None

@@ -56,6 +56,8 @@ def prepare(arguments: argparse.Namespace) -> Job:
     table = _with_target(table, name, reading, arguments.impute)
     codes = target.codes(table[name], reading, table)
     dropped = [table.find(column, "--drop") for column in arguments.drop]
+    if name in dropped:
+        raise InputError(f"--drop: {name!r} is the target (--target)")
     features = table.without([name, *dropped])
     if not features.names:
         raise InputError(f"{table.source}: no column is left to predict {name!r} from")

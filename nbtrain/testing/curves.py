@@ -144,7 +144,8 @@ def check_extremes(report: Report, curve: Curve, extremes: Array) -> None:
             if i is not None:
                 report.wrong(
                     f"{curve.at(float(x[i]), role)} it gives {found[i]} in {dtype}; write the formula so that no "
-                    "intermediate overflows: e^-|x| instead of e^x, and no 0 times or inf divided by inf"
+                    "intermediate overflows: e^-|x| instead of e^x, and no 0 times or inf divided by inf; sin, cos, "
+                    "tan and % want arguments that are not huge: … if abs(x) < 1e5 else …"
                 )
         missing = float(curve.value(np.array([np.nan], dtype))[0])
         if not np.isnan(missing):

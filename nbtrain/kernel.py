@@ -14,7 +14,7 @@
 Every function takes the `Model` of a trainer (`trainer.model`). Arrays are C-contiguous; x, float targets, weights and
 out have the dtype of the model's parameters, labels are int64: anything else is a typing error that names the
 argument. Sizes, labels and weights are checked by the core on every call: where they are wrong, nothing is written,
-the loss is NaN and `model.status[0]` (also `status(model)`) says why: `nbtrain.status.WORDS` has the words of the codes,
+the loss is NaN and `model.status[0]` (also `status(model)`) says why: `nbtrain.status.WORDS` has their words,
 `nbtrain.status.check` raises them. A call runs on the calling thread alone; a model that another thread is inside
 answers with status BUSY. Nothing is allocated and nothing is raised.
 

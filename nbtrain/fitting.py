@@ -154,7 +154,6 @@ class Fit:
             return
         metrics = self.trainer.history.last()
         if self.broken.validated:
-            self.history.append(metrics)
             self.tell(metrics, self.broken.told)
         else:
             self.trainer.history.drop()

@@ -146,6 +146,7 @@ def main(arguments: list[str] | None = None) -> int:
     adam = nbtrain.optimizer("adam", learning_rate=options.learning_rate)
     trainer = nbtrain.Trainer(policy, loss="policy_gradient", optimizer=adam, batch_size=1024, rng=options.seed)
     random = np.random.default_rng(options.seed)
+    print("compiling the simulation, once on this machine ...", flush=True)
     learn(trainer.model, 0, 0.99, random)  # compiles, or loads what an earlier run has compiled
     start = time.perf_counter()
     returns = learn(trainer.model, options.rounds, 0.99, random)

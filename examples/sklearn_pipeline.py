@@ -1,6 +1,6 @@
 """A scikit-learn pipeline on a table with categories, with nbtrain's network at its end.
 
-    pip install nbtrain[sklearn]
+    pip install 'nbtrain[sklearn]'
     python examples/sklearn_pipeline.py
 
 `nbtrain.sklearn.MLPRegressor` takes scikit-learn's place by its import line: here in a pipeline with one-hot encoding
@@ -64,7 +64,7 @@ def main(arguments: list[str] | None = None) -> int:
         from sklearn import neural_network
         from sklearn.model_selection import GridSearchCV, cross_val_score, train_test_split
     except ImportError:
-        print("this example needs scikit-learn: pip install nbtrain[sklearn]", file=sys.stderr)
+        print("this example needs scikit-learn: pip install 'nbtrain[sklearn]'", file=sys.stderr)
         return 1
     import nbtrain.sklearn
 

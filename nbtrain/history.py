@@ -73,7 +73,7 @@ class History(Mapping[str, list[float]]):
         try:
             import pandas
         except ImportError as error:
-            raise Error("History.to_frame needs pandas: pip install nbtrain[pandas]") from error
+            raise Error("History.to_frame needs pandas: pip install 'nbtrain[pandas]'") from error
         return pandas.DataFrame(self._columns).rename_axis("epoch")
 
     def plot(self, axes: Any = None) -> Any:
@@ -87,7 +87,7 @@ class History(Mapping[str, list[float]]):
         try:
             from matplotlib import pyplot
         except ImportError as error:
-            raise Error("History.plot needs matplotlib: pip install nbtrain[plot]") from error
+            raise Error("History.plot needs matplotlib: pip install 'nbtrain[plot]'") from error
         axes = axes if axes is not None else pyplot.subplots()[1]
         for name, column in self._columns.items():
             axes.plot(range(1, len(column) + 1), column, label=name)

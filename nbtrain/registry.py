@@ -68,7 +68,8 @@ def resolve(kind: str, value: Any, argument: str) -> Component:
             return bound(registry.get(kind, value), {})
         except InputError as error:
             raise InputError(str(error) if argument == kind else f"{argument}: {error}") from None
-    raise InputError(f"{argument}: {value!r} given; the name of a{'n' * (kind[0] in 'aeiou')} {kind} is wanted")
+    wanted = f"the name of a{'n' * (kind[0] in 'aeiou')} {kind}, or nbtrain.{kind}(name, …), is wanted"
+    raise InputError(f"{argument}: {value!r} given; {wanted}")
 
 
 def by_name(kind: str, name: str, parameters: tuple[tuple[str, Any], ...]) -> Component:

@@ -414,7 +414,7 @@ def test_what_is_not_installed_is_named(monkeypatch, tmp_path):
     ):
         with monkeypatch.context() as patch:
             hide(patch, package)
-            with pytest.raises(nbtrain.Error, match=r"pip install nbtrain\["):
+            with pytest.raises(nbtrain.Error, match=r"pip install 'nbtrain\["):
                 use()
 
 

@@ -98,6 +98,14 @@ def test_a_name_that_cannot_be_is_refused(name, tmp_path, capsys):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("name", ["relu", "nbtrain-Leaky-Relu"])
+def test_a_name_that_nbtrain_has_is_refused(name, tmp_path, capsys):
+    code, _, err = run(capsys, "new", name, "--directory", str(tmp_path))
+    component = name.lower().removeprefix("nbtrain-").replace("-", "_")
+    assert (code, err) == (1, f"nbtrain: NAME: {name!r} given; there is an activation {component!r} already\n")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_nothing_is_overwritten(tmp_path, capsys):
     (tmp_path / "mine").mkdir()
     code, _, err = run(capsys, "new", "mine", "--directory", str(tmp_path))

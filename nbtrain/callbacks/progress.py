@@ -60,7 +60,7 @@ class TqdmProgress(Callback):
         try:
             from tqdm.auto import tqdm
         except ImportError as error:
-            raise Error("progress='tqdm' needs tqdm: pip install nbtrain[progress]") from error
+            raise Error("progress='tqdm' needs tqdm: pip install 'nbtrain[progress]'") from error
         self.epochs, self._tqdm = epochs, tqdm
         self._bar: Any = None
 

@@ -8,6 +8,7 @@ from string import Template
 
 from .. import __version__
 from ..errors import Error, InputError
+from ..registry import registry
 
 SOURCE = Path(__file__).parent / "template"
 FILES = {
@@ -38,6 +39,8 @@ def write(name: str, directory: str) -> Path:
     component = re.sub("^nbtrain_", "", package(name))
     if not re.fullmatch(r"[A-Za-z][A-Za-z0-9]*([-_.][A-Za-z0-9]+)*", name) or not component[0].isalpha():
         raise InputError(f"NAME: {name!r} given; letters, digits and - are wanted, such as nbtrain-squareplus")
+    if any((row["kind"], row["name"]) == ("activation", component) for row in registry.components()):
+        raise InputError(f"NAME: {name!r} given; there is an activation {component!r} already")
     folder = Path(directory) / name
     if folder.exists():
         raise InputError(f"NAME: {folder} is already there")

@@ -56,6 +56,7 @@ FORMS = {
 @pytest.mark.parametrize("outputs", [1, 2, 10, 33])
 @pytest.mark.parametrize("form", FORMS)
 def test_the_form_makes_no_difference(form, outputs, weighted):
+    outputs = max(outputs, 2) if form == "softmax" else outputs  # one class is no class
     random = np.random.default_rng(0)
     x = random.standard_normal((21, 4))
     y = random.integers(0, outputs, 21) if form == "softmax" else random.standard_normal((21, outputs))

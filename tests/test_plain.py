@@ -70,6 +70,18 @@ def horner(z, table):
     return total
 
 
+def power_in_place(z):
+    z **= 3
+    return z
+
+
+def powers_of_a_count(z):
+    total = z * 0
+    for k in range(3):
+        total = total + z * k**2
+    return total
+
+
 def counted(z):
     steps, total = int(3.7), 0
     for i in range(steps):
@@ -113,6 +125,12 @@ SPELLINGS = {
     "power": (lambda z: abs(z) ** 1.7, lambda z: np.abs(z) ** 1.7),
     "math.pow": (lambda z: math.pow(abs(z), 0.3), lambda z: np.abs(z) ** 0.3),
     "square": (lambda z: z**2, lambda z: z * z),
+    "whole powers": (
+        lambda z: z**0 + z**1.0 + z**3 - z**5 / 8 + z**16 / 1024,
+        lambda z: 1 + z + z * z * z - z * z * z * z * z / 8 + np.power(z, 16.0) / 1024,
+    ),
+    "a power in place": (power_in_place, lambda z: z * z * z),
+    "powers of a count": (powers_of_a_count, lambda z: z * 5),
     "negative powers": (lambda z: (1 + abs(z)) ** -2, lambda z: (1 + np.abs(z)) ** -2.0),
     "erf": (lambda z: z * math.erf(z), lambda z: z * np.vectorize(math.erf)(z)),
     "sin": (lambda z: z + math.sin(z) * np.sin(z), lambda z: z + np.sin(z) ** 2),

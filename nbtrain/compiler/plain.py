@@ -242,8 +242,11 @@ class _Rewriter:
         definition = self.definition(exponent)
         known = definition.value if isinstance(definition, ir.Const | ir.Global | ir.FreeVar) else None
         if isinstance(known, int | float) and not isinstance(known, bool) and known in PRODUCTS:
-            if not isinstance(definition, ir.Const) or not isinstance(known, int):
-                statement.value.rhs = self.assigned(ir.Const(int(known), statement.loc), statement, body)
+            whole = self.assigned(ir.Const(int(known), statement.loc), statement, body)
+            if statement.value.op == "binop":
+                self.call(statement, "whole_power", (base, whole), body)
+            else:
+                statement.value.rhs = whole
         elif isinstance(known, float) and known == 0.5:
             self.call(statement, "root", (base,), body)
         else:

@@ -10,6 +10,7 @@ from functools import reduce
 from typing import Any
 
 import numpy as np
+from llvmlite import ir
 from numba import from_dtype, types
 from numba.core.errors import TypingError
 from numba.extending import intrinsic
@@ -41,6 +42,7 @@ def forms(dtype: np.dtype[Any]) -> dict[str, Any]:
         "smallest": _extreme(dtype, "min"),
         "largest": _extreme(dtype, "max"),
         "log_of_base": _log(dtype),
+        "whole_power": _whole_power(dtype),
         "%": _operator(dtype, operator.mod, division.mod),
         "//": _operator(dtype, operator.floordiv, division.floor_divide),
         **{sign: _operator(dtype, operation, _with(name)) for sign, (operation, name) in OPERATIONS.items()},
@@ -166,6 +168,37 @@ def _log(dtype: np.dtype[Any]) -> Any:
         return number(x, types.Omitted(None) if base is None else base), lowered
 
     return _named(log, "log")
+
+
+def _whole_power(dtype: np.dtype[Any]) -> Any:
+    """A number to a constant power 0, 1, 2, … by multiplications; of integers and arrays it is Numba's own power."""
+
+    def whole_power(typing_context: Any, x: Any, exponent: Any) -> Any:
+        power = typing_context.resolve_value_type(operator.pow)
+        if not isinstance(x, types.Float):
+            usual = typing_context.resolve_function_type(power, (x, types.int64), {})
+            if usual is None:
+                return None
+
+            def called(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+                count = ir.Constant(ir.IntType(64), exponent.literal_value)
+                return context.get_function(power, usual)(builder, (arguments[0], count))
+
+            return usual.return_type(x, exponent), called
+
+        def multiplied(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            factor, count = arguments[0], exponent.literal_value
+            result = ir.Constant(factor.type, 1.0) if count == 0 else None
+            while count:
+                if count & 1:
+                    result = factor if result is None else builder.fmul(result, factor)
+                count >>= 1
+                factor = builder.fmul(factor, factor)
+            return result
+
+        return x(x, exponent), multiplied
+
+    return intrinsic(prefer_literal=True)(whole_power)
 
 
 def _operator(dtype: np.dtype[Any], operation: Any, rule: Any) -> Any:

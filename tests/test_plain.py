@@ -126,8 +126,8 @@ SPELLINGS = {
     "math.pow": (lambda z: math.pow(abs(z), 0.3), lambda z: np.abs(z) ** 0.3),
     "square": (lambda z: z**2, lambda z: z * z),
     "whole powers": (
-        lambda z: z**0 + z**1.0 + z**3 - z**5 / 8 + z**16 / 1024,
-        lambda z: 1 + z + z * z * z - z * z * z * z * z / 8 + np.power(z, 16.0) / 1024,
+        lambda z: z**0 + (0.25 * z) ** 4.0 + (0.25 * z) ** 14,
+        lambda z: 1 + np.power(0.25 * z, 4.0) + np.power(0.25 * z, 14.0),
     ),
     "a power in place": (power_in_place, lambda z: z * z * z),
     "powers of a count": (powers_of_a_count, lambda z: z * 5),

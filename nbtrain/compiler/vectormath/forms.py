@@ -10,7 +10,6 @@ from functools import reduce
 from typing import Any
 
 import numpy as np
-from llvmlite import ir
 from numba import from_dtype, types
 from numba.core.errors import TypingError
 from numba.extending import intrinsic
@@ -171,34 +170,38 @@ def _log(dtype: np.dtype[Any]) -> Any:
 
 
 def _whole_power(dtype: np.dtype[Any]) -> Any:
-    """A number to a constant power 0, 1, 2, … by multiplications; of integers and arrays it is Numba's own power."""
+    """A number to a constant power 0, 1, 2, … by multiplications; for arrays Numba's own power."""
 
     def whole_power(typing_context: Any, x: Any, exponent: Any) -> Any:
+        if isinstance(x, types.Float | types.Integer):
+            kind = x if isinstance(x, types.Float) else types.int64
+            return kind(x, exponent), _multiplied
         power = typing_context.resolve_value_type(operator.pow)
-        if not isinstance(x, types.Float):
-            usual = typing_context.resolve_function_type(power, (x, types.int64), {})
-            if usual is None:
-                return None
+        usual = typing_context.resolve_function_type(power, (x, types.int64), {})
+        if usual is None:
+            return None
 
-            def called(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-                count = ir.Constant(ir.IntType(64), exponent.literal_value)
-                return context.get_function(power, usual)(builder, (arguments[0], count))
+        def called(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            count = context.get_constant(types.int64, exponent.literal_value)
+            return context.get_function(power, usual)(builder, (arguments[0], count))
 
-            return usual.return_type(x, exponent), called
-
-        def multiplied(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            factor, count = arguments[0], exponent.literal_value
-            result = ir.Constant(factor.type, 1.0) if count == 0 else None
-            while count:
-                if count & 1:
-                    result = factor if result is None else builder.fmul(result, factor)
-                count >>= 1
-                factor = builder.fmul(factor, factor)
-            return result
-
-        return x(x, exponent), multiplied
+        return usual.return_type(x, exponent), called
 
     return intrinsic(prefer_literal=True)(whole_power)
+
+
+def _multiplied(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+    """x to a constant power: squares, multiplied for each bit of the exponent."""
+    kind, count = signature.return_type, signature.args[1].literal_value
+    factor = context.cast(builder, arguments[0], signature.args[0], kind)
+    multiply = builder.fmul if isinstance(kind, types.Float) else builder.mul
+    result = None
+    while count:
+        if count & 1:
+            result = factor if result is None else multiply(result, factor)
+        count >>= 1
+        factor = multiply(factor, factor)
+    return context.get_constant(kind, 1) if result is None else result
 
 
 def _operator(dtype: np.dtype[Any], operation: Any, rule: Any) -> Any:

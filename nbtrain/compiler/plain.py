@@ -269,7 +269,7 @@ class _Rewriter:
         found = self.definition(variable)
         if not isinstance(found, ir.Expr):
             return False
-        if found.op in ("binop", "inplace_binop") and found.fn in MIXED:
+        if found.op in ("binop", "inplace_binop") and (found.fn in MIXED or found.fn in POWERS):
             return all(self.is_count(side) or self.is_whole(side) for side in (found.lhs, found.rhs))
         is_length = found.op == "call" and self.names.get(found.func.name) is len
         return found.op == "pair_first" or is_length or (found.op == "getattr" and found.attr == "size")

@@ -43,34 +43,30 @@ def core(dtype: Any) -> Compiled:
     """The core for float32 or float64."""
     from ..core.layout import QUICK, SIGNATURES
 
-    dtype = np.dtype(dtype)
-
-    def make() -> bytes:
-        from ..core import exports
-        from .objects import CORE_LEVEL, object_code
-
-        return object_code(exports.functions(dtype), exports.parts(dtype), CORE_LEVEL)
-
-    with _lock:
-        return _get(fingerprint.core_key(dtype), (*SIGNATURES, *QUICK), make, lambda: f"the training core for {dtype}")
+    return _part_of_core(dtype, "core", (*SIGNATURES, *QUICK), "the training core")
 
 
 def passes(dtype: Any) -> Compiled:
     """The update in several passes, for float32 or float64: for models with clipping, norms or constraints."""
     from ..core.layout import PASSES
 
+    return _part_of_core(dtype, "passes", (*PASSES,), "the update in passes")
+
+
+def _part_of_core(dtype: Any, part: str, names: tuple[str, ...], what: str) -> Compiled:
+    """One of the modules in `core.exports`."""
     dtype = np.dtype(dtype)
 
     def make() -> bytes:
         from ..core import exports
         from .objects import CORE_LEVEL, object_code
 
-        return object_code(exports.passes(dtype), level=CORE_LEVEL)
+        if part == "passes":
+            return object_code(exports.passes(dtype), level=CORE_LEVEL)
+        return object_code(exports.functions(dtype), exports.parts(dtype), CORE_LEVEL)
 
     with _lock:
-        return _get(
-            fingerprint.core_key(dtype, "passes"), (*PASSES,), make, lambda: f"the update in passes for {dtype}"
-        )
+        return _get(fingerprint.core_key(dtype, part), names, make, lambda: f"{what} for {dtype}")
 
 
 def component(spec: Any, dtype: Any, machine: str | None = None) -> Compiled:

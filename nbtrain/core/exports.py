@@ -116,6 +116,12 @@ def _on_data(dtype: np.dtype[Any]) -> dict[str, Any]:
         target = Y(y, y_rows, y_columns, y_kind)
         return checked(operation, model, X(x, rows, columns), target, weight, vector_at(result, 3, FLOAT64))
 
+    return dict.fromkeys(OPERATIONS, function) | {"quick_step": _quick_step(dtype, checked)}
+
+
+def _quick_step(dtype: np.dtype[Any], checked: Any) -> Any:
+    """The step as the interpreter calls it, with arrays; what they are not fit for is left to Python."""
+
     @jit
     def quick_step(self, arguments, count):
         model = model_of(self)
@@ -130,7 +136,7 @@ def _on_data(dtype: np.dtype[Any]) -> dict[str, Any]:
                 loss = result[0]
         return as_float(model, loss)
 
-    return dict.fromkeys(OPERATIONS, function) | {"quick_step": quick_step}
+    return quick_step
 
 
 def _on_model(dtype: np.dtype[Any]) -> dict[str, Any]:
@@ -156,19 +162,6 @@ def _on_model(dtype: np.dtype[Any]) -> dict[str, Any]:
         return _finish(model, status)
 
     @jit
-    def quick_predict(self, arguments, count):
-        model = model_of(self)
-        d = vector_at(model, 1, DESCRIPTOR)[0]
-        status = np.nan
-        if count == 2:
-            x, out = given(d, word(arguments)), given(d, word(arguments + 8))
-            if good_x(d, x, dtype) and good_out(d, out, x.rows) and acquire(model + BUSY_OFFSET):
-                batch = Batch(x.address, ZERO, ZERO, x.rows)
-                inference.predict(open_net(model, dtype, ZERO), batch, out.address)
-                status = np.float64(_finish(model, np.int64(OK)))
-        return as_float(model, status)
-
-    @jit
     def update_parameters(model):
         if not acquire(model + BUSY_OFFSET):
             return BUSY
@@ -189,10 +182,29 @@ def _on_model(dtype: np.dtype[Any]) -> dict[str, Any]:
     return {
         "assist": assist,
         "predict": predict,
-        "quick_predict": quick_predict,
+        "quick_predict": _quick_predict(dtype),
         "update": update_parameters,
         "release": release_memory,
     }
+
+
+def _quick_predict(dtype: np.dtype[Any]) -> Any:
+    """Prediction as the interpreter calls it, likewise."""
+
+    @jit
+    def quick_predict(self, arguments, count):
+        model = model_of(self)
+        d = vector_at(model, 1, DESCRIPTOR)[0]
+        status = np.nan
+        if count == 2:
+            x, out = given(d, word(arguments)), given(d, word(arguments + 8))
+            if good_x(d, x, dtype) and good_out(d, out, x.rows) and acquire(model + BUSY_OFFSET):
+                batch = Batch(x.address, ZERO, ZERO, x.rows)
+                inference.predict(open_net(model, dtype, ZERO), batch, out.address)
+                status = np.float64(_finish(model, np.int64(OK)))
+        return as_float(model, status)
+
+    return quick_predict
 
 
 def _on_numbers(dtype: np.dtype[Any]) -> dict[str, Any]:

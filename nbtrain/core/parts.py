@@ -15,7 +15,7 @@ import numpy as np
 from ..compiler.door import jit, matrix_at, matrix_in, vector_at
 from .matmul import bias_slope, weight_slope
 from .net import ZERO
-from .team import cut, fetch, meet
+from .team import coarse_cut, cut, fetch, meet
 
 WEIGHT_ROWS = 8  # rows of a layer's weights that fall to one member
 ONE = np.int64(1)
@@ -43,9 +43,7 @@ def weight_rows(layer, section):
     if section.of == 1:
         return ZERO, layer.inputs
     grain = WEIGHT_ROWS if layer.inputs >= 2 * WEIGHT_ROWS else 1
-    grains = (layer.inputs + grain - 1) // grain
-    first, last = grains * section.first // section.of, grains * section.last // section.of
-    return min(first * grain, layer.inputs), min(last * grain, layer.inputs)
+    return coarse_cut(layer.inputs, grain, section.first, section.last, section.of)
 
 
 @jit

@@ -78,10 +78,16 @@ def cut(count, index, pieces):
 
 
 @jit
+def coarse_cut(count, grain, first, last, pieces):
+    """From the `first` to the `last` of so many pieces of `count` things, cut at multiples of `grain` only."""
+    grains = (count + grain - 1) // grain
+    return min(grains * first // pieces * grain, count), min(grains * last // pieces * grain, count)
+
+
+@jit
 def coarse_share(count, grain, team):
     """As `share`, with cuts at multiples of `grain` only."""
-    first, last = share((count + grain - 1) // grain, team)
-    return min(first * grain, count), min(last * grain, count)
+    return coarse_cut(count, grain, team.rank, team.rank + 1, team.size)
 
 
 @jit

@@ -15,13 +15,10 @@ from .scalar import DOUBLE, FLOAT64, INT, scalar
 
 
 def activation(spec: Activation, dtype: np.dtype[Any]) -> dict[str, Function]:
-    number, arguments = from_dtype(dtype), spec.slope_arguments
-    value = scalar(spec, "value", dtype, number)
-    slope = scalar(spec, "slope", dtype, *[number] * len(arguments))
+    value = scalar(spec, "value", dtype, from_dtype(dtype))
     parameters_at = loader(tuple_type(dtype, len(spec.parameters)))
-    streams = Streams(dtype, 3)
-    z_at, a_at, delta_at, put_delta = (streams.getter(0), streams.getter(1), streams.getter(2), streams.setter(2))
-    put_a = streams.setter(1)
+    streams = Streams(dtype, 2)
+    z_at, put_a = streams.getter(0), streams.setter(1)
 
     @jit
     def value_block(z, a, n, parameters):
@@ -30,41 +27,35 @@ def activation(spec: Activation, dtype: np.dtype[Any]) -> dict[str, Function]:
             put_a(a, i, value(z_at(z, i), *given))
         return 0
 
+    return {"value": (value_block, (INT,) * 4), "slope": (_slope(spec, dtype), (INT,) * 5)}
+
+
+def _slope(spec: Activation, dtype: np.dtype[Any]) -> Any:
+    """delta *= slope(…), of z, of a, or of both in the order in which the component's author has them."""
+    arguments = spec.slope_arguments
+    slope = scalar(spec, "slope", dtype, *[from_dtype(dtype)] * len(arguments))
+    parameters_at = loader(tuple_type(dtype, len(spec.parameters)))
+    streams = Streams(dtype, 3)
+    first_at, second_at, delta_at, put_delta = (*map(streams.getter, range(3)), streams.setter(2))
+    z_comes_first = arguments[0] == "z"
+
     @jit
-    def slope_of_z(z, a, delta, n, parameters):
+    def slope_of_one(z, a, delta, n, parameters):
         given = parameters_at(parameters)
+        first = z if z_comes_first else a
         for i in range(n):
-            put_delta(delta, i, delta_at(delta, i) * slope(z_at(z, i), *given))
+            put_delta(delta, i, delta_at(delta, i) * slope(first_at(first, i), *given))
         return 0
 
     @jit
-    def slope_of_a(z, a, delta, n, parameters):
+    def slope_of_both(z, a, delta, n, parameters):
         given = parameters_at(parameters)
+        first, second = (z, a) if z_comes_first else (a, z)
         for i in range(n):
-            put_delta(delta, i, delta_at(delta, i) * slope(a_at(a, i), *given))
+            put_delta(delta, i, delta_at(delta, i) * slope(first_at(first, i), second_at(second, i), *given))
         return 0
 
-    @jit
-    def slope_of_z_and_a(z, a, delta, n, parameters):
-        given = parameters_at(parameters)
-        for i in range(n):
-            put_delta(delta, i, delta_at(delta, i) * slope(z_at(z, i), a_at(a, i), *given))
-        return 0
-
-    @jit
-    def slope_of_a_and_z(z, a, delta, n, parameters):
-        given = parameters_at(parameters)
-        for i in range(n):
-            put_delta(delta, i, delta_at(delta, i) * slope(a_at(a, i), z_at(z, i), *given))
-        return 0
-
-    blocks = {
-        ("z",): slope_of_z,
-        ("a",): slope_of_a,
-        ("z", "a"): slope_of_z_and_a,
-        ("a", "z"): slope_of_a_and_z,
-    }
-    return {"value": (value_block, (INT,) * 4), "slope": (blocks[arguments], (INT,) * 5)}
+    return slope_of_one if len(arguments) == 1 else slope_of_both
 
 
 def constraint(spec: Constraint, dtype: np.dtype[Any]) -> dict[str, Function]:

@@ -11,6 +11,7 @@ from .layout import DESCRIPTOR, OK
 from .net import INFERENCE, Batch, open_net
 from .slices import check_part, copy_part
 from .steps import BATCH, CHECK, EVALUATION, GRADIENT, PREDICTION, SNAPSHOT, losses_and_slopes, own_share
+from .subnormals import flush_subnormals, restore
 from .team import FIRST, OPERATION, next_order, register, report
 
 
@@ -37,7 +38,9 @@ def follow(net, operation, first, team):
     d = net.descriptor[0]
     data = Batch(d.data_x, d.data_y, d.data_weight, d.data_rows)
     if operation <= BATCH:
+        word = flush_subnormals()
         own_share(net, data, operation, first, team)
+        restore(word)
     elif operation == GRADIENT:
         losses_and_slopes(net, data, d.batch_total, INFERENCE, team)
     elif operation == EVALUATION:

@@ -23,6 +23,7 @@ from .net import FLOAT64, INT64, ZERO, Batch, open_net
 from .passes import update_in_passes
 from .quick import as_float, given, good_out, good_x, good_y, model_of, word
 from .slices import mean_loss, train_slice
+from .subnormals import flush_subnormals, restore
 from .team import ALONE, Team, close_team, open_team
 from .update import accept, prepare, update
 
@@ -76,15 +77,24 @@ OPERATIONS = {
 @jit
 def _work(operation, net, data, result):
     """Do it; result[0] becomes the loss."""
-    if operation == STEP:
-        result[0] = steps.train_step(net, data)[0]
-        return OK if np.isfinite(result[0]) else DIVERGED
     if operation == GRADIENT:
         result[0] = steps.loss_and_gradient(net, data)
         return OK
     if operation == EVALUATE:
         inference.evaluate(net, data, result)
         return OK
+    word = flush_subnormals()
+    status = _train(operation, net, data, result)
+    restore(word)
+    return status
+
+
+@jit
+def _train(operation, net, data, result):
+    """A step, an epoch or a slice of one."""
+    if operation == STEP:
+        result[0] = steps.train_step(net, data)[0]
+        return OK if np.isfinite(result[0]) else DIVERGED
     status = epoch.train_epoch(net, data, ALL_STEPS, ZERO)[0] if operation == EPOCH else train_slice(net, data)
     if status == OK:
         result[0] = mean_loss(net)
@@ -167,7 +177,9 @@ def _on_model(dtype: np.dtype[Any]) -> dict[str, Any]:
             return BUSY
         net = open_net(model, dtype, ZERO)
         prepare(net)
+        word = flush_subnormals()
         update(net, 0.0, ALONE)
+        restore(word)
         accept(net)
         net.descriptor[0].iteration += 1
         return _finish(model, np.int64(OK))

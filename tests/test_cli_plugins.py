@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
+import tomllib
 
 import pytest
 
 import nbtrain
 from nbtrain import cli
+from nbtrain.components import KINDS
 
 
 def run(capsys, *arguments):
@@ -88,6 +91,50 @@ def test_a_new_plugin_installs_and_passes_its_own_tests(tmp_path, capsys):
         )
         assert done.returncode == 0, done.stdout + done.stderr
     assert "ok     activation of_the_test of nbtrain-of-the-test 0.1.0\n1 checked, none wrong\n" in done.stdout
+
+
+def in_an_environment(source, site):
+    """Have a distribution's source found as if it were installed there: its entry point, and a path to its package."""
+    project = tomllib.loads((source / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    (points,) = project["entry-points"].items()
+    info = site / f"{project['name'].replace('-', '_')}-{project['version']}.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {project['name']}\nVersion: {project['version']}\n")
+    (info / "entry_points.txt").write_text(f"[{points[0]}]\n" + "\n".join(map(" = ".join, points[1].items())))
+    assert (source / project["readme"]).exists()
+
+
+def test_a_new_plugin_of_every_kind_passes_its_own_tests(tmp_path, capsys):
+    site, folders = tmp_path / "site", []
+    for kind in KINDS:
+        code, out, _ = run(capsys, "new", f"nbtrain-new-{kind}", "--kind", kind, "--directory", str(tmp_path))
+        assert (code, f", with a{'n' * (kind[0] in 'aeiou')} {kind}. Next" in out) == (0, True)
+        folders.append(tmp_path / f"nbtrain-new-{kind}")
+        in_an_environment(folders[-1], site)
+        blocks = re.findall(r"```python\n(.*?)```", (folders[-1] / "README.md").read_text(), re.DOTALL)
+        (folders[-1] / "tests" / f"test_readme_{kind}.py").write_text("".join(blocks) + "\ndef test_it():\n    pass\n")
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(map(str, [site, *folders, *sys.path]))}
+    options = ["-q", "-ra", "-p", "no:cacheprovider", "--import-mode=importlib", "-W", "error"]
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", *options, *folders],
+        capture_output=True, text=True, env=environment, timeout=600, cwd=tmp_path,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert re.search(r"^\d\d passed in", done.stdout, re.MULTILINE), done.stdout
+
+
+def test_an_unknown_kind_is_told(tmp_path, capsys):
+    code, _, err = run(capsys, "new", "nbtrain-mine", "--kind", "optimiser", "--directory", str(tmp_path))
+    assert code == 1
+    assert err.startswith("nbtrain: --kind: 'optimiser' given; did you mean 'optimizer'? There are: activation, regul")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_names_are_those_of_a_kind(tmp_path, capsys):
+    """There may be a schedule of an activation's name."""
+    assert run(capsys, "new", "relu", "--kind", "schedule", "--directory", str(tmp_path))[0] == 0
+    code, _, err = run(capsys, "new", "cosine", "--kind", "schedule", "--directory", str(tmp_path))
+    assert (code, err) == (1, "nbtrain: NAME: 'cosine' given; there is a schedule 'cosine' already\n")
 
 
 @pytest.mark.parametrize("name", ["nbtrain_", "9lives", "a b", "../x", "nbtrain-9"])

@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Iterable
 from typing import Any
 
+from ..components import KINDS
 from ..discovery import normal_name
 from ..errors import InputError, PluginWarning
 from ..registry import bound, registry
@@ -33,6 +34,12 @@ def add(commands: Any) -> None:
     text = "make the source of a new plugin, which works and has tests"
     new = actions.add_parser("new", help=text, description=text.capitalize() + ".")
     new.add_argument("name", help="of the distribution, such as nbtrain-squareplus")
+    new.add_argument(
+        "--kind",
+        default="activation",
+        metavar="KIND",
+        help=f"of its component: {', '.join(KINDS)} (default: activation)",
+    )
     new.add_argument("--directory", default=".", help="where its folder is made (default: here)")
     new.set_defaults(run=run_new)
     text = "draw a component's value and slope, or a schedule"
@@ -127,9 +134,10 @@ def named(name: str, rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def run_new(arguments: argparse.Namespace) -> int:
     """Write a new distribution."""
-    folder = template.write(arguments.name, arguments.directory)
+    folder = template.write(arguments.name, arguments.directory, arguments.kind)
     shown = folder if folder.is_absolute() else f"./{folder}"  # pip takes a name without a slash for one of the index
-    print(f"{folder} is a plugin that works. Next:\n")
+    article = "an" if arguments.kind[0] in "aeiou" else "a"
+    print(f"{folder} is a plugin that works, with {article} {arguments.kind}. Next:\n")
     print(f"    pip install -e '{shown}[test]'\n    pytest {shown}")
     print(f"    nbtrain plugins check {arguments.name}\n")
     print(f"and write your own mathematics into {folder / template.package(arguments.name) / '__init__.py'}.")

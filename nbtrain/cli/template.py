@@ -1,4 +1,4 @@
-"""`nbtrain plugins new`: a distribution with one activation, its tests and its README, from the files in template/."""
+"""`nbtrain plugins new`: a distribution with one component, its tests and its README, from the files in template/."""
 
 from __future__ import annotations
 
@@ -7,17 +7,28 @@ from pathlib import Path
 from string import Template
 
 from .. import __version__
+from ..catalogue import nearest
+from ..components import KINDS
 from ..errors import Error, InputError
 from ..registry import registry
 
 SOURCE = Path(__file__).parent / "template"
 FILES = {
     "pyproject.toml": "pyproject.toml.in",
-    "README.md": "README.md.in",
+    "README.md": "{kind}/README.md.in",
     ".gitignore": "gitignore.in",
-    "{package}/__init__.py": "package.py.in",
+    "{package}/__init__.py": "{kind}/package.py.in",
     "{package}/py.typed": "py.typed.in",
-    "tests/test_{package}.py": "tests.py.in",
+    "tests/test_{package}.py": "{kind}/tests.py.in",
+}
+EXAMPLES = {
+    "activation": "nbtrain-squareplus",
+    "regularizer": "nbtrain-pseudo-l1",
+    "optimizer": "nbtrain-corrected-momentum",
+    "loss": "nbtrain-log-cosh",
+    "initializer": "nbtrain-orthogonal",
+    "schedule": "nbtrain-halving",
+    "constraint": "nbtrain-within",
 }
 
 
@@ -26,30 +37,36 @@ def package(name: str) -> str:
     return name.lower().replace("-", "_").replace(".", "_")
 
 
-def write(name: str, directory: str) -> Path:
-    """Write a new distribution -> its folder.
+def write(name: str, directory: str, kind: str = "activation") -> Path:
+    """Write a new distribution with a component of that kind -> its folder.
 
     Raises
     ------
     InputError
-        If the name cannot be one of a distribution and of a component, or the folder is there.
+        If the kind is none of a component, the name cannot be one of a distribution and of a component, or the folder
+        is there.
     Error
         If a file cannot be written.
     """
+    if kind not in KINDS:
+        near = nearest(kind, list(KINDS))
+        hint = f"; did you mean {near[0]!r}?" if near else "."
+        raise InputError(f"--kind: {kind!r} given{hint} There are: {', '.join(KINDS)}")
     component = re.sub("^nbtrain_", "", package(name))
     if not re.fullmatch(r"[A-Za-z][A-Za-z0-9]*([-_.][A-Za-z0-9]+)*", name) or not component[0].isalpha():
-        raise InputError(f"NAME: {name!r} given; letters, digits and - are wanted, such as nbtrain-squareplus")
-    if any((row["kind"], row["name"]) == ("activation", component) for row in registry.components()):
-        raise InputError(f"NAME: {name!r} given; there is an activation {component!r} already")
+        raise InputError(f"NAME: {name!r} given; letters, digits and - are wanted, such as {EXAMPLES[kind]}")
+    if any((row["kind"], row["name"]) == (kind, component) for row in registry.components()):
+        raise InputError(f"NAME: {name!r} given; there is a{'n' * (kind[0] in 'aeiou')} {kind} {component!r} already")
     folder = Path(directory) / name
     if folder.exists():
         raise InputError(f"NAME: {folder} is already there")
-    words = {"name": name, "package": package(name), "component": component, "version": _series(__version__)}
+    words = {"name": name, "kind": kind, "package": package(name), "component": component}
+    words["version"] = _series(__version__)
     try:
         for target, source in FILES.items():
             path = folder / target.format(package=package(name))
             path.parent.mkdir(parents=True, exist_ok=True)
-            text = (SOURCE / source).read_text(encoding="utf-8")
+            text = (SOURCE / source.format(kind=kind)).read_text(encoding="utf-8")
             path.write_text(Template(text).substitute(words), encoding="utf-8")
     except OSError as error:
         raise Error(f"{folder} cannot be written: {error}") from None

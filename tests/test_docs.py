@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import inspect
 import re
 import subprocess
 import sys
@@ -9,10 +11,13 @@ from pathlib import Path
 
 import pytest
 
+from nbtrain import callbacks, metrics
 from nbtrain.hookspecs import HOOKS
 
 DOCS = Path(__file__).parent.parent / "docs"
 TEXT = (DOCS / "hooks.md").read_text(encoding="utf-8")
+CALLBACKS = (DOCS / "callbacks.md").read_text(encoding="utf-8")
+BUILT_IN = [getattr(callbacks, name) for name in callbacks.__all__ if name not in ("Callback", "as_callbacks")]
 
 
 def sections(text):
@@ -41,6 +46,47 @@ def test_the_examples_run(tmp_path):
     assert done.returncode == 0, done.stderr
     r2 = float(re.search(r"'r2': ([\d.]+)", done.stdout)[1])
     assert r2 > 0.9
+
+
+def parameters_of(function):
+    """Names and defaults as they are written in the page."""
+    shown, named = [], False
+    for parameter in list(inspect.signature(function).parameters.values()):
+        if parameter.kind is parameter.KEYWORD_ONLY and not named:
+            shown, named = [*shown, "*"], True
+        default = parameter.default
+        text = f'"{default}"' if isinstance(default, str) else repr(default)
+        shown.append(parameter.name + ("" if default is parameter.empty else f"={text}"))
+    return ", ".join(shown)
+
+
+@pytest.mark.parametrize("kind", BUILT_IN, ids=lambda kind: kind.__name__)
+def test_every_callback_is_described_with_its_parameters_and_an_example(kind):
+    text = " ".join(CALLBACKS.split())
+    assert f"`{kind.__name__}({parameters_of(kind)})`" in text
+    (section,) = [part for part in CALLBACKS.split("\n### ") if kind.__name__ in part.splitlines()[0]]
+    assert "```python\n" in section
+
+
+def test_every_method_and_attribute_of_callbacks_is_described():
+    methods = {f"{name}({parameters_of(member)})".replace("self, ", "").replace("self", "")
+               for name, member in vars(callbacks.Callback).items() if inspect.isfunction(member)}  # fmt: skip
+    attributes = {name for name in vars(callbacks.Callback) if not name.startswith("_")}
+    attributes -= {method.partition("(")[0] for method in methods}
+    table = sections(CALLBACKS)["A class"]
+    assert set(re.findall(r"^\| `(\w+\(.*?\))` \|", table, re.MULTILINE)) == methods
+    assert set(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)) == attributes
+
+
+def test_every_metric_is_described():
+    rows = re.findall(r"^\| (`.*?) \|", sections(CALLBACKS)["Metrics"], re.MULTILINE)
+    named = {name for row in rows for name in re.findall(r"`(\w+)`", row)}
+    assert named == {*metrics._CLASSIFICATION, *metrics._REGRESSION, "top_2", "top_3"}
+    fields = ", ".join(
+        field.name + ("" if (default := field.default) is dataclasses.MISSING else f"={default!r}").replace("'", '"')
+        for field in dataclasses.fields(metrics.Metric)
+    )
+    assert f"`nbtrain.metrics.Metric({fields}={{}})`" in " ".join(CALLBACKS.split())
 
 
 @pytest.mark.parametrize("page", sorted(DOCS.glob("*.md")), ids=lambda page: page.name)

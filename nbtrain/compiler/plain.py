@@ -55,7 +55,7 @@ def plain(function: python_types.FunctionType, dtype: np.dtype[Any]) -> Any:
     compiler = _compiler(dtype)
     lookup.argument_element(dtype)
     vector_functions(dtype)  # Numba learns of new functions only before it begins to compile one
-    return jit(with_defaults_in(function, dtype), pipeline_class=compiler)
+    return jit(with_defaults_in(function, dtype), pipeline_class=compiler, boundscheck=not _is_ours(function))
 
 
 def forget() -> None:
@@ -175,6 +175,7 @@ class _Rewriter:
                 self.call(statement, MIXED[value.fn], (value.lhs, value.rhs), body)
         elif isinstance(value, ir.Expr) and value.op == "call":
             self.number_in_words(statement)
+            self.range_of_steps(value)
         elif isinstance(value, ir.Expr) and value.op == "getitem":
             self.element(statement, body)
 
@@ -236,6 +237,14 @@ class _Rewriter:
             if isinstance(given, ir.Const) and isinstance(given.value, str):
                 statement.value = ir.Const(self.dtype.type(given.value), statement.loc)
 
+    def range_of_steps(self, call: Any) -> None:
+        """A range whose step may be 0 could raise."""
+        if self.names.get(call.func.name) is not builtins.range or len(call.args) != 3:
+            return
+        known = lookup.constant(call.args[2], self.definition)
+        if known == 0 or (known is None and not isinstance(self.definition(call.args[2]), ir.Arg)):
+            raise Refused(f"line {call.loc.line} has a range whose step may be 0; a constant or an argument is wanted")
+
     def power(self, statement: Any, body: list[Any]) -> None:
         """x ** y: small whole numbers are multiplications, 0.5 a square root, everything else becomes pow(x, y)."""
         base, exponent = statement.value.lhs, statement.value.rhs
@@ -294,6 +303,11 @@ def _is_helper(value: Any) -> bool:
     """Whether it is a function of the author's, jitted or not."""
     function = getattr(value, "py_func", value)
     return isinstance(function, python_types.FunctionType) and not _is_numpys(function)
+
+
+def _is_ours(function: Any) -> bool:
+    """Whether a function is a built-in component's, whose indices are known to be in range; checks cost time."""
+    return str(function.__module__ or "").startswith(f"{__name__.partition('.')[0]}.builtin.")
 
 
 def _refuse_walrus(function: Any) -> None:

@@ -23,10 +23,13 @@ def loss_slope(net, batch, scale, team):
     if weight != 0:
         weight += first * d.itemsize
     y, row_loss = batch.y + first * d.target_bytes, d.row_loss + first * 8
-    call(
+    failed = call(
         d.loss,
         (last.a + skip, y, weight, last.delta + skip, row_loss) + (stop - first, last.units, d.loss_parameters, scale),
     )
+    if failed != 0:  # a loss that is not finite changes nothing
+        d.failed = 1
+        vector_at(row_loss, stop - first, FLOAT64)[:] = np.nan
     if last.slope != 0:
         n = (stop - first) * last.units
         call(last.slope, (last.z + skip, last.a + skip, last.delta + skip, n, last.parameters))

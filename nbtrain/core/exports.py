@@ -18,7 +18,7 @@ from . import epoch, inference, steps, tiles
 from .assist import assist as help_with
 from .calls import acquire, free, release
 from .checks import bad_label, bad_number, bad_weight, check_data, check_x
-from .layout import BUSY, DESCRIPTOR, DIVERGED, OK, PASSES, QUICK, SIGNATURES, WRONG_OUT, WRONG_WEIGHT
+from .layout import BUSY, DESCRIPTOR, DIVERGED, FAILED, OK, PASSES, QUICK, SIGNATURES, WRONG_OUT, WRONG_WEIGHT
 from .net import FLOAT64, INT64, ZERO, Batch, open_net
 from .passes import update_in_passes
 from .quick import as_float, given, good_out, good_x, good_y, model_of, word
@@ -57,8 +57,11 @@ def _begin(d, x, y, weight, rows):
 
 @jit
 def _finish(address, status):
+    """Let nobody else in any more, and say how the call went."""
     d = vector_at(address, 1, DESCRIPTOR)[0]
     close_team(d)
+    if d.failed != 0:
+        status, d.failed = np.int64(FAILED), 0
     d.status = status
     release(address + BUSY_OFFSET)
     return status
@@ -119,7 +122,10 @@ def _on_data(dtype: np.dtype[Any]) -> dict[str, Any]:
             status = WRONG_WEIGHT
         if status == OK:
             status = _work(operation, net, Batch(x.address, y.address, weight, x.rows), result)
-        return _finish(model, status)
+        status = _finish(model, status)
+        if status != OK:
+            result[:] = np.nan
+        return status
 
     @jit
     def function(operation, model, x, rows, columns, y, y_rows, y_columns, y_kind, weight, result):

@@ -43,7 +43,8 @@ def predictions(net, rows, out):
     first, count = rows[0], rows[1] - rows[0]
     source = last.a + first * d.outputs * d.itemsize
     if d.output != 0:
-        call(d.output, (source, out, count, d.outputs, d.loss_parameters))
+        if call(d.output, (source, out, count, d.outputs, d.loss_parameters)) != 0:
+            d.failed = 1
         return
     a = vector_at(source, count * d.outputs, net.theta.dtype)
     written = vector_at(out, count * d.outputs, net.theta.dtype)

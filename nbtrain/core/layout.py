@@ -22,7 +22,7 @@ WRONG_WEIGHT = 6  # the sample weights are negative or not finite, or not as man
 BUSY = 7  # another thread is inside this model
 DIVERGED = 8  # the loss is NaN or infinite; the parameters were left as they were
 NO_MEMORY = 9  # the order of the samples could not be allocated
-FAILED = 10  # a component reported a failure
+FAILED = 10  # the loss's function took an index out of range
 
 # How correct predictions are counted while a loss is computed.
 HITS_NONE = 0
@@ -69,6 +69,7 @@ _DESCRIPTOR_FIELDS = """
     slice_steps slice_time              after so many steps, or nanoseconds, train_slice returns
     clock_steps                         steps from one look at the clock to the next
     status busy
+    failed                              whether a loss's function failed in the present call
     team team_call                      memory of a team of threads; number of the call that helpers are sent to, or 0
     team_began team_patience            when that call began, and what it bears to lose by waiting, in nanoseconds
     team_dismissed                      whether it sent the helpers away

@@ -11,6 +11,7 @@ import numpy as np
 
 from . import quick
 from .assembly import build
+from .attributes import NOT_SETTABLE, SETTABLE, check_attribute
 from .callbacks import Checkpoint
 from .calling import SHORT_CALL_FLOPS, Calling
 from .components import Component
@@ -134,6 +135,11 @@ class Trainer(Parameters, Calling, Saving, Hosting):
         self._quick_rows = int(SHORT_CALL_FLOPS / (6.0 * self.theta.size))
         self._quick_limit = self.model.descriptor["quick_rows"]  # a view
         self._quick_limit[0] = self._quick_rows
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if type(self) is Trainer and "_quick_limit" in self.__dict__ and name not in self.__dict__:  # it is built
+            check_attribute(self, name, SETTABLE, NOT_SETTABLE)
+        object.__setattr__(self, name, value)
 
     network = property(lambda self: self.recipe.network, doc="The Network that is trained.")
     batch_size = property(lambda self: self.recipe.batch_size, doc="Samples per iteration.")

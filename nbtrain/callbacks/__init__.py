@@ -6,6 +6,7 @@ Callbacks are given to `Trainer.fit(…, callbacks=[…])`: `EarlyStopping`, `Re
 
 from __future__ import annotations
 
+from ..attributes import closed
 from .base import Callback, as_callbacks
 from .checkpoint import Checkpoint
 from .logs import CSVLogger, JSONLinesLogger, TensorBoard
@@ -26,3 +27,9 @@ __all__ = [
     "TqdmProgress",
     "as_callbacks",
 ]
+
+for _kind in (
+    *(Checkpoint, CSVLogger, JSONLinesLogger, TensorBoard, EarlyStopping, ReduceOnPlateau),
+    *(PrintProgress, TqdmProgress, TimeLimit),
+):
+    closed(_kind, ("every_steps", "every_seconds", "first_at_end"))

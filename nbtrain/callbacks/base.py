@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from ..catalogue import nearest
 from ..errors import InputError
 
 if TYPE_CHECKING:
@@ -83,6 +84,7 @@ def as_callbacks(given: Any) -> list[Callback]:
     made: list[Callback] = []
     for item in given:
         if isinstance(item, Callback):
+            _check_methods(item)
             made.append(item)
         elif callable(item) and not isinstance(item, type):
             _check_arguments(item)
@@ -90,6 +92,23 @@ def as_callbacks(given: Any) -> list[Callback]:
         else:
             raise InputError(f"callbacks: {item!r} given; nbtrain.Callback objects or functions are wanted")
     return made
+
+
+def _check_methods(callback: Callback) -> None:
+    """Refuse a callback that would be told of nothing, because its methods have other names."""
+    names = [name for name in vars(Callback) if name.startswith("on_")]
+    odd = [
+        name
+        for name in dir(callback)
+        if name.startswith("on_") and name not in names and callable(getattr(callback, name))
+    ]
+    if odd and all(getattr(getattr(callback, name), "__func__", None) is getattr(Callback, name) for name in names):
+        near = nearest(odd[0], names)
+        raise InputError(
+            f"callbacks: {type(callback).__name__} has {', '.join(odd)}, which nothing calls; "
+            + (f"did you mean {near[0]}? " if near else "")
+            + f"Override {', '.join(names)}"
+        )
 
 
 def _check_arguments(function: Callable[..., Any]) -> None:

@@ -12,11 +12,12 @@
     simulate(trainer.model, x, y, 1000)        # trains the trainer's own parameters
 
 Every function takes the `Model` of a trainer (`trainer.model`). Arrays are C-contiguous; x, float targets, weights and
-out have the dtype of the model's parameters, labels are int64: anything else is a typing error that names the
-argument. Sizes, labels and weights are checked by the core on every call: where they are wrong, nothing is written,
-the loss is NaN and `model.status[0]` (also `status(model)`) says why: `nbtrain.status.WORDS` has their words,
-`nbtrain.status.check` raises them. A call runs on the calling thread alone; a model that another thread is inside
-answers with status BUSY. Nothing is allocated and nothing is raised.
+out have the dtype of the model's parameters, labels are int64: anything else is a `TypeError`, also an
+`nbtrain.InputError`, when the caller is compiled, and names argument, place and remedy. Sizes, labels and weights are
+checked by the core on every call: where they are wrong, nothing is written, the loss is NaN and `model.status[0]` (also
+`status(model)`) says why: `nbtrain.status.WORDS` has their words, `nbtrain.status.check` raises them. A call runs on
+the calling thread alone; a model that another thread is inside answers with status BUSY. Nothing is allocated, and no
+exception is raised while it runs.
 
 The doors contain no training code: they call the installed core by its address in the model, so a caller compiles in
 the time of its own code, and its disk cache never holds an outdated core.
@@ -29,8 +30,10 @@ from typing import Any
 from llvmlite import ir
 from numba import njit, types
 from numba.core import cgutils
-from numba.core.errors import TypingError
 from numba.extending import intrinsic
+
+from .catalogue import nearest
+from .refusals import check_model, check_target, refuse, wanted
 
 __all__ = [
     "evaluate",
@@ -42,36 +45,15 @@ __all__ = [
     "update",
 ]
 
+_MEANT = {"fit": "train_epoch", "train": "train_step", "partial_fit": "train_step", "predict_proba": "predict"}
 _INT64, _DOUBLE = ir.IntType(64), ir.DoubleType()
 _RESULTS = 3  # float64 numbers that a function on data may write
-_TARGETS, _LABELS = 0, 1
 
 
-def _wanted(name: str, given: Any, dtype: Any, dimensions: tuple[int, ...], shape: str) -> None:
-    """Refuse, while the caller is typed, an array that the core could not read."""
-    fits = isinstance(given, types.Array) and given.ndim in dimensions and given.layout == "C" and given.aligned
-    if not fits or given.dtype != dtype:
-        raise TypingError(
-            f"nbtrain.kernel: {name}: {given} given; a C-contiguous {dtype} array of shape {shape} is wanted"
-        )
-
-
-def _check_model(model: Any) -> Any:
-    """Dtype of a model's parameters."""
-    fields = getattr(model, "fields", ())
-    if not isinstance(model, types.NamedTuple) or "descriptor" not in fields or "theta" not in fields:
-        raise TypingError(f"nbtrain.kernel: model: {model} given; the model of a trainer (trainer.model) is wanted")
-    return model.types[fields.index("theta")].dtype
-
-
-def _check_target(y: Any, dtype: Any) -> int:
-    """Kind of the targets: floats in the model's dtype, or labels."""
-    if isinstance(y, types.Array) and y.dtype == types.int64 and y.ndim == 1 and y.layout == "C" and y.aligned:
-        return _LABELS
-    if isinstance(y, types.Array) and isinstance(y.dtype, types.Integer):
-        raise TypingError(f"nbtrain.kernel: y: {y} given; labels are a C-contiguous int64 array of shape (m,)")
-    _wanted("y", y, dtype, (1, 2), "(m, outputs), or int64 labels of shape (m,),")
-    return _TARGETS
+def __getattr__(name: str) -> Any:
+    near = [_MEANT[name]] if name in _MEANT else nearest(name, __all__)
+    hint = f"; did you mean {near[0]!r}?" if near and not name.startswith("_") else "."
+    raise AttributeError(f"module 'nbtrain.kernel' has no function {name!r}{hint} There are: {', '.join(__all__)}")
 
 
 def _field(context: Any, builder: Any, model_type: Any, model: Any, name: str) -> tuple[Any, Any]:
@@ -102,12 +84,12 @@ def _on_data(name: str) -> Any:
 
     @intrinsic
     def function(typing_context: Any, model: Any, x: Any, y: Any, weight: Any) -> Any:
-        dtype = _check_model(model)
-        _wanted("x", x, dtype, (2,), "(m, inputs)")
-        kind = _check_target(y, dtype)
+        dtype = check_model(model)
+        wanted("x", x, dtype, (2,), "(m, inputs)")
+        kind = check_target(y, dtype)
         weighted = not isinstance(weight, types.NoneType | types.Omitted)
         if weighted:
-            _wanted("sample_weight", weight, dtype, (1,), "(m,)")
+            wanted("sample_weight", weight, dtype, (1,), "(m,)")
 
         def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
             descriptor, address = _field(context, builder, model, values[0], name)
@@ -132,11 +114,11 @@ def _on_data(name: str) -> Any:
 
 @intrinsic
 def _predict(typing_context: Any, model: Any, x: Any, out: Any) -> Any:
-    dtype = _check_model(model)
-    _wanted("x", x, dtype, (2,), "(m, inputs)")
-    _wanted("out", out, dtype, (2,), "(m, outputs)")
+    dtype = check_model(model)
+    wanted("x", x, dtype, (2,), "(m, inputs)")
+    wanted("out", out, dtype, (2,), "(m, outputs)")
     if not out.mutable:
-        raise TypingError("nbtrain.kernel: out: a read-only array given; a writable one is wanted")
+        refuse("out: a read-only array given; a writable one is wanted")
 
     def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         descriptor, address = _field(context, builder, model, values[0], "predict")
@@ -148,7 +130,7 @@ def _predict(typing_context: Any, model: Any, x: Any, out: Any) -> Any:
 
 @intrinsic
 def _update(typing_context: Any, model: Any) -> Any:
-    _check_model(model)
+    check_model(model)
 
     def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         descriptor, address = _field(context, builder, model, values[0], "update")

@@ -14,8 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from numba import njit
-from numba.core.errors import TypingError
+from numba import jit, njit
 from numba.core.runtime import rtsys
 
 import nbtrain
@@ -141,21 +140,84 @@ def test_a_wrong_out_is_refused(data):
         assert (out == 7.0).all()
 
 
-TYPING_ERRORS = [
-    (lambda x, y: (x.astype(np.float32), y), r"x: .*float32.* float64 array of shape \(m, inputs\)"),
-    (lambda x, y: (np.asfortranarray(x), y), r"x: .* C-contiguous"),
-    (lambda x, y: (x[0], y), r"x: .*shape \(m, inputs\)"),
-    (lambda x, y: (x, y.astype(np.int32)), r"y: .*int64"),
-    (lambda x, y: (x, y.astype(np.float32)), r"y: .*float64"),
-]
+WRONG_TYPES = [
+    (lambda x, y: (x.astype(np.float32), y), "x: array(float32, 2d, C) given; a C-contiguous float64 array of shape "
+     "(m, inputs) is wanted: x.astype(np.float64)"),
+    (lambda x, y: (np.asfortranarray(x), y), "x: array(float64, 2d, F) given; a C-contiguous float64 array of shape "
+     "(m, inputs) is wanted: np.ascontiguousarray(x)"),
+    (lambda x, y: (x[0], y), "(m, inputs) is wanted: x.reshape(1, -1) is one sample"),
+    (lambda x, y: (tuple(map(tuple, x.tolist())), y), "(m, inputs) is wanted: np.array(x, np.float64)"),
+    (lambda x, y: (x, y.astype(np.int32)), "y: array(int32, 1d, C) given; labels are a C-contiguous int64 array of "
+     "shape (m,): y.astype(np.int64)"),
+    (lambda x, y: (x, y.astype(np.float32)), "or int64 labels of shape (m,), is wanted: y.astype(np.float64)"),
+]  # fmt: skip
 
 
-@pytest.mark.parametrize(("change", "message"), TYPING_ERRORS)
-def test_a_wrong_dtype_or_layout_is_a_typing_error_that_names_the_argument(data, change, message):
-    with pytest.raises(TypingError, match=message):
-        steps(make_trainer().model, *change(*data), 1)
-    with pytest.raises(TypingError, match="model: "):
-        steps(3.0, *data, 1)
+def refusal(function, *arguments):
+    """What a call says, in one line, that compiled code refuses while it is typed."""
+    with pytest.raises(nbtrain.InputError) as raised:
+        function(*arguments)
+    assert isinstance(raised.value, TypeError)
+    assert "\n" not in str(raised.value)
+    return str(raised.value)
+
+
+LINE = next(i for i, line in enumerate(Path(__file__).read_text().splitlines(), 1) if "= kernel.train_step(" in line)
+PLACE = f"({__file__}, line {LINE})"
+
+
+@pytest.mark.parametrize(("change", "told"), WRONG_TYPES)
+def test_a_wrong_dtype_or_layout_is_told_with_argument_place_and_remedy(data, change, told):
+    found = refusal(steps, make_trainer().model, *change(*data), 1)
+    assert found.startswith(f"nbtrain.kernel: {told[0]}" if told[1:2] == ":" else "nbtrain.kernel: ")
+    assert found.endswith(f"{told} {PLACE}")
+
+
+def test_a_trainer_in_place_of_its_model_is_told(data):
+    trainer = make_trainer()
+
+    @njit
+    def method(trainer, x, y):
+        return trainer.train_step(x, y)
+
+    @njit
+    def no_use(trainer, x):
+        return x.sum()
+
+    @jit(forceobj=True)
+    def interpreted(trainer, x, y):
+        return trainer.train_step(x, y)
+
+    x, y = data
+    told = "nbtrain.kernel: model: a Trainer given; pass trainer.model"
+    assert refusal(steps, trainer, x, y, 1) == f"{told} {PLACE}"
+    assert refusal(kernel.train_step, trainer, x, y) == told
+    assert refusal(kernel.predict, trainer, x, np.empty((8, 3))) == told
+    assert refusal(kernel.update, trainer) == told
+    assert refusal(method, trainer, x, y).startswith("nbtrain.kernel: trainer.train_step: a Trainer given, which comp")
+    assert "pass trainer.model, and call nbtrain.kernel's functions on it" in refusal(kernel.status, trainer)
+    assert "pass trainer.model" in refusal(no_use, trainer, x)
+    assert refusal(kernel.update, 3.0).endswith("float64 given; the model of a trainer is wanted: pass trainer.model")
+    assert trainer.iteration == 0
+    assert np.isfinite(interpreted(trainer, x, y))
+    assert trainer.iteration == 1
+
+
+def test_an_out_of_another_dtype_is_told_how_to_make_one(data):
+    found = refusal(kernel.predict, make_trainer().model, data[0], np.empty((8, 3), np.float32))
+    assert found.endswith("is wanted: np.empty((len(x), outputs), np.float64)")
+
+
+def test_a_function_that_is_not_there_is_told():
+    @njit
+    def training(model, x, y):
+        return kernel.fit(model, x, y)
+
+    for call in (lambda: kernel.fit, lambda: training(make_trainer().model, 1, 2)):
+        with pytest.raises(
+            AttributeError, match=r"no function 'fit'; did you mean 'train_epoch'\? There are: evaluate, "
+        ):
+            call()
 
 
 def test_a_diverged_step_reports_and_keeps_the_parameters(data):
@@ -193,7 +255,7 @@ def test_a_step_allocates_nothing(data):
     """In a process of its own, where Numba counts its allocations."""
     code = """
 import numpy as np, nbtrain
-from numba import njit
+from numba import jit, njit
 from numba.core.runtime import rtsys
 from nbtrain import kernel
 
@@ -263,7 +325,7 @@ def test_other_python_threads_run_while_a_model_trains():
 SCRIPT = """
 import sys
 import numpy as np
-from numba import njit
+from numba import jit, njit
 from numba.core import event
 import nbtrain
 from nbtrain import kernel

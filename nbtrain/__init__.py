@@ -103,7 +103,10 @@ _LAZY = {
 
 def __getattr__(name: str) -> Any:
     if name not in _LAZY:
-        raise AttributeError(f"module 'nbtrain' has no attribute {name!r}")
+        from .words import did_you_mean
+
+        hint = "" if name.startswith("_") else did_you_mean(name, __all__)
+        raise AttributeError(f"module 'nbtrain' has no attribute {name!r}{hint}")
     if not _LAZY[name]:
         return import_module(f".{name}", __name__)
     value = getattr(import_module(f".{_LAZY[name]}", __name__), name)

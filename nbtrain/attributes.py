@@ -1,4 +1,4 @@
-"""Misspelt attributes: what is set on an object that has no such attribute is refused, with what was probably meant.
+"""Misspelt attributes and arguments are refused with what was probably meant.
 
 Classes that users derive stay free to set whatever they like, and so is every name that begins with an underscore.
 """
@@ -6,12 +6,16 @@ Classes that users derive stay free to set whatever they like, and so is every n
 from __future__ import annotations
 
 import functools
-from collections.abc import Collection, Mapping
-from typing import Any, TypeVar
+import inspect
+from collections.abc import Callable, Collection, Mapping
+from typing import Any, ParamSpec, TypeVar
 
-from .catalogue import nearest
+from .offered import synonyms
+from .words import did_you_mean, nearest
 
 Kind = TypeVar("Kind", bound=type[Any])
+Given = ParamSpec("Given")
+Made = TypeVar("Made")
 
 # Of a trainer.
 SETTABLE = ("learning_rate", "metadata")
@@ -22,6 +26,35 @@ NOT_SETTABLE = {
     **dict.fromkeys(("iteration", "epoch"), "Training counts it."),
     "theta": "trainer.theta[...] = numbers changes the numbers in it.",
     "weights": "trainer.set_weights([(W, b), …]) changes the numbers in them.",
+}
+
+# Arguments that are looked for in one call and belong to another.
+IN_FIT = {
+    **dict.fromkeys("epochs validation_data metrics callbacks progress".split(), "it is given to Trainer.fit"),
+    **dict.fromkeys(("checkpoint", "sample_weight"), "it is given to Trainer.fit"),
+    "learning_rate": "it belongs to the optimizer: optimizer=nbtrain.optimizer('adam', learning_rate=…)",
+    "schedule": "it belongs to the optimizer: optimizer=nbtrain.optimizer('adam', learning_rate=nbtrain.schedule(…))",
+    **dict.fromkeys(("dropout", "activation", "initializer", "constraint"), "it is given to a layer, nbtrain.Dense"),
+    **dict.fromkeys(("l2", "alpha", "weight_decay"), "regularizer=nbtrain.regularizer('l2', strength=…) is meant"),
+    **dict.fromkeys(("seed", "random_state"), "rng is meant"),
+}
+IN_TRAINER = {
+    **dict.fromkeys(
+        "loss optimizer regularizer batch_size shuffle dtype rng threads".split(), "it is given to Trainer"
+    ),
+    **dict.fromkeys(("clip_value", "clip_norm"), "it is given to Trainer"),
+    **dict.fromkeys(("seed", "random_state"), "rng is given to Trainer"),
+    "learning_rate": "it belongs to the optimizer; trainer.learning_rate = … changes it",
+    "verbose": "progress=True is meant",
+    **dict.fromkeys(("n_epochs", "max_iter", "num_epochs"), "epochs is meant"),
+    "validation_split": "validation_data=(X_val, y_val) is wanted, rows that are not in X",
+}
+IN_DENSE = {
+    **dict.fromkeys(("inputs", "input_dim", "input_shape"), "it is given to nbtrain.Network(inputs, layers)"),
+    **dict.fromkeys(("rate", "drop"), "dropout is meant"),
+    "regularizer": "it is given to Trainer, for all layers",
+    "kernel_initializer": "initializer is meant",
+    "kernel_constraint": "constraint is meant",
 }
 
 
@@ -46,10 +79,10 @@ def check_attribute(
     kind = type(owner).__name__
     known = f"What can be set: {', '.join(sorted(settable))}."
     if name in others:
-        raise AttributeError(f"{kind}.{name} cannot be set. {others[name]} {known}", name=name, obj=owner)
+        raise AttributeError(f"{kind}.{name} cannot be set. {others[name]} {known}")
     near = nearest(name, [*settable, *others])
     meant = f"; did you mean {near[0]!r}? {others.get(near[0], '')}".rstrip() if near else "."
-    raise AttributeError(f"{kind} has no attribute {name!r}{meant} {known}", name=name, obj=owner)
+    raise AttributeError(f"{kind} has no attribute {name!r}{meant} {known}")
 
 
 def closed(kind: Kind, settable: Collection[str]) -> Kind:
@@ -70,3 +103,43 @@ def closed(kind: Kind, settable: Collection[str]) -> Kind:
 
     kind.__init__, kind.__setattr__ = __init__, __setattr__  # type: ignore[assignment]
     return kind
+
+
+def told(title: str, elsewhere: Mapping[str, str]) -> Callable[[Callable[Given, Made]], Callable[Given, Made]]:
+    """Have a method that is called with arguments it does not have say what they are, in a TypeError.
+
+    Parameters
+    ----------
+    title : str
+        How the call is written.
+    elsewhere : mapping of str to str
+        Arguments that belong elsewhere, and where.
+    """
+
+    def decorate(method: Callable[Given, Made]) -> Callable[Given, Made]:
+        parameters = list(inspect.signature(method).parameters.values())[1:]  # without self
+        names = {parameter.name for parameter in parameters}
+        most = 1 + sum(parameter.kind is parameter.POSITIONAL_OR_KEYWORD for parameter in parameters)
+
+        @functools.wraps(method)
+        def call(*arguments: Given.args, **named: Given.kwargs) -> Made:
+            if len(arguments) > most or not named.keys() <= names:
+                raise TypeError(_wrong_call(title, parameters, len(arguments) - most, named, elsewhere))
+            return method(*arguments, **named)
+
+        return call
+
+    return decorate
+
+
+def _wrong_call(
+    title: str, parameters: list[inspect.Parameter], more: int, named: Mapping[str, Any], elsewhere: Mapping[str, str]
+) -> str:
+    names = [parameter.name for parameter in parameters]
+    unknown = [name for name in named if name not in names]
+    if not unknown:
+        by_name = [parameter.name for parameter in parameters if parameter.kind is parameter.KEYWORD_ONLY]
+        return f"{title}: {more} too many without a name; these are given by name: {', '.join(by_name)}"
+    place = next((elsewhere[name] for name in (unknown[0], *synonyms(unknown[0])) if name in elsewhere), "")
+    hint = f"; {place}." if place else did_you_mean(unknown[0], names)
+    return f"{title}: there is no argument {unknown[0]!r}{hint} There are: {', '.join(names)}."

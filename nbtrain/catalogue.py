@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from . import offered
-from .components import Parameter, Spec
+from .components import KINDS, Parameter, Spec
 from .discovery import (
     Entry,
     Provider,
@@ -26,12 +26,12 @@ from .discovery import (
     switched_on,
 )
 from .errors import InputError, PluginError, PluginWarning
+from .words import an, did_you_mean
 
 if TYPE_CHECKING:
     from importlib import metadata
 
 BUILTIN = "nbtrain"
-ABBREVIATIONS = {"lr": "learning_rate", "eps": "epsilon", "wd": "weight_decay"}
 UNREGISTERED = "an unregistered spec"
 
 
@@ -98,18 +98,25 @@ class Registry:
         return ", ".join(sorted(name for found, name in self._found if found == kind))
 
     def _unknown(self, kind: str, name: str) -> str:
-        message = f"{kind}: there is no {name!r}"
-        package = offered.provider_of(kind, name.lower())
-        near = nearest(name, [known for found, known in self._found if found == kind])
-        if package and (kind, name.lower()) not in self._found:
-            message += f"; the package {package} provides {name.lower()!r}, and is not {self._missing(package)}."
-        else:
-            message += f"; did you mean {near[0]!r}?" if near else "."
-        message += f" There are: {self._listed(kind)}."
+        message = f"{kind}: there is no {name!r}{self._hint(kind, name)} There are: {self._listed(kind)}."
         for provider in self._providers.values():
             if provider.fault:
                 message += f" {provider.label} could not be used: {provider.fault}."
         return message
+
+    def _hint(self, kind: str, name: str) -> str:
+        """What was probably meant by a name, and the end of the sentence."""
+        if kind == "activation" and name.lower() in ("softmax", "log_softmax"):
+            return f"; {offered.SOFTMAX}."
+        known = [own for found, own in self._found if found == kind]
+        for meant in (name.lower(), *offered.synonyms(name)):
+            package = offered.provider_of(kind, meant)
+            if package and meant not in known:
+                return f"; the package {package} provides {meant!r}, and is not {self._missing(package)}."
+        others = [other for other in KINDS if (other, name) in self._found or offered.provider_of(other, name)]
+        if others:
+            return f"; {name!r} is {an(others[0])}, where {an(kind)} is wanted."
+        return did_you_mean(name, known)
 
     def _missing(self, package: str) -> str:
         """What a package is not, whose components are not there."""
@@ -275,12 +282,3 @@ def _whose(provider: Provider) -> dict[str, str]:
 
         return {"provider": BUILTIN, "version": __version__}
     return {"provider": provider.distribution or provider.label, "version": provider.version}
-
-
-def nearest(name: str, names: list[str]) -> list[str]:
-    """The name that was probably meant, if there is one."""
-    if ABBREVIATIONS.get(name) in names:
-        return [ABBREVIATIONS[name]]
-    from difflib import get_close_matches  # wanted for errors alone
-
-    return get_close_matches(name.lower(), names, 1)

@@ -32,8 +32,8 @@ from numba import njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from .catalogue import nearest
 from .refusals import check_model, check_target, refuse, wanted
+from .words import nearest
 
 __all__ = [
     "evaluate",

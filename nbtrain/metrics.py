@@ -16,6 +16,7 @@ import numpy as np
 from .core import layout
 from .dataset import Dataset
 from .errors import Error, InputError
+from .words import did_you_mean
 
 if TYPE_CHECKING:
     from .trainer import Trainer
@@ -111,8 +112,15 @@ def as_metric(given: Any, argument: str = "metrics") -> Metric | None:
     if isinstance(given, str) and given in _REGRESSION:
         function = _from_sklearn(_REGRESSION[given], given)
         return Metric(given, function, PREDICTION, given not in _UNWEIGHTED)
-    names = ", ".join([*ALWAYS, *_CLASSIFICATION, "top_2, top_3, …", *_REGRESSION])
-    raise InputError(f"{argument}: {given!r} given; a function (y_true, y_pred) or one of these is wanted: {names}")
+    names = [*ALWAYS, *_CLASSIFICATION, "top_2", "top_3", "…", *_REGRESSION]
+    if isinstance(given, str):
+        raise InputError(
+            f"{argument}: there is no {given!r}{did_you_mean(given, names)} There are: {', '.join(names)}; a function "
+            "(y_true, y_pred) is taken, too"
+        )
+    raise InputError(
+        f"{argument}: {given!r} given; a name, a function (y_true, y_pred) or an nbtrain.metrics.Metric is wanted"
+    )
 
 
 def as_metrics(given: Any) -> list[Metric]:

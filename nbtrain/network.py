@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from .arrays import whole_number
+from .attributes import IN_DENSE, told
 from .components import Component
 from .errors import InputError
 from .registry import resolve
@@ -46,6 +47,7 @@ class Dense:
     initializer: Component
     constraint: Component | None
 
+    @told("Dense(units, activation)", IN_DENSE)
     def __init__(
         self,
         units: int,

@@ -1,4 +1,4 @@
-"""Components that nbtrain's own plugin packages provide, for who asks for one that is not installed."""
+"""Names for who asks for one that is not there: those of nbtrain's own plugin packages, and what others call things."""
 
 from __future__ import annotations
 
@@ -20,3 +20,50 @@ def provider_of(kind: str, name: str) -> str:
     """The distribution that provides a component of that name, or nothing."""
     found = (package for package, kinds in OFFERED.items() if name in kinds.get(kind, "").split())
     return next(found, "")
+
+
+# What else is said for a name -> names here, of any kind of thing: the first that there is was meant.
+SYNONYMS: dict[str, tuple[str, ...]] = {
+    "lr": ("learning_rate",),
+    "eps": ("epsilon",),
+    "wd": ("weight_decay",),
+    "acc": ("accuracy",),
+    "r2_score": ("r2",),
+    "auc": ("roc_auc",),
+    "roc_auc": ("auc",),
+    "linear": ("identity",),
+    "logistic": ("sigmoid",),
+    "swish": ("silu",),
+    "squared_error": ("mse",),
+    "mean_squared_error": ("mse",),
+    "mse": ("neg_mean_squared_error",),
+    "absolute_error": ("mae",),
+    "mean_absolute_error": ("mae",),
+    "mae": ("neg_mean_absolute_error",),
+    "rmse": ("neg_root_mean_squared_error",),
+    "bce": ("binary_cross_entropy",),
+    "binary_crossentropy": ("binary_cross_entropy",),
+    **dict.fromkeys(
+        "cross_entropy crossentropy categorical_crossentropy sparse_categorical_crossentropy softmax".split(),
+        ("softmax_cross_entropy",),
+    ),
+    "nll": ("softmax_cross_entropy",),
+    "log_loss": ("softmax_cross_entropy", "neg_log_loss"),
+    **dict.fromkeys("he kaiming kaiming_uniform".split(), ("he_uniform",)),
+    "kaiming_normal": ("he_normal",),
+    **dict.fromkeys("glorot xavier xavier_uniform".split(), ("glorot_uniform",)),
+    "xavier_normal": ("glorot_normal",),
+    "lecun": ("lecun_uniform",),
+    "l1_l2": ("elastic_net",),
+    "cosine_annealing": ("cosine",),
+    "gradient_descent": ("sgd",),
+}
+SOFTMAX = (
+    "softmax belongs to the loss: loss='softmax_cross_entropy' predicts its probabilities, and wants a last layer "
+    "without an activation, such as Dense(3)"
+)
+
+
+def synonyms(name: str) -> tuple[str, ...]:
+    """Names here of what others call so."""
+    return SYNONYMS.get(name.lower(), ())

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from .catalogue import BUILTIN, Registry, nearest
+from .catalogue import BUILTIN, Registry
 from .components import Component, Parameter, Spec
 from .errors import InputError
+from .words import an, did_you_mean
 
 __all__ = [
     "BUILTIN",
@@ -37,8 +38,7 @@ def bound(spec: Spec, given: dict[str, Any]) -> Component:
     unknown = [name for name in given if name not in parameters and name not in rate]
     if unknown:
         names = [*rate, *parameters]
-        near = nearest(unknown[0], names)
-        hint = f"; did you mean {near[0]!r}?" if near else "."
+        hint = did_you_mean(unknown[0], names)
         known = f"It has {', '.join(names)}." if names else "It has none."
         raise InputError(f"{unknown[0]}: {spec.kind} {spec.name!r} has no such parameter{hint} {known}")
     values: list[tuple[str, Any]] = []
@@ -52,9 +52,24 @@ def bound(spec: Spec, given: dict[str, Any]) -> Component:
 def _rate(value: Any) -> Any:
     if isinstance(value, Component) and value.kind == "schedule":
         return value
+    if isinstance(value, str) and _is_number(value):
+        raise InputError(
+            f"learning_rate: {value!r} given, a string; a number is wanted, without quotes: {float(value):g}"
+        )
     if isinstance(value, str | Component | Spec):
         return resolve("schedule", value, "learning_rate")
-    return Parameter(1.0, above=0.0).checked(value, "learning_rate")
+    try:
+        return Parameter(1.0, above=0.0).checked(value, "learning_rate")
+    except InputError:
+        wanted = "a finite number above 0, or a schedule, is wanted"
+        raise InputError(f"learning_rate: {value!r} given; {wanted}") from None
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return float(text) > 0.0
+    except ValueError:
+        return False
 
 
 def resolve(kind: str, value: Any, argument: str) -> Component:
@@ -68,7 +83,7 @@ def resolve(kind: str, value: Any, argument: str) -> Component:
             return bound(registry.get(kind, value), {})
         except InputError as error:
             raise InputError(str(error) if argument == kind else f"{argument}: {error}") from None
-    wanted = f"the name of a{'n' * (kind[0] in 'aeiou')} {kind}, or nbtrain.{kind}(name, …), is wanted"
+    wanted = f"the name of {an(kind)}, or nbtrain.{kind}(name, …), is wanted"
     raise InputError(f"{argument}: {value!r} given; {wanted}")
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from . import quick
 from .assembly import build
-from .attributes import NOT_SETTABLE, SETTABLE, check_attribute
+from .attributes import IN_FIT, IN_TRAINER, NOT_SETTABLE, SETTABLE, check_attribute, told
 from .callbacks import Checkpoint
 from .calling import SHORT_CALL_FLOPS, Calling
 from .components import Component
@@ -84,6 +84,7 @@ class Trainer(Parameters, Calling, Saving, Hosting):
     what comes between two slices of a call of fit is done there. Keep them off a trainer that is in fit.
     """
 
+    @told("Trainer(network, loss=…)", IN_FIT)
     def __init__(
         self,
         network: Network,
@@ -157,6 +158,7 @@ class Trainer(Parameters, Calling, Saving, Hosting):
 
     # ---- training
 
+    @told("Trainer.fit(X, y, epochs)", IN_TRAINER)
     def fit(
         self,
         X: Any,

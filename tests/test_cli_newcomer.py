@@ -29,28 +29,34 @@ def table(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "usage", "error"),
+    ("arguments", "command", "error"),
     [
         (
             ["train", "x", "--target", "y", "--hiden", "3"],
-            "nbtrain train [",
-            "no option --hiden; did you mean --hidden?",
+            "train",
+            "there is no option --hiden; did you mean --hidden?",
         ),
-        (["train", "x", "--target", "y", "--lr=3"], "nbtrain train [", "no option --lr; did you mean --learning-rate?"),
-        (["predict", "x", "y", "--keeep", "z"], "nbtrain predict [", "no option --keeep; did you mean --keep?"),
-        (["plugins", "list", "--jsn"], "nbtrain plugins list [", "no option --jsn; did you mean --json?"),
-        (["demo", "--zzz"], "nbtrain demo [", "no option --zzz\n"),
-        (["demo", "twice"], "nbtrain demo [", "unexpected: twice"),
-        (["plugins"], "nbtrain plugins [-h] {list,check,new,plot}", "required: action"),
+        (["train", "x", "--target", "y", "--lr=3"], "train", "there is no option --lr; did you mean --learning-rate?"),
+        (["predict", "x", "y", "--keeep", "z"], "predict", "there is no option --keeep; did you mean --keep?"),
+        (["plugins", "list", "--jsn"], "plugins list", "there is no option --jsn; did you mean --json?"),
+        (["demo", "--zzz"], "demo", "there is no option --zzz"),
+        (["demo", "twice"], "demo", "unexpected: twice"),
+        (["plugins"], "plugins", "action is wanted: list, check, new, plot"),
+        (["plugins", "chek"], "plugins", "action: 'chek' given; did you mean 'check'? Wanted: list, check, new, plot"),
+        (
+            ["trian"],
+            "",
+            "COMMAND: 'trian' given; did you mean 'train'? Wanted: demo, train, predict, evaluate, warmup, "
+            "cache, plugins",
+        ),
     ],
 )
-def test_what_no_command_takes_shows_the_usage_of_that_command(arguments, usage, error, capsys):
+def test_what_no_command_takes_is_told_with_where_help_is(arguments, command, error, capsys):
     with pytest.raises(SystemExit) as raised:
         cli.main(arguments)
     assert raised.value.code == 2
-    told = capsys.readouterr().err
-    assert told.startswith(f"usage: {usage}")
-    assert error in told
+    name = f"nbtrain {command}".rstrip()
+    assert capsys.readouterr().err == f"{name}: {error}\nSee: {name} --help\n"
 
 
 def test_without_a_command_all_commands_are_told(capsys):
@@ -73,7 +79,11 @@ def test_without_a_command_all_commands_are_told(capsys):
         (("--learning-rate", "cosin"), "--learning-rate: there is no 'cosin'; did you mean 'cosine'?"),
         (("--regularizer", "l2:strength=-1"), "--regularizer: strength: -1.0 given"),
         (("--loss", "mean_squared"), "--loss: there is no 'mean_squared'"),
-        (("--dropout", "1.5"), "dropout: 1.5 given"),
+        (("--learning-rate", "fast"), "--learning-rate: there is no 'fast'. There are: constant, cosine"),
+        (
+            ("--activation", "softmax"),
+            "--activation: there is no 'softmax'; softmax belongs to the loss: loss='softmax_c",
+        ),
         (("--drop", "form"), "--drop: 'form' is the target"),
         (("--test-size", "0.9"), "--validation-size and --test-size: together"),
     ],
@@ -130,7 +140,7 @@ def test_a_name_of_a_package_that_is_not_there_says_which_package(name, shown, m
     monkeypatch.setenv("NBTRAIN_DISABLE_PLUGINS", "1")
     with pytest.raises(nbtrain.InputError, match="is not used while NBTRAIN_DISABLE_PLUGINS is set"):
         Registry([]).get("activation", name)
-    with pytest.raises(nbtrain.InputError, match=r"no 'gelu'\. There are"):  # it is no loss
+    with pytest.raises(nbtrain.InputError, match="no 'gelu'; 'gelu' is an activation, where a loss is"):
         registry.get("loss", "gelu")
 
 

@@ -139,21 +139,40 @@ def test_what_cannot_be_done_is_one_line_and_exit_code_1(arguments, told, tmp_pa
 
 
 @pytest.mark.parametrize(
-    "arguments",
+    ("arguments", "told"),
     [
-        (),
-        ("--target", "form", "--hidden", "0"),
-        ("--target", "form", "--epochs", "-1"),
-        ("--target", "form", "--activation", "leaky_relu:slope"),
-        ("--target", "form", "--test-size", "1"),
-        ("--target", "form", "--header", "--no-header"),
+        ((), "--target is wanted: column to predict; by number where it has no name"),
+        (
+            ("--target", "form", "--hidden", "0"),
+            "--hidden: '0' given; whole numbers such as 64,64, or none, are wanted",
+        ),
+        (("--target", "form", "--epochs", "-1"), "--epochs: '-1' given; a whole number of at least 1 is wanted"),
+        (("--target", "form", "--epochs"), "--epochs: nothing given; a value is wanted"),
+        (
+            ("--target", "form", "--activation", "leaky_relu:slope"),
+            "--activation: 'leaky_relu:slope' given; a name, or",
+        ),
+        (("--target", "form", "--test-size", "1"), "--test-size: '1' given; a number from 0 up to, not including, 1"),
+        (
+            ("--target", "form", "--dropout", "0.1,1.5"),
+            "--dropout: '0.1,1.5' given; numbers from 0 up to, not includin",
+        ),
+        (("--target", "form", "--learning-rate", "-1"), "--learning-rate: '-1' given; a number above 0, or a schedule"),
+        (("--target", "form", "--learning-rate=nan"), "--learning-rate: 'nan' given; a number above 0, or a schedule"),
+        (
+            ("--target", "form", "--task", "regresion"),
+            "--task: 'regresion' given; did you mean 'regression'? Wanted: cl",
+        ),
+        (("--target", "form", "--header", "--no-header"), "--no-header: not allowed with argument --header"),
     ],
 )
-def test_wrong_usage_exits_with_2(arguments, capsys):
+def test_wrong_usage_exits_with_2_and_says_what_is_wanted(arguments, told, capsys):
     with pytest.raises(SystemExit) as error:
         main(["train", "data.csv", *arguments])
     assert error.value.code == 2
-    assert "usage: nbtrain train" in capsys.readouterr().err
+    first, second = capsys.readouterr().err.splitlines()
+    assert first.startswith(f"nbtrain train: {told}")
+    assert second == "See: nbtrain train --help"
 
 
 def test_missing_cells_are_refused_or_filled(tmp_path, capsys):

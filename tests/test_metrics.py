@@ -104,7 +104,7 @@ def test_fit_puts_metrics_of_the_validation_data_into_the_history():
 @pytest.mark.parametrize(
     ("loss", "metrics", "message"),
     [
-        ("mse", ["f2"], "one of these is wanted: loss, accuracy"),
+        ("mse", ["f2"], "there is no 'f2'. There are: loss, accuracy"),
         ("mse", ["f1"], "'f1' is for classification"),
         ("mse", ["top_2"], "'top_2' is for classification"),
         ("softmax_cross_entropy", ["mae"], "'mae' is for values"),

@@ -6,8 +6,8 @@ import inspect
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from ..catalogue import nearest
 from ..errors import InputError
+from ..words import nearest
 
 if TYPE_CHECKING:
     from ..trainer import Trainer
@@ -90,7 +90,9 @@ def as_callbacks(given: Any) -> list[Callback]:
             _check_arguments(item)
             made.append(_Function(item))
         else:
-            raise InputError(f"callbacks: {item!r} given; nbtrain.Callback objects or functions are wanted")
+            made_by = item.__name__ if isinstance(item, type) else str(item)[:40]
+            hint = f": {made_by}(…) makes one" if isinstance(item, type | str) and made_by.isidentifier() else ""
+            raise InputError(f"callbacks: {item!r} given; nbtrain.Callback objects or functions are wanted{hint}")
     return made
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from .. import arrays as checks
 from ..errors import InputError
 from ..metrics import ALWAYS, Metric, as_metric, smaller_is_better
+from ..words import nearest
 from .base import Callback
 
 if TYPE_CHECKING:
@@ -82,8 +83,10 @@ class Watching(Callback):
         if name not in metrics and f"val_{name}" in metrics:
             name = f"val_{name}"
         if name not in metrics:
+            near = [] if name.removeprefix("val_") in metrics else nearest(name, metrics)
+            meant = f"did you mean {near[0]!r}? There" if near else "there"
             raise InputError(
-                f"metric: {name!r} given; there are {', '.join(metrics)}"
+                f"metric: {name!r} given; {meant} are {', '.join(metrics)}"
                 + ("" if any(key.startswith("val_") for key in metrics) else "; val_ ones want validation_data")
             )
         return float(metrics[name])

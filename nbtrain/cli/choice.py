@@ -39,20 +39,22 @@ def chosen(arguments: argparse.Namespace) -> Choice:
     rates = options.for_each(arguments.dropout, count, "--dropout")
     rate = arguments.learning_rate
     if isinstance(rate, options.Named):
-        rate = _made(rate, schedule, "--learning-rate")
+        rate = _made(rate, schedule, "--learning-rate", " A number is taken, too.")
     given = {} if rate is None else {"learning_rate": rate}
     return Choice(
         [Dense(units, g, dropout=p) for units, g, p in zip(arguments.hidden, functions, rates, strict=True)],
-        _made(arguments.optimizer, optimizer, "--optimizer", given),
+        _made(arguments.optimizer, optimizer, "--optimizer", more=given),
         arguments.regularizer and _made(arguments.regularizer, regularizer, "--regularizer"),
         arguments.loss and _made(arguments.loss, loss, "--loss"),
     )
 
 
-def _made(named: options.Named, make: Any, option: str, more: dict[str, Any] | None = None) -> Component:
+def _made(
+    named: options.Named, make: Any, option: str, hint: str = "", *, more: dict[str, Any] | None = None
+) -> Component:
     """A component, or an error that begins with the option."""
     try:
         component: Component = make(named.name, **named.parameters | (more or {}))
     except InputError as error:
-        raise InputError(f"{option}: {str(error).removeprefix(f'{make.__name__}: ')}") from None
+        raise InputError(f"{option}: {str(error).removeprefix(f'{make.__name__}: ')}{hint}") from None
     return component

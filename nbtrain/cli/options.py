@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import math
 from typing import Any
 
 from ..errors import InputError
@@ -48,9 +49,14 @@ def widths(text: str) -> list[int]:
 def rates(text: str) -> list[float]:
     """Dropout rates: one for all hidden layers, or one for each."""
     try:
-        return [float(part) for part in text.split(",")]
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{text!r} given; numbers such as 0.2 or 0.2,0.1 are wanted") from error
+        found = [float(part) for part in text.split(",")]
+    except ValueError:
+        found = [-1.0]
+    if not all(0.0 <= rate < 1.0 for rate in found):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} given; numbers from 0 up to, not including, 1 are wanted: 0.2 or 0.2,0.1"
+        )
+    return found
 
 
 def fraction(text: str) -> float:
@@ -111,9 +117,14 @@ def named_list(text: str) -> list[Named]:
 def learning_rate(text: str) -> float | Named:
     """A number, or a schedule such as cosine:rate=0.01:steps=5000."""
     try:
-        return float(text)
+        value = float(text)
     except ValueError:
         return Named(text)
+    if not 0.0 < value < math.inf:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} given; a number above 0, or a schedule such as cosine:steps=5000, is wanted"
+        )
+    return value
 
 
 def for_each(values: list[Any], layers: int, argument: str) -> list[Any]:

@@ -12,6 +12,7 @@ from ..components import KINDS
 from ..discovery import normal_name
 from ..errors import InputError, PluginWarning
 from ..registry import bound, registry
+from ..words import an, nearest
 from . import drawing, template
 
 
@@ -124,11 +125,14 @@ def named(name: str, rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     InputError
         If there are none.
     """
+    rows = list(rows)
     kind, _, short = name.rpartition(":")
     found = [row for row in rows if row["name"] == short and kind in ("", row["kind"])]
     found = found or [row for row in rows if normal_name(row["provider"]) == normal_name(name)]
     if not found:
-        raise InputError(f"NAME: {name!r} given; a component or a distribution of `nbtrain plugins list` is wanted")
+        near = nearest(short, {known for row in rows for known in (row["name"], row["provider"])})
+        meant = f"did you mean {near[0]!r}? There is" if near else "there is"
+        raise InputError(f"NAME: {name!r} given; {meant} no such component or distribution in `nbtrain plugins list`")
     return found
 
 
@@ -136,8 +140,7 @@ def run_new(arguments: argparse.Namespace) -> int:
     """Write a new distribution."""
     folder = template.write(arguments.name, arguments.directory, arguments.kind)
     shown = folder if folder.is_absolute() else f"./{folder}"  # pip takes a name without a slash for one of the index
-    article = "an" if arguments.kind[0] in "aeiou" else "a"
-    print(f"{folder} is a plugin that works, with {article} {arguments.kind}. Next:\n")
+    print(f"{folder} is a plugin that works, with {an(arguments.kind)}. Next:\n")
     print(f"    pip install -e '{shown}[test]'\n    pytest {shown}")
     print(f"    nbtrain plugins check {arguments.name}\n")
     print(f"and write your own mathematics into {folder / template.package(arguments.name) / '__init__.py'}.")

@@ -7,10 +7,10 @@ from pathlib import Path
 from string import Template
 
 from .. import __version__
-from ..catalogue import nearest
 from ..components import KINDS
 from ..errors import Error, InputError
 from ..registry import registry
+from ..words import an, did_you_mean
 
 SOURCE = Path(__file__).parent / "template"
 FILES = {
@@ -49,14 +49,12 @@ def write(name: str, directory: str, kind: str = "activation") -> Path:
         If a file cannot be written.
     """
     if kind not in KINDS:
-        near = nearest(kind, list(KINDS))
-        hint = f"; did you mean {near[0]!r}?" if near else "."
-        raise InputError(f"--kind: {kind!r} given{hint} There are: {', '.join(KINDS)}")
+        raise InputError(f"--kind: {kind!r} given{did_you_mean(kind, KINDS)} There are: {', '.join(KINDS)}")
     component = re.sub("^nbtrain_", "", package(name))
     if not re.fullmatch(r"[A-Za-z][A-Za-z0-9]*([-_.][A-Za-z0-9]+)*", name) or not component[0].isalpha():
         raise InputError(f"NAME: {name!r} given; letters, digits and - are wanted, such as {EXAMPLES[kind]}")
     if any((row["kind"], row["name"]) == (kind, component) for row in registry.components()):
-        raise InputError(f"NAME: {name!r} given; there is a{'n' * (kind[0] in 'aeiou')} {kind} {component!r} already")
+        raise InputError(f"NAME: {name!r} given; there is {an(kind)} {component!r} already")
     folder = Path(directory) / name
     if folder.exists():
         raise InputError(f"NAME: {folder} is already there")

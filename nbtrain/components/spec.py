@@ -68,7 +68,8 @@ class Parameter:
             )
             if bound is not None
         ]
-        return "a finite number" + (f" {' and '.join(bounds)}" if bounds else "")
+        joined = " and ".join(bounds)
+        return "a finite number" + (" of" * joined.startswith("at")) + (f" {joined}" if bounds else "")
 
 
 @dataclass(frozen=True)

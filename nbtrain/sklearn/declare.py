@@ -11,7 +11,7 @@ from ..errors import InputError
 from ..network import Dense, Network
 from ..registry import bound, registry, resolve
 from ..registry import optimizer as named
-from .parameters import SOLVERS
+from ..words import did_you_mean
 
 SCHEDULED = ("constant", "invscaling", "adaptive")  # scikit-learn's own modes, which the monitor sets
 ACTIVATIONS = {"logistic": "sigmoid"}
@@ -92,7 +92,14 @@ def optimizer(estimator: Any) -> Component:
     try:
         return bound(registry.get("optimizer", solver), {"learning_rate": rate})
     except InputError as error:
-        raise InputError(f"solver: {error} Besides these there are {', '.join(SOLVERS)}.") from None
+        raise _unknown("solver", solver, error, ("lbfgs",)) from None
+
+
+def _unknown(argument: str, given: Any, error: InputError, more: tuple[str, ...]) -> InputError:
+    """What the registry says of a name that it does not know, where there are more names."""
+    text = str(error).partition(": ")[2]
+    text = text.replace(f"no {given!r}.", f"no {given!r}{did_you_mean(given, more)}", 1)
+    return InputError(f"{argument}: {text} Besides these there are {', '.join(more)}.")
 
 
 def _rate(estimator: Any) -> Any:
@@ -105,7 +112,7 @@ def _rate(estimator: Any) -> Any:
     try:
         spec: Any = registry.get("schedule", given)
     except InputError as error:
-        raise InputError(f"learning_rate: {error} Besides these there are {', '.join(SCHEDULED)}.") from None
+        raise _unknown("learning_rate", given, error, ("invscaling", "adaptive")) from None
     return bound(spec, {"rate": rate} if "rate" in spec.parameters else {})
 
 

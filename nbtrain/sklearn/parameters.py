@@ -138,4 +138,6 @@ def check_parameters(estimator: Any) -> None:
     for name, value in vars(estimator).items():
         rule = RULES.get(name)
         if rule is not None and not rule[0](value):
+            if name == "learning_rate" and RULES["learning_rate_init"][0](value):
+                raise ParameterError(f"{name}: {value!r} given; {rule[1]} is wanted; learning_rate_init takes a number")
             raise ParameterError(f"{name}: {value!r} given; {rule[1]} is wanted")

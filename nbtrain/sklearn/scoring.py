@@ -7,7 +7,7 @@ from typing import Any
 
 from sklearn.metrics import get_scorer, get_scorer_names
 
-from ..catalogue import nearest
+from ..words import did_you_mean
 from .data import Data
 from .parameters import ParameterError
 
@@ -42,6 +42,4 @@ def check_name(given: Any) -> None:
     if not isinstance(given, str) or given in (LOSS, *get_scorer_names()):
         return
     names = [LOSS, *get_scorer_names()]
-    near = nearest(given, names)
-    hint = f"; did you mean {near[0]!r}?" if near else "."
-    raise ParameterError(f"scoring: there is no {given!r}{hint} There are: {', '.join(names)}.")
+    raise ParameterError(f"scoring: there is no {given!r}{did_you_mean(given, names)} There are: {', '.join(names)}.")

@@ -1,0 +1,31 @@
+"""Words of messages: articles, and the name that was probably meant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from .offered import synonyms
+
+
+def an(noun: str) -> str:
+    """The noun with its article."""
+    return f"a{'n' * (noun[0] in 'aeiou')} {noun}"
+
+
+def nearest(name: str, names: Iterable[str]) -> list[str]:
+    """The name that was probably meant, if there is one."""
+    names = list(names)
+    for meant in synonyms(name):
+        if meant in names:
+            return [meant]
+    from difflib import get_close_matches  # wanted for errors alone
+
+    lower = {known.lower(): known for known in names}
+    return [lower[found] for found in get_close_matches(name.lower(), lower, 1)]
+
+
+def did_you_mean(name: Any, names: Iterable[str]) -> str:
+    """The end of a sentence that tells of an unknown name, with a hint where one is near."""
+    near = nearest(name, names) if isinstance(name, str) else []
+    return f"; did you mean {near[0]!r}?" if near else "."

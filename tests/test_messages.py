@@ -1,0 +1,150 @@
+"""What a newcomer is told who writes what other libraries have, or nearly what there is here."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+
+import nbtrain
+from nbtrain import callbacks
+from nbtrain.catalogue import Registry
+from nbtrain.offered import SYNONYMS
+from nbtrain.words import did_you_mean
+
+NETWORK = nbtrain.Network(3, [nbtrain.Dense(2)])
+X, Y = np.zeros((4, 3)), np.zeros((4, 2))
+
+
+def trainer(**options):
+    return nbtrain.Trainer(NETWORK, **{"loss": "mse", "rng": 0} | options)
+
+
+def fit(**options):
+    return trainer().fit(X, Y, **options)
+
+
+SAID = [
+    # components
+    (
+        lambda: nbtrain.optimizer("adam", learning_rate="0.1"),
+        "learning_rate: '0.1' given, a string; a number is wanted, without quotes: 0.1",
+    ),
+    (
+        lambda: nbtrain.optimizer("adam", learning_rate=-1),
+        "learning_rate: -1 given; a finite number above 0, or a schedule, is wanted",
+    ),
+    (
+        lambda: nbtrain.optimizer("adam", learning_rate="cosin"),
+        "learning_rate: schedule: there is no 'cosin'; did you mean 'cosine'?",
+    ),
+    (lambda: nbtrain.optimizer("adam", beta1=1), "beta1: 1 given; a finite number of at least 0 and below 1 is wanted"),
+    (
+        lambda: nbtrain.Dense(3, "softmax"),
+        "activation: there is no 'softmax'; softmax belongs to the loss: loss='softmax_cross_",
+    ),
+    (lambda: nbtrain.Dense(3, "linear"), "activation: there is no 'linear'; did you mean 'identity'?"),
+    (lambda: nbtrain.Dense(3, "RELU"), "activation: there is no 'RELU'; did you mean 'relu'?"),
+    (lambda: nbtrain.Dense(3, "mse"), "activation: there is no 'mse'; 'mse' is a loss, where an activation is wanted."),
+    (lambda: nbtrain.Dense(3, initializer="he"), "initializer: there is no 'he'; did you mean 'he_uniform'?"),
+    (lambda: trainer(loss="adam"), "loss: there is no 'adam'; 'adam' is an optimizer, where a loss is wanted."),
+    (lambda: trainer(loss="mean_squared_error"), "loss: there is no 'mean_squared_error'; did you mean 'mse'?"),
+    (lambda: trainer(loss="categorical_crossentropy"), "did you mean 'softmax_cross_entropy'?"),
+    # metrics and callbacks
+    (
+        lambda: trainer().evaluate(X, Y, metrics=["acc"]),
+        "metrics: there is no 'acc'; did you mean 'accuracy'? There are: ",
+    ),
+    (lambda: trainer().evaluate(X, Y, metrics=[3]), "metrics: 3 given; a name, a function (y_true, y_pred) or an"),
+    (lambda: fit(callbacks=[callbacks.EarlyStopping]), "or functions are wanted: EarlyStopping(…) makes one"),
+    (lambda: fit(callbacks=["EarlyStopping"]), "or functions are wanted: EarlyStopping(…) makes one"),
+    (
+        lambda: fit(callbacks=[callbacks.EarlyStopping("lss")]),
+        "metric: 'lss' given; did you mean 'loss'? There are loss; ",
+    ),
+]
+
+CALLS = [
+    (
+        lambda: trainer(learning_rate=0.1),
+        "Trainer(network, loss=…): there is no argument 'learning_rate'; it belongs to the optimizer",
+    ),
+    (lambda: trainer(lr=0.1), "there is no argument 'lr'; it belongs to the optimizer: "),
+    (lambda: trainer(batchsize=3), "there is no argument 'batchsize'; did you mean 'batch_size'? There are: "),
+    (lambda: trainer(zzz=3), "there is no argument 'zzz'. There are: network, loss, "),
+    (
+        lambda: nbtrain.Trainer(NETWORK, "mse"),
+        "Trainer(network, loss=…): 1 too many without a name; these are given by name: loss, optimizer",
+    ),
+    (
+        lambda: fit(batch_size=3),
+        "Trainer.fit(X, y, epochs): there is no argument 'batch_size'; it is given to Trainer.",
+    ),
+    (lambda: fit(verbose=1), "there is no argument 'verbose'; progress=True is meant."),
+    (lambda: trainer().fit(X, Y, 3, None), "1 too many without a name; these are given by name: sample_weight, "),
+    (
+        lambda: nbtrain.Dense(3, "relu", rate=0.1),
+        "Dense(units, activation): there is no argument 'rate'; dropout is meant",
+    ),
+    (
+        lambda: nbtrain.Dense(3, "relu", 0.1),
+        "1 too many without a name; these are given by name: dropout, initializer, ",
+    ),
+]
+
+
+@pytest.mark.parametrize(("call", "said"), SAID, ids=[said[-30:] for _, said in SAID])
+def test_what_cannot_be_used_is_named_with_the_remedy(call, said):
+    with pytest.raises(nbtrain.InputError, match=re.escape(said)):
+        call()
+
+
+@pytest.mark.parametrize(("call", "said"), CALLS, ids=[said[-30:] for _, said in CALLS])
+def test_arguments_that_there_are_not_are_named_with_where_they_belong(call, said):
+    with pytest.raises(TypeError, match=re.escape(said)):
+        call()
+
+
+@pytest.mark.parametrize(("name", "meant"), [("Trainr", "Trainer"), ("activations", "activation"), ("dense", "Dense")])
+def test_a_misspelt_name_of_the_package_is_told(name, meant):
+    with pytest.raises(AttributeError, match=f"has no attribute '{name}'; did you mean '{meant}'"):
+        getattr(nbtrain, name)
+    assert not hasattr(nbtrain, "__wrapped__")
+
+
+def test_a_name_of_another_library_says_which_package_has_it(monkeypatch):
+    monkeypatch.delenv("NBTRAIN_DISABLE_PLUGINS", raising=False)
+    with pytest.raises(
+        nbtrain.InputError, match="no 'swish'; the package nbtrain-activations provides 'silu', and is no"
+    ):
+        Registry([]).get("activation", "swish")
+    with pytest.raises(nbtrain.InputError, match=r"no 'swish'\. There are"):  # it is no loss
+        Registry([]).get("loss", "swish")
+
+
+def test_what_others_say_is_taken_for_what_there_is():
+    for name, meant in SYNONYMS.items():
+        assert did_you_mean(name.upper(), ["something", meant[-1]]) == f"; did you mean {meant[-1]!r}?"
+        assert name not in meant
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"scoring": "acc"}, "scoring: there is no 'acc'; did you mean 'accuracy'? There are: "),
+        ({"scoring": "mse"}, "scoring: there is no 'mse'; did you mean 'neg_mean_squared_error'?"),
+        ({"solver": "addam"}, "solver: there is no 'addam'; did you mean 'adam'? There are: "),
+        (
+            {"learning_rate": "adaptve"},
+            "learning_rate: there is no 'adaptve'; did you mean 'adaptive'? There are: const",
+        ),
+        ({"learning_rate": 0.1}, "; learning_rate_init takes a number"),
+        ({"activation": "softmax"}, "softmax belongs to the loss"),
+    ],
+)
+def test_estimators_say_it_too(options, said):
+    estimators = pytest.importorskip("nbtrain.sklearn")
+    model = estimators.MLPClassifier(4, max_iter=1, early_stopping="scoring" in options, **options)
+    with pytest.raises(ValueError, match=re.escape(said)):
+        model.fit(np.eye(20, 3), np.arange(20) % 2)

@@ -181,9 +181,36 @@ def test_predictions_for_a_sparse_matrix_take_little_memory(form):
 
 def test_a_sparse_matrix_that_no_memory_holds_is_refused_in_words(monkeypatch):
     X = sparse.csr_matrix((1000, 10**12 // 1000))
-    monkeypatch.setattr(data, "installed_memory", lambda: 2.0**40)
-    with pytest.raises(MemoryError, match=r"X: a sparse matrix of shape .*7,450.6 GiB .*partial_fit"):
+    monkeypatch.setattr(data, "usable_memory", lambda: 2.0**40)
+    with pytest.raises(MemoryError, match=r"X: a sparse matrix of shape .*7,450.6 GiB .* use 1,024.0 GiB.*partial_fit"):
         MLPRegressor(**SMALL).fit(X, np.arange(1000.0))
+
+
+@pytest.mark.parametrize(("text", "limit"), [("1048576\n", 2.0**20), ("max\n", 2.0**60), (None, 2.0**60)])
+def test_a_container_has_the_memory_that_it_may_use(text, limit, tmp_path, monkeypatch):
+    path = tmp_path / "memory.max"
+    if text is not None:
+        path.write_text(text)
+    monkeypatch.setattr(data, "LIMITS", (str(path), str(tmp_path / "of the other version")))
+    monkeypatch.setattr(data.os, "sysconf", {"SC_PHYS_PAGES": 2**48, "SC_PAGE_SIZE": 2**12}.get)
+    assert data.usable_memory() == limit
+
+
+@pytest.mark.parametrize("form", [sparse.csr_matrix, sparse.csc_matrix])
+def test_validation_rows_are_taken_from_a_sparse_matrix_before_it_is_made_dense(form):
+    """The same as for the array, with one array of the size of X, and no second one for the split."""
+    rows, columns = 2000, 2000
+    X = sparse.random(rows, columns, density=1e-3, format="csr", random_state=0, dtype=np.float32)
+    y = np.random.default_rng(0).normal(size=rows).astype(np.float32)
+    options = SMALL | {"early_stopping": True, "max_iter": 2}
+    tracemalloc.start()
+    model = MLPRegressor(**options).fit(form(X), y)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 1.5 * 4 * rows * columns
+    other = MLPRegressor(**options).fit(X.toarray(), y)
+    np.testing.assert_array_equal(model.coefs_[0], other.coefs_[0])
+    assert model.validation_scores_ == other.validation_scores_
 
 
 @pytest.mark.parametrize("kind", [MLPClassifier, MLPRegressor])

@@ -13,7 +13,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 from ..components import Component
 from ..errors import InputError
 from . import declare, lbfgs, scoring, stochastic
-from .data import DTYPES, SPARSE, Array, Data, dense
+from .data import DTYPES, SPARSE, Array, Data, by_rows
 from .engine import Engine
 from .engines import HasEngine
 from .hooks import CallbackSupportMixin, Hooks, with_callbacks
@@ -100,7 +100,7 @@ class BaseMLP(CallbackSupportMixin, HasEngine):
         ValueError
             If an argument cannot be used, or weights became NaN or infinite.
         MemoryError
-            If a sparse matrix is larger, as an array, than the memory of this computer.
+            If a sparse matrix is larger, as an array, than the memory of this computer or its container.
         """
         return self._fit(X, y, sample_weight, (X_val, y_val, sample_weight_val))
 
@@ -138,6 +138,7 @@ class BaseMLP(CallbackSupportMixin, HasEngine):
         drawn = self._begin(data, random) if fresh else None
         if self.solver == "lbfgs":
             lbfgs.refuse(self, validation[0])
+            data = data.dense()
             lbfgs.train(self, self._build(data, random, drawn, incremental), data, hooks)
             return
         held_out = None
@@ -145,6 +146,8 @@ class BaseMLP(CallbackSupportMixin, HasEngine):
             held_out = self._checked_validation(*validation)
         elif self.early_stopping:
             data, held_out = stochastic.split(data, self.validation_fraction, self._strata(data.target), random)
+            held_out = held_out.dense()
+        data = data.dense()
         if engine is None or not self._serves(engine, len(data.X)):
             engine = self._build(data, random, drawn, incremental)
         stochastic.train(self, engine, data, held_out, hooks, incremental)
@@ -169,7 +172,7 @@ class BaseMLP(CallbackSupportMixin, HasEngine):
         X, y = self._validated(X, y, fresh)
         weight = None if sample_weight is None else _check_sample_weight(sample_weight, X, dtype=X.dtype)
         target = self._encoded(y, fresh, incremental)
-        return Data(dense(X), target, self._weighted(y, weight, incremental))
+        return Data(by_rows(X), target, self._weighted(y, weight, incremental))
 
     def _validated(self, X: Any, y: Any, reset: bool) -> tuple[Any, Any]:
         X, y = validate_data(
@@ -184,7 +187,7 @@ class BaseMLP(CallbackSupportMixin, HasEngine):
             raise InputError("y_val: None given; targets for X_val are wanted")
         X, y = self._validated(X, y, reset=False)
         weight = None if sample_weight is None else _check_sample_weight(sample_weight, X, dtype=X.dtype)
-        return Data(dense(X), self._encoded(y, fresh=False, incremental=True), weight)
+        return Data(by_rows(X), self._encoded(y, fresh=False, incremental=True), weight).dense()
 
     def _quickly_checked(self, X: Any, y: Any, engine: Engine) -> Data | None:
         """Plain arrays like those that were fitted; None where scikit-learn's checks have to look, and to complain."""

@@ -12,10 +12,11 @@ from scipy.sparse import issparse
 Array = np.ndarray[Any, Any]
 SPARSE = ["csr", "csc"]
 DTYPES = (np.float64, np.float32)
+LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")  # of version 2, of version 1
 
 
 class Data(NamedTuple):
-    """Inputs, targets as the loss wants them, and sample weights if there are any."""
+    """Inputs, an array or, until the rows are chosen, a sparse matrix; targets as the loss wants them, and weights."""
 
     X: Array
     target: Array
@@ -25,37 +26,49 @@ class Data(NamedTuple):
         """Some of the samples."""
         return Data(self.X[rows], self.target[rows], None if self.weight is None else self.weight[rows])
 
+    def dense(self) -> Data:
+        """With X as an array, which it is not where it was given as a sparse matrix."""
+        return Data(self.X.toarray(), self.target, self.weight) if issparse(self.X) else self  # type: ignore[attr-defined]
+
     @property
     def total_weight(self) -> float:
         """The sum of the sample weights; each is 1 where none are given."""
-        return float(len(self.X)) if self.weight is None else float(np.sum(self.weight, dtype=np.float64))
+        return float(len(self.target)) if self.weight is None else float(np.sum(self.weight, dtype=np.float64))
 
 
-def dense(X: Any) -> Array:
-    """A sparse matrix as an array; anything else as it is.
+def by_rows(X: Any) -> Any:
+    """A sparse matrix in the form whose rows can be taken; anything else as it is.
 
     Raises
     ------
     MemoryError
-        If it would be larger than the memory of this computer, where the system would end the process.
+        If it would be larger, as an array, than the memory there is, where the system would end the process.
     """
     if not issparse(X):
-        made: Array = X
-        return made
-    size, memory = X.shape[0] * X.shape[1] * X.dtype.itemsize, installed_memory()
+        return X
+    size, memory = X.shape[0] * X.shape[1] * X.dtype.itemsize, usable_memory()
     if size > memory:
         raise MemoryError(
             f"X: a sparse matrix of shape {X.shape} given, which takes {size / 2**30:,.1f} GiB as an array of "
-            f"{X.dtype}; this computer has {memory / 2**30:,.1f} GiB. Fewer features are wanted (TruncatedSVD, "
-            "SelectKBest, FeatureHasher), or partial_fit with some rows at a time"
+            f"{X.dtype}; this process may use {memory / 2**30:,.1f} GiB. Fewer features are wanted (TruncatedSVD, "
+            "SelectKBest, FeatureHasher), float32, or partial_fit with some rows at a time"
         )
-    made = X.toarray()
-    return made
+    return X.tocsr()
 
 
-def installed_memory() -> float:
-    """Bytes of memory that this computer has; infinity where the system does not say."""
+def usable_memory() -> float:
+    """Bytes of memory that this computer has, or that its container may use; infinity where the system does not say."""
     try:
-        return float(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
+        installed = float(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
     except (AttributeError, ValueError, OSError):
+        installed = math.inf
+    return min(installed, *map(_limit, LIMITS))
+
+
+def _limit(path: str) -> float:
+    """Bytes that a control group allows; infinity where there is none, or no limit."""
+    try:
+        with open(path, encoding="ascii") as file:
+            return float(file.read())  # "max" is no number
+    except (OSError, ValueError):
         return math.inf

@@ -36,7 +36,9 @@ def split(data: Data, fraction: float, strata: Array | None, random: Any) -> tup
     ValueError
         If the validation part has fewer than two samples.
     """
-    train, held_out = train_test_split(np.arange(len(data.X)), random_state=random, test_size=fraction, stratify=strata)
+    train, held_out = train_test_split(
+        np.arange(len(data.target)), random_state=random, test_size=fraction, stratify=strata
+    )
     if len(held_out) < 2:
         raise ValueError("The validation set is too small. Increase 'validation_fraction' or the size of your dataset.")
     return data.at(train), data.at(held_out)

@@ -34,6 +34,7 @@ from .registry import (
     schedule,
     unregister,
 )
+from .words import MissingName
 
 if TYPE_CHECKING:
     from . import callbacks, compiler, datasets, kernel, metrics, testing
@@ -103,10 +104,7 @@ _LAZY = {
 
 def __getattr__(name: str) -> Any:
     if name not in _LAZY:
-        from .words import did_you_mean
-
-        hint = "" if name.startswith("_") else did_you_mean(name, __all__)
-        raise AttributeError(f"module 'nbtrain' has no attribute {name!r}{hint}")
+        raise MissingName("nbtrain", name, __all__)
     if not _LAZY[name]:
         return import_module(f".{name}", __name__)
     value = getattr(import_module(f".{_LAZY[name]}", __name__), name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from .offered import synonyms
@@ -29,3 +29,22 @@ def did_you_mean(name: Any, names: Iterable[str]) -> str:
     """The end of a sentence that tells of an unknown name, with a hint where one is near."""
     near = nearest(name, names) if isinstance(name, str) else []
     return f"; did you mean {near[0]!r}?" if near else "."
+
+
+class MissingName(AttributeError):
+    """A module has no such name; what was meant is looked for when somebody reads it, for imports ask in passing.
+
+    Parameters
+    ----------
+    module : str
+    name : str
+    names : sequence of str
+        Those that there are.
+    """
+
+    def __init__(self, module: str, name: str, names: Sequence[str]) -> None:
+        super().__init__(f"module {module!r} has no attribute {name!r}")
+        self.missing, self.names = name, names
+
+    def __str__(self) -> str:
+        return f"{self.args[0]}{did_you_mean(self.missing, self.names).rstrip('.')}"

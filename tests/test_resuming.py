@@ -341,18 +341,32 @@ def rows(tmp_path):
 @pytest.mark.parametrize("half", [0.0, 0.3, 0.9])
 def test_logs_of_a_killed_run_that_goes_on_have_every_epoch_once(half, every, tmp_path):
     run(make(), logs(tmp_path), c.Checkpoint(tmp_path / "c.nbt", every_epochs=every), epochs=3)
-    whole = dict(rows(tmp_path))
+    whole, written = dict(rows(tmp_path)), (tmp_path / "c.nbt").read_bytes()
     run(make(), logs(tmp_path), tmp_path / "c.nbt", epochs=6)
     for name in ("log.csv", "log.jsonl"):  # a killed run: the logs have more than the checkpoint, and half a line
         *lines, last = (tmp_path / name).read_bytes().splitlines(keepends=True)
         (tmp_path / name).write_bytes(b"".join(lines) + last[: int(half * len(last))])
+    (tmp_path / "c.nbt").write_bytes(written)
     trainer = make()
-    (tmp_path / "c.nbt").unlink()
-    run(trainer, logs(tmp_path), c.Checkpoint(tmp_path / "c.nbt", every_epochs=every), epochs=2)
-    run(trainer, logs(tmp_path), None, epochs=5)
+    run(trainer, logs(tmp_path), tmp_path / "c.nbt", epochs=7)
     found = rows(tmp_path)
     assert found == list(enumerate(trainer.history["loss"], start=1))
     assert whole.items() <= dict(found).items()
+
+
+@pytest.mark.parametrize("half", [0.0, 0.5, 1.0])
+def test_a_training_that_begins_with_a_checkpoint_to_come_keeps_the_rows_of_those_before(half, tmp_path):
+    run(make(), logs(tmp_path), None, epochs=3)
+    before = rows(tmp_path)
+    for name in ("log.csv", "log.jsonl"):
+        *lines, last = (tmp_path / name).read_bytes().splitlines(keepends=True)
+        (tmp_path / name).write_bytes(b"".join(lines) + last[: int(half * len(last))])
+    trainer = make()
+    run(trainer, logs(tmp_path), tmp_path / "c.nbt", epochs=4)
+    wanted = before[: 2 + int(half)] + list(enumerate(trainer.history["loss"], start=1))
+    assert rows(tmp_path) == wanted
+    run(make(), logs(tmp_path), tmp_path / "c.nbt", epochs=4)
+    assert rows(tmp_path) == wanted
 
 
 @pytest.mark.parametrize("epoch", [1, 4, 6])

@@ -77,8 +77,9 @@ class CSVLogger(_Log):
     path : str or path-like
     append : bool, default False
         Go on in a file that is there, under the columns that it has. A last line that was not finished is cut off.
-        Where the training goes on too (its epoch is not the first, or fit has a checkpoint), so are rows at the end
-        whose epochs it has not reached: they were written after the last checkpoint, and come again.
+        Where the training goes on too (its epoch is not the first, or fit goes on from a checkpoint), so are rows at
+        the end whose epochs it has not reached: they were written after the checkpoint, and come again. A training
+        that begins leaves all rows of those before.
     """
 
     def __init__(self, path: str | os.PathLike[str], *, append: bool = False) -> None:

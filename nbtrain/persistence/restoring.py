@@ -74,13 +74,13 @@ def restored(kind: type[Any], data: bytes | bytearray, where: str, known: Recipe
     return trainer
 
 
-def resume(trainer: Trainer, path: str) -> list[State]:
+def resume(trainer: Trainer, path: str) -> list[State] | None:
     """Have a trainer go on from a file of another with the same recipe, if there is one; the seed is the file's.
 
     Returns
     -------
-    list of State
-        Of the callbacks that were told when the file was written.
+    list of State, or None
+        Of the callbacks that were told when the file was written; None where there is no file.
 
     Raises
     ------
@@ -90,7 +90,7 @@ def resume(trainer: Trainer, path: str) -> list[State]:
         If the file is damaged.
     """
     if not os.path.exists(path):
-        return []
+        return None
     found = contents(files.read(path), path)
     for name in (
         field.name for field in dataclasses.fields(Recipe) if field.name not in ("seed", "threads", "automatic")

@@ -79,6 +79,13 @@ def savers_after_states(callbacks: Sequence[Callback]) -> list[Callback]:
     return [callbacks[i] for i in sorted(range(len(callbacks)), key=places.__getitem__)]
 
 
+def end(callbacks: Sequence[Callback], trainer: Trainer) -> None:
+    """Tell those that have started."""
+    with contextlib.ExitStack() as stack:
+        for callback in reversed(sorted(callbacks, key=lambda callback: not callback.first_at_end)):
+            stack.callback(callback.on_end, trainer)  # called in reverse, each whatever the others do
+
+
 class Broken(Callback):
     """Keeps, for a checkpoint, that an epoch was trained but not told to the end: by an interrupt, or an error."""
 
@@ -128,7 +135,7 @@ class Fit:
             self.train(epochs)
         finally:
             try:
-                self.end(started)
+                end(started, self.trainer)
             finally:
                 self.trainer._run = outer
         return self.history
@@ -175,12 +182,6 @@ class Fit:
                 if d["status"][0] == layout.DIVERGED:  # nor does it leave what an interrupted slice found diverged
                     restore(self.trainer)
                 epochs -= self.read_log()
-
-    def end(self, callbacks: Sequence[Callback]) -> None:
-        """Tell those that have started."""
-        with contextlib.ExitStack() as stack:
-            for callback in reversed(sorted(callbacks, key=lambda callback: not callback.first_at_end)):
-                stack.callback(callback.on_end, self.trainer)  # called in reverse, each whatever the others do
 
     def slice(self) -> None:
         """Run compiled code for a while."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -12,6 +12,15 @@ from ..trainer import Trainer
 
 Array = np.ndarray[Any, Any]
 PENALTY = ctypes.CFUNCTYPE(ctypes.c_int64, *[ctypes.c_int64] * 4)
+
+
+class Mark(NamedTuple):
+    """What an optimizer goes on from."""
+
+    theta: Array
+    state: Array
+    scalars: Array
+    iteration: int
 
 
 class Engine:
@@ -28,6 +37,7 @@ class Engine:
     def __init__(self, seed: int, **options: Any) -> None:
         self.seed, self.options = seed, options
         self.asked: tuple[Any, ...] = ()  # the parameters that the options were made from
+        self.insides: dict[int, Any] = {}  # what was in those of them that may change, by their place
         self.trusting = False  # whether what is predicted for was checked
         self.trainer = Trainer(options["network"], rng=seed, **{k: v for k, v in options.items() if k != "network"})
         pairs = self.trainer.weights
@@ -65,15 +75,17 @@ class Engine:
 
     # ---- state
 
-    def marked(self) -> tuple[Array, Array, int]:
-        """Weights, optimizer state and t, for `back_to`."""
-        model = self.trainer.model
-        return model.theta.copy(), model.state.copy(), self.trainer.iteration
+    def marked(self) -> Mark:
+        """Weights, optimizer state and t at the end of an epoch, for `back_to`."""
+        model, scalars = self.trainer.model, self.trainer.memory.array("scalars")
+        return Mark(model.theta.copy(), model.state.copy(), scalars.copy(), self.trainer.iteration)
 
-    def back_to(self, mark: tuple[Array, Array, int]) -> None:
-        """Go back to what was marked."""
+    def back_to(self, mark: Mark) -> None:
+        """Go back to what was marked; the next call begins an epoch."""
         model = self.trainer.model
-        model.theta[...], model.state[...], model.iteration[0] = mark
+        model.theta[...], model.state[...], model.iteration[0] = mark.theta, mark.state, mark.iteration
+        self.trainer.memory.array("scalars")[...] = mark.scalars
+        self.end_epoch()
 
     def export(self) -> dict[str, Any]:
         """All but the weights, as plain arrays, numbers and components."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import operator
 import threading
 import warnings
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -17,8 +18,18 @@ from .data import Data
 from .engine import Engine, revived
 from .parameters import RULES
 
+CHANGING = (list, tuple, Mapping, np.ndarray)  # what may hold something else later, though it is the same object
 AUTO_BATCH = 200  # scikit-learn's batch_size="auto"
 _reviving = threading.Lock()
+
+
+def inside(value: Any) -> Any:
+    """What is in a list, dict or array, as it is now; anything else itself."""
+    if isinstance(value, np.ndarray):
+        return value.shape, value.dtype, value.tolist() if value.dtype.hasobject else value.tobytes()
+    if isinstance(value, Mapping):
+        return tuple((key, inside(item)) for key, item in value.items())
+    return tuple(map(inside, value)) if isinstance(value, list | tuple) else value
 
 
 class HasEngine(BaseEstimator):
@@ -33,7 +44,7 @@ class HasEngine(BaseEstimator):
         dtype = data.X.dtype if before is None else before.trainer.dtype
         options = self._options(data.X.shape[1], dtype, self._batch(len(data.X), before if incremental else None))
         if before is not None and incremental and before.options == options:
-            before.asked = self._asked()
+            self._note_asked(before)
             return before
         seed = int(random.randint(np.iinfo(np.int32).max)) if before is None else before.seed
         engine = Engine(seed, **options)
@@ -60,7 +71,7 @@ class HasEngine(BaseEstimator):
         }
 
     def _adopt(self, engine: Engine) -> Engine:
-        engine.asked = self._asked()
+        self._note_asked(engine)
         self._engine, self.coefs_, self.intercepts_ = engine, list(engine.coefs), list(engine.intercepts)
         return engine
 
@@ -68,10 +79,17 @@ class HasEngine(BaseEstimator):
         """The parameters as the objects that they are now."""
         return tuple(map(self.__dict__.get, RULES))
 
+    def _note_asked(self, engine: Engine) -> None:
+        """Keep the parameters that an engine serves, with what is in lists and the like."""
+        engine.asked = self._asked()
+        engine.insides = {i: inside(value) for i, value in enumerate(engine.asked) if isinstance(value, CHANGING)}
+
     def _at_hand(self) -> Engine | None:
         """The engine, if it was built from these very parameters: they need no second look."""
         engine: Engine | None = self.__dict__.get("_engine")
         if engine is None or not engine.asked or not all(map(operator.is_, engine.asked, self._asked())):
+            return None
+        if any(inside(engine.asked[i]) != kept for i, kept in engine.insides.items()):
             return None
         return self._live()
 

@@ -10,8 +10,9 @@ import numpy as np
 from scipy.optimize import minimize
 from sklearn.exceptions import ConvergenceWarning
 
-from ..callbacks import as_callbacks
+from ..callbacks import Callback, as_callbacks
 from ..errors import InputError
+from ..fitting import end
 from .data import Array, Data
 from .engine import Engine
 from .hooks import Hooks
@@ -51,13 +52,14 @@ def train(estimator: Any, engine: Engine, data: Data, hooks: Hooks) -> None:
 
     e.n_iter_ = 0
     hooks.begin()
-    for callback in told:
-        callback.on_start(trainer)
+    started: list[Callback] = []
     try:
+        for callback in told:
+            started.append(callback)
+            callback.on_start(trainer)
         value, e.n_iter_ = minimized(e, engine, data, after)
     finally:
-        for callback in told:
-            callback.on_end(trainer)
+        end(started, trainer)
     e.loss_ = as_loss(value)
 
 

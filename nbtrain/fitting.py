@@ -191,7 +191,7 @@ class Fit:
             status = trainer.call_on("train_slice", self.data)
         if status == layout.DIVERGED:
             raise self.diverged()
-        check(status)
+        check(status, trainer.recipe.loss)
 
     def read_log(self) -> int:
         """Tell of the epochs that have ended, and how many they were."""

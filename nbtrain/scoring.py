@@ -25,7 +25,7 @@ def scores(trainer: Trainer, dataset: Dataset, metrics: Sequence[Metric] = ()) -
     errors = np.zeros(trainer.network.sizes[-1])
     part = trainer.part_rows()
     for first in range(0, len(dataset.x), part):
-        check(trainer.call_on("evaluate", dataset.rows(first, first + part)))
+        check(trainer.call_on("evaluate", dataset.rows(first, first + part)), trainer.recipe.loss)
         sums += trainer.result
         errors += trainer.memory.array("squared_errors")
     if sums[1] == 0.0:

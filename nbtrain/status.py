@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from .core import layout
 from .errors import DivergenceError, Error, InputError
 
@@ -20,10 +22,20 @@ WORDS = {
 }
 
 
-def check(status: int) -> None:
-    """Raise what a status stands for."""
+def check(status: int, loss: Any = None) -> None:
+    """Raise what a status stands for.
+
+    Parameters
+    ----------
+    status : int
+        What a C function of the core returned, or `model.status[0]`.
+    loss : Component, optional
+        The model's, to be named where it failed.
+    """
     if status == layout.OK:
         return
+    if status == layout.FAILED and loss is not None:
+        raise Error(f"loss {loss.spec.name!r}: {WORDS[status]}")
     if status == layout.NO_MEMORY:
         raise MemoryError(WORDS[status])
     if status in (layout.BUSY, layout.FAILED):

@@ -244,7 +244,7 @@ class Trainer(Parameters, Calling, Saving, Hosting):
             status = self.call_on("train_step", batch)
             if status == layout.DIVERGED:
                 raise describe_divergence(self, batch)
-            check(status)
+            check(status, self.recipe.loss)
             return float(self.result[0])
 
     def loss_and_gradient(self, X: Any, y: Any, sample_weight: Any = None) -> tuple[float, Array]:
@@ -258,7 +258,7 @@ class Trainer(Parameters, Calling, Saving, Hosting):
         """
         batch = self._intake.dataset(X, y, sample_weight)
         with self._alone():
-            check(self.call_on("loss_and_gradient", batch))
+            check(self.call_on("loss_and_gradient", batch), self.recipe.loss)
             return float(self.result[0]), self.model.gradient.copy()
 
     # ---- use
@@ -286,7 +286,8 @@ class Trainer(Parameters, Calling, Saving, Hosting):
                 rows, written = x[first : first + part], out[first : first + part]
                 shared = self.team.send(2.0 * self.theta.size * len(rows))
                 function = (self._native if shared else self._fast(len(rows))).predict
-                check(function(self._descriptor, rows.ctypes.data, *rows.shape, written.ctypes.data, *written.shape))
+                given = rows.ctypes.data, *rows.shape, written.ctypes.data, *written.shape
+                check(function(self._descriptor, *given), self.recipe.loss)
         return out
 
     def evaluate(self, X: Any, y: Any, sample_weight: Any = None, *, metrics: Any = ()) -> dict[str, float]:

@@ -7,8 +7,9 @@ import pytest
 from numba import njit
 
 import nbtrain
-from nbtrain import kernel
+from nbtrain import compiler, kernel
 from nbtrain.core import layout
+from nbtrain.testing import blocks
 
 
 def written_beyond(z, y, slope):
@@ -88,7 +89,7 @@ def test_training_says_that_the_loss_failed_and_changes_nothing(name):
         lambda: trainer.loss_and_gradient(X, y),
         lambda: trainer.evaluate(X, y),
     ):
-        with pytest.raises(nbtrain.Error, match="loss took an index out of range"):
+        with pytest.raises(nbtrain.Error, match=f"^loss '{name}': a function of the loss took an index out of range"):
             work()
     assert np.isnan(compiled_step(trainer.model, X[:8], y[:8]))
     assert trainer.model.status[0] == layout.FAILED
@@ -130,4 +131,87 @@ def test_a_range_whose_step_may_be_zero_is_refused():
         return total
 
     with pytest.raises(nbtrain.PluginError, match=r"line \d+ has a range whose step may be 0"):
-        nbtrain.compiler.component(nbtrain.Activation("stepping", stepping, lambda z: 1.0), np.float32)
+        compiler.component(nbtrain.Activation("stepping", stepping, lambda z: 1.0), np.float32)
+
+
+def counting(z, step):
+    for _ in range(0, 5, step):
+        z = z + 1.0
+    return z
+
+
+def by_a_constant(z):
+    return counting(z, 2)
+
+
+def by_a_number(z):
+    return counting(z, int(z))
+
+
+def test_a_helper_that_could_raise_is_refused_and_one_that_cannot_is_not():
+    np.testing.assert_array_equal(values(by_a_constant, [1.0, -2.0]), [4.0, 1.0])
+    with pytest.raises(nbtrain.PluginError, match="activation 'by_a_number': value could raise an exception"):
+        values(by_a_number, [1.0])
+
+
+def calls_itself(z):
+    return z if z < 0.0 else calls_itself(z - 1.0)
+
+
+def one_way(z):
+    return z if z < 0.0 else other_way(z - 1.0)
+
+
+def other_way(z):
+    return -z if z < 0.0 else one_way(z - 1.0)
+
+
+@pytest.mark.parametrize("function", [calls_itself, one_way])
+def test_a_function_that_calls_itself_is_refused(function):
+    with pytest.raises(nbtrain.PluginError, match=rf"line \d+ calls {function.__name__} from within itself"):
+        values(function, [1.0])
+
+
+def test_elements_that_nobody_looks_at_are_refused():
+    def flat(z, y, slope):
+        slope.flat[10**9] = 1.0
+        return z[0]
+
+    with pytest.raises(nbtrain.PluginError, match=r"line \d+ uses \.flat"):
+        compiler.component(nbtrain.Loss("flat", row=flat), np.float32)
+
+
+TABLE = (0.5, 1.5, 2.5, 3.5)
+ARRAY = np.array(TABLE)
+
+
+def tuple_part(z):
+    return TABLE[1:][int(z)]
+
+
+def array_part(z):
+    part = ARRAY[1:3]
+    return part[int(z)]
+
+
+@pytest.mark.parametrize("function", [tuple_part, array_part])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_an_index_beyond_a_part_of_a_table_gives_nan(function, dtype):
+    numbers = [0.0, 1.0, 2.0, 3.0, -1.0, -2.0, -3.0, -4.0, 7.0, 1e30]
+
+    def wanted(number):
+        try:
+            return function(number)
+        except IndexError:
+            return np.nan
+
+    np.testing.assert_array_equal(values(function, numbers, dtype), [wanted(number) for number in numbers])
+
+
+def values(function, numbers, dtype="float32"):
+    """What a component of the function gives."""
+    code = compiler.component(nbtrain.Activation(function.__name__, function, lambda z: 1.0), dtype)
+    z = np.array(numbers, dtype)
+    a = np.empty_like(z)
+    blocks.call(code.addresses["value"], blocks.at(z), blocks.at(a), z.size, 0)
+    return a

@@ -93,7 +93,8 @@ def component(spec: Any, dtype: Any, machine: str | None = None) -> Compiled:
 
         forget()
         try:
-            return object_code(block_functions(spec, dtype))
+            by_rows = spec.kind == "loss" and not spec.elementwise  # what its functions return is looked at
+            return object_code(block_functions(spec, dtype), may_raise=by_rows)
         except PluginError:
             raise
         except Error as error:

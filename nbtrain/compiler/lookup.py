@@ -39,9 +39,9 @@ def element(dtype: np.dtype[Any]) -> Any:
 
 @cache
 def argument_element(dtype: np.dtype[Any]) -> Any:
-    """An intrinsic (table, index): `element` of a constant table that a helper was handed; `[]` of what it may change.
+    """An intrinsic (table, index): `element` of a constant table, handed to a helper or cut; `[]` of what may change.
 
-    Arrays that are written to are rows of a loss, in whose bounds its loops have to keep.
+    Arrays that are written to are rows of a loss, whose code reports an index out of range.
     """
 
     def item(typing_context: Any, table: Any, index: Any) -> Any:
@@ -82,7 +82,7 @@ def table_of(known: Any, definition: Any) -> Any:
 
 
 def constant(variable: Any, definition: Any) -> Any:
-    """An index that can be seen in the function, a tuple of several too, or None; `definition` is `_Rewriter`'s."""
+    """An index that can be seen in the function, a tuple of several too, or None; `definition` is `Rewriter`'s."""
     found = definition(variable)
     if isinstance(found, ir.Const | ir.Global | ir.FreeVar):
         return found.value

@@ -130,6 +130,7 @@ def object_code(
     functions: Mapping[str, Function],
     parts: Iterable[Callable[[Any], None]] = (),
     level: int = COMPONENT_LEVEL,
+    may_raise: bool = True,
 ) -> bytes:
     """Object code of one module with a C function ``int64 nbtrain_<name>(...)`` for each jit function.
 
@@ -141,14 +142,29 @@ def object_code(
         Each adds to an llvmlite module functions that the jit functions call by name.
     level
         Of LLVM's optimization.
+    may_raise
+        Whether the functions may return RAISED.
 
     Raises
     ------
     Error
-        If the code needs a symbol that is not in every process.
+        If the code needs a symbol that is not in every process, or returns RAISED though it may not.
     """
     with deferred() as codegen:
-        return bytes(codegen._tm.emit_object(_module(codegen, functions, parts, level)))
+        module = _module(codegen, functions, parts, level)
+        raising = () if may_raise else [name for name in functions if _raises(module.get_function(PREFIX + name))]
+        if raising:
+            raise Error(
+                f"{' and '.join(raising)} could raise an exception, which compiled training cannot pass on: by an "
+                "index out of range, a range whose step is 0, or the largest of no elements"
+            )
+        return bytes(codegen._tm.emit_object(module))
+
+
+def _raises(function: Any) -> bool:
+    """Whether the optimizer was unable to see that a C function returns 0."""
+    ends = [list(block.instructions)[-1] for block in function.blocks]
+    return any(end.opcode == "ret" and not str(end).strip().startswith("ret i64 0") for end in ends)
 
 
 def assembly_of(functions: Mapping[str, Function], parts: Iterable[Callable[[Any], None]] = ()) -> str:

@@ -1,0 +1,79 @@
+"""What a component's function may not contain, by Numba's representation of it, in words for its author."""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from numba.core import ir
+from numba.core.errors import TypingError
+
+from . import lookup, vocabulary
+
+RAISING = (ir.Raise, ir.StaticRaise, ir.DynamicRaise, ir.TryRaise, ir.StaticTryRaise, ir.DynamicTryRaise)
+MAKING = {
+    "yield": "a generator",
+    "make_function": "an inner function",
+    **dict.fromkeys(("build_list", "build_map", "build_set"), "a list, dict or set"),
+}
+
+
+class Refused(TypingError):
+    """A component's function that cannot be compiled."""
+
+
+def refuse(statement: Any, names: Mapping[str, Any]) -> None:
+    """Raise for a statement that could raise, or that has no place in a component.
+
+    Parameters
+    ----------
+    statement
+        Of Numba's representation.
+    names
+        What variables stand for.
+    """
+    line = f"line {statement.loc.line}"
+    if isinstance(statement, RAISING):
+        raise Refused(
+            f"{line} can raise an exception, which compiled training cannot pass on; "
+            "give a number for every input instead (NaN for what has no answer)"
+        )
+    if isinstance(statement, ir.Print):
+        raise Refused(f"{line}: {vocabulary.refusal(print)}")
+    if not isinstance(statement, ir.Assign):
+        return
+    value = statement.value
+    if isinstance(value, ir.Expr) and value.op in MAKING:
+        raise Refused(f"{line} makes {MAKING[value.op]}; only numbers and tuples can be used")
+    if isinstance(value, ir.Expr) and value.op == "getattr" and value.attr == "flat":
+        raise Refused(f"{line} uses .flat, whose indices are not looked at; take elements of the array itself")
+    refused = vocabulary.refusal(names.get(statement.target.name))
+    if refused:
+        raise Refused(f"{line}: {refused}")
+
+
+def refuse_step(call: Any, names: Mapping[str, Any], definition: Callable[[Any], Any]) -> None:
+    """Raise for a call of range whose step may be 0; `definition` is `Rewriter`'s."""
+    if names.get(call.func.name) is not builtins.range or len(call.args) != 3:
+        return
+    known = lookup.constant(call.args[2], definition)
+    if known == 0 or (known is None and not isinstance(definition(call.args[2]), ir.Arg)):
+        raise Refused(f"line {call.loc.line} has a range whose step may be 0; a constant or an argument is wanted")
+
+
+def refuse_recursion(helper: Any, where: Any) -> None:
+    """Raise for a call of a function that is being compiled: it calls itself, how often depends on numbers."""
+    if helper.is_compiling:
+        raise Refused(
+            f"line {where.line} calls {helper.py_func.__name__} from within itself, which may never end; write a loop"
+        )
+
+
+def refuse_walrus(function: Any) -> None:
+    """Numba gives the value in `(e := f(z)) / (1.0 + e)` to e alone, and has none for the quotient."""
+    for block in function.blocks.values():
+        for statement in block.body:
+            for variable in statement.list_vars():
+                if variable.name.startswith("$") and not function._definitions.get(variable.name):
+                    raise Refused(f"line {statement.loc.line} uses the value of `:=`; assign it on a line of its own")

@@ -500,6 +500,26 @@ def test_a_warm_process_trains_without_importing_numba():
     assert outputs[1] == "\n"
 
 
+LATE_BLAS = """
+import sys
+import numpy as np
+import nbtrain
+from nbtrain import compiler
+compiler.component(nbtrain.Activation("first", lambda z: 2.0 * z, lambda z: 2.0), np.float32)
+print("scipy.linalg" in sys.modules)
+from numba import njit
+a, b = np.arange(6.0).reshape(2, 3), np.arange(12.0).reshape(3, 4)
+product, determinant = njit(lambda a, b: np.dot(a, b)), njit(lambda c: np.linalg.det(c))
+print(np.array_equal(product(a, b), a @ b), np.isclose(determinant(a @ a.T), 54.0))
+"""
+
+
+def test_the_first_component_does_not_import_scipy_and_linear_algebra_of_others_still_works(folder):
+    pytest.importorskip("scipy")
+    done = subprocess.run([sys.executable, "-c", LATE_BLAS], check=True, capture_output=True, text=True, timeout=300)
+    assert done.stdout == "False\nTrue True\n"
+
+
 def test_code_of_changed_sources_is_neither_run_nor_kept(folder, monkeypatch):
     """Somebody upgrades nbtrain under a running process."""
     monkeypatch.setattr(fingerprint, "source_digest", lambda of: "another version")

@@ -6,11 +6,13 @@ then. What is compiled once is never unloaded. `compiler.inspect` tells what bec
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -117,12 +119,24 @@ def _get(key: str, names: tuple[str, ...], make: Callable[[], bytes], what: Call
         return _loaded[key]
     code = cache.read(key)
     if code is None:
-        with _Announcement(what()):
+        with _Announcement(what()), _uncollected():
             code = make()
         fingerprint.check_sources()
         cache.write(key, code)
     _loaded[key] = Compiled(engine.load(code, names))
     return _loaded[key]
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Numba's import and its compilations make many objects and little garbage: a tenth of the time."""
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collecting:
+            gc.enable()
 
 
 class _Announcement:

@@ -6,9 +6,10 @@ they are only typed and lowered; the whole is linked, optimized and emitted once
 
 from __future__ import annotations
 
-import gc
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from importlib.util import find_spec
 from typing import Any
 
 import llvmlite.binding as llvm
@@ -106,6 +107,23 @@ def _short(name: str, argument_types: Any, *, abi_tags: Any = (), uid: Any = Non
     return str(default_mangler(name, () if uid is not None else argument_types, abi_tags=abi_tags, uid=uid))
 
 
+def _leave_blas_for_later() -> None:
+    """Have Numba take SciPy's BLAS for there if SciPy is, until somebody compiles linear algebra.
+
+    It imports `scipy.linalg` to find out when the first function is compiled, a third of the time that this takes.
+    """
+    if "numba.np.arraymath" in sys.modules or find_spec("scipy") is None:
+        return
+    from numba.np import linalg
+
+    usual, linalg.ensure_blas = linalg.ensure_blas, lambda: None
+    try:
+        from numba.np import arraymath
+    finally:
+        linalg.ensure_blas = usual
+    arraymath.ensure_blas = usual  # type: ignore[attr-defined]
+
+
 @contextmanager
 def deferred() -> Iterator[_DeferredCodegen]:
     """While this lasts, Numba types and lowers, and leaves the rest to `object_code`."""
@@ -113,17 +131,14 @@ def deferred() -> Iterator[_DeferredCodegen]:
     with global_compiler_lock:
         context = cpu_target.target_context
         if _codegen is None:
+            _leave_blas_for_later()
             _codegen = _DeferredCodegen("nbtrain")
         usual, context._internal_codegen = context._internal_codegen, _codegen
         mangler, context.mangler = context.mangler, _short
-        collecting = gc.isenabled()
-        gc.disable()  # a compilation makes many objects and little garbage: this saves a tenth of its time
         try:
             yield _codegen
         finally:
             context._internal_codegen, context.mangler = usual, mangler
-            if collecting:
-                gc.enable()
 
 
 def object_code(

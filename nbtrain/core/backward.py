@@ -78,7 +78,7 @@ def count_hits(net, batch):
     for i in range(batch.rows):
         share_right = 0.0
         if d.hits == HITS_LARGEST:
-            share_right = 1.0 if largest(a[i]) == vector_at(batch.y, batch.rows, INT64)[i] else 0.0
+            share_right = np.float64(is_largest(a[i], vector_at(batch.y, batch.rows, INT64)[i]))
         elif d.hits == HITS_THRESHOLD:
             share_right = agreement(a[i], matrix_at(batch.y, batch.rows, last.units, dtype)[i], d.hit_threshold)
         hits += share_right * (np.float64(weight[i]) if batch.weight != 0 else 1.0)
@@ -86,13 +86,12 @@ def count_hits(net, batch):
 
 
 @jit
-def largest(row):
-    """Index of the first largest number."""
-    best = 0
-    for k in range(1, row.size):
-        if row[k] > row[best]:
-            best = k
-    return best
+def is_largest(row, index):
+    """Whether an element is the first largest one; there is none where one is NaN. Without a branch to guess."""
+    peak, lost = row[index], np.int64(0)
+    for k in range(row.size):
+        lost |= np.int64(not (row[k] < peak or (row[k] == peak and k >= index)))
+    return lost == 0
 
 
 @jit

@@ -88,6 +88,17 @@ def free(typing_context: Any, address: Any) -> Any:
 
 
 @intrinsic
+def copy_bytes(typing_context: Any, target: Any, source: Any, size: Any) -> Any:
+    """The C library's memcpy, by addresses."""
+
+    def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        library_call(builder, "memcpy", INT64, values)
+        return context.get_dummy_value()
+
+    return types.void(types.int64, types.int64, types.int64), codegen
+
+
+@intrinsic
 def square_root(typing_context: Any, number: Any) -> Any:
     """Of a float64, as an instruction: `math.sqrt` would be a call of the mathematical library."""
 

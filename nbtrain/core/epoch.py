@@ -14,7 +14,7 @@ from ..compiler.door import jit, vector_at
 from . import random
 from .atomics import clock
 from .calls import reallocate
-from .layout import DIVERGED, NO_MEMORY, OK
+from .layout import DIVERGED, NO_MEMORY, OK, PLACES
 from .net import INT64, ZERO
 from .steps import train_at
 
@@ -75,6 +75,7 @@ def draw_order(d):
         if moved == 0:
             return False
         d.order, d.order_capacity = moved, d.samples
-    random.shuffle(random.stream(d, random.ORDER, d.epoch, ZERO), vector_at(d.order, d.samples, INT64))
+    places = vector_at(d.panels, PLACES, INT64)  # no product is under way
+    random.shuffle(random.stream(d, random.ORDER, d.epoch, ZERO), vector_at(d.order, d.samples, INT64), places)
     d.order_epoch, d.order_size = d.epoch, d.samples
     return True

@@ -123,6 +123,7 @@ BLOCK_SIZE = 1024  # parameters that stay in the first-level cache from one func
 MOST_THREADS = 128  # in a team
 MOST_SLOTS = 16  # of an optimizer: each thread has room for so many pointers
 MASK_BLOCK = 64  # elements that one round of the random stream makes
+PLACES = 512  # numbers of an order that are drawn together; their place is the workspace of the matrix products
 
 # Arguments of the core's C functions: all of them int64, as is what they return.
 _DATA = ("model", "x", "rows", "columns", "y", "y_rows", "y_columns", "y_kind", "weight", "result")

@@ -18,7 +18,7 @@ from __future__ import annotations
 from ..compiler.door import address_of, jit
 from .panels import IN_PLACE, PACKED, TRANSPOSED
 from .sizes import DOT_COLUMNS, DOT_ROWS, PACK_BYTES, PACK_ROWS, STRIP_COLUMNS, STRIP_STRIDE
-from .tiles import dot, itemsize_of, one, outer, product, row, zeros
+from .tiles import dot, dot2, dot3, itemsize_of, one, outer, product, row, zeros
 
 
 @jit
@@ -37,13 +37,16 @@ def affine(x, w, b, z, rows, panels):
     if count <= 0:
         return
     if units == 1:
-        dot(dtype, (left, x_row, address_of(w), address_of(b), out, z_row, count, inputs))
+        dot(dtype, (left, x_row, address_of(w), 0, address_of(b), out, count, inputs))
     elif units <= DOT_COLUMNS:
         for c in range(units):
             for k in range(inputs):
-                panels[k] = w[k, c]
-            at = c * itemsize
-            dot(dtype, (left, x_row, address_of(panels), address_of(b) + at, out + at, z_row, count, inputs))
+                panels[c * inputs + k] = w[k, c]
+        operands = (left, x_row, address_of(panels), inputs * itemsize, address_of(b), out, count, inputs)
+        if units == 2:
+            dot2(dtype, operands)
+        else:
+            dot3(dtype, operands)
     elif x.shape[0] == 1:
         row(dtype, (left, itemsize, address_of(w), z_row, address_of(b), itemsize, out, units, inputs))
     else:
@@ -71,7 +74,7 @@ def input_slope(delta, w, dx, rows, panels):
         if units == 1:
             row(dtype, (here, itemsize, address_of(w), dx_row, zero, 0, there, inputs, 1))
         else:
-            dot(dtype, (address_of(w), w_row, here, zero, there, itemsize, inputs, units))
+            dot(dtype, (address_of(w), w_row, here, 0, zero, there, inputs, units))
 
 
 @jit
@@ -91,6 +94,29 @@ def weight_slope(x, delta, dw, rows, accumulate, panels):
         return
     if m == 1:
         outer(dtype, (left, address_of(delta), start, start_row, start_column, out, dw_row, count, units))
+        return
+    if units <= DOT_COLUMNS:  # so is each of its columns
+        for c in range(units):
+            if accumulate:
+                for k in range(count):
+                    panels[k] = dw[first + k, c]
+                start, start_column = address_of(panels), itemsize
+            row(
+                dtype,
+                (
+                    address_of(delta) + c * itemsize,
+                    dw_row,
+                    left,
+                    x_row,
+                    start,
+                    start_column,
+                    address_of(panels),
+                    count,
+                    m,
+                ),
+            )
+            for k in range(count):
+                dw[first + k, c] = panels[k]
         return
     in_strips = 1 if units >= STRIP_COLUMNS and x_row >= STRIP_STRIDE else 0
     right = (address_of(delta), dw_row, mode_of(count, m, dw_row), address_of(panels))

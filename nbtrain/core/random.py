@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..compiler.door import jit, jit_inline, vector_at
-from .layout import MASK_BLOCK
+from .layout import MASK_BLOCK, PLACES
 
 DROPOUT, ORDER = np.uint32(1), np.uint32(2)  # domains: streams that never meet
 MULTIPLIER_0, MULTIPLIER_1 = np.uint64(0xD2511F53), np.uint64(0xCD9E8D57)
@@ -101,16 +101,34 @@ def fill_mask(s, threshold, first_block, blocks, mask_address):
 
 
 @jit
-def shuffle(s, order):
-    """Fill `order` with a uniformly drawn permutation of 0 … n-1 (Fisher and Yates, Durstenfeld's form)."""
+def shuffle(s, order, places):
+    """Fill `order` with a uniformly drawn permutation of 0 … n-1 (Fisher and Yates, Durstenfeld's form).
+
+    `places` is memory for PLACES int64: what is drawn is drawn for so many elements at once, in vector code.
+    """
     for i in range(order.size):
         order[i] = i
-    w0 = w1 = w2 = w3 = np.uint32(0)
-    for i in range(order.size - 1, 0, -1):
-        if i == order.size - 1 or i & 3 == 3:
-            w0, w1, w2, w3 = words(s, i >> 2)
-        which = i & 3
-        word = w0 if which == 0 else w1 if which == 1 else w2 if which == 2 else w3
-        # the upper half of word * (i + 1): uniform up to 1 part in 2**32 / n
-        j = np.int64((np.uint64(word) * np.uint64(i + 1)) >> SHIFT)
-        order[i], order[j] = order[j], order[i]
+    for start in range((order.size - 1) // PLACES * PLACES, -1, -PLACES):
+        stop = min(start + PLACES, order.size)
+        draw_places(s, start, stop, places)
+        for i in range(stop - 1, start - 1, -1):
+            j = places[i - start]
+            order[i], order[j] = order[j], order[i]
+
+
+@jit
+def draw_places(s, start, stop, places):
+    """places[i - start] = a number from 0 to i, for each i; `start` is a multiple of 4."""
+    for block in range((stop - start + 3) // 4):
+        i = start + 4 * block
+        w0, w1, w2, w3 = words(s, i >> 2)
+        places[4 * block] = place(w0, i)
+        places[4 * block + 1] = place(w1, i + 1)
+        places[4 * block + 2] = place(w2, i + 2)
+        places[4 * block + 3] = place(w3, i + 3)
+
+
+@jit_inline
+def place(word, i):
+    """The upper half of word * (i + 1): uniform up to 1 part in 2**32 / n."""
+    return np.int64((np.uint64(word) * np.uint64(i + 1)) >> SHIFT)

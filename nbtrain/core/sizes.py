@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 
-DOT_COLUMNS = 3  # results of so few columns are dot products of rows
+from .layout import PLACES
+
+DOT_COLUMNS = 3  # results of so few columns are dot products of rows; `tiles` has one function for each number
 DOT_ROWS = 3  # and so are input slopes of so few rows
 PACK_ROWS = 16  # rows of a result that repay packing the right operand
 PACK_BYTES = 1 << 14  # a right operand up to this size is used where it lies
@@ -28,10 +30,11 @@ ALIGNMENT = 64  # bytes; no vector is longer
 def workspace(batch: int, units: Sequence[int], dtype: Any) -> int:
     """Elements of `panels` for layers of the widths `units`, the inputs' first, and at most `batch` rows."""
     itemsize = np.dtype(dtype).itemsize
-    needed = 0
+    needed = PLACES * 8 // itemsize
     for inputs, outputs in zip(units, units[1:], strict=False):
         needed = max(needed, _right(inputs, outputs, itemsize), _right(outputs, inputs, itemsize))
         needed = max(needed, _with_strips(inputs, batch, outputs, itemsize))
+        needed = max(needed, inputs * outputs if outputs <= DOT_COLUMNS else 0)  # their columns, one after the other
     return needed
 
 

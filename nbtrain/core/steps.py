@@ -9,13 +9,14 @@ import math
 
 import numpy as np
 
-from ..compiler.door import jit, matrix_at, vector_at
+from ..compiler.door import jit, vector_at
 from .backward import backward, count_hits, loss_slope, summed_loss
+from .batches import next_batch
 from .forward import forward
 from .layout import HITS_NONE
-from .net import INFERENCE, INT64, TRAINING, ZERO, Batch, chunk, total_weight
+from .net import INFERENCE, INT64, TRAINING, ZERO, chunk, total_weight
 from .parts import add_parts, parameter_slopes, parts_of
-from .team import fetch, give_order, join, meet, muster, share
+from .team import fetch, give_order, join, meet, muster
 from .update import accept, penalty, prepare, regularize, update
 
 # Pieces of work that a team can share; the first two are iterations.
@@ -119,43 +120,3 @@ def weight_at(net, data, position):
     for i in range(position, min(position + d.batch_size, data.rows)):
         total += np.float64(weight[order[i]])
     return total
-
-
-@jit
-def next_batch(net, data, position, team):
-    """The batch at `position`: where it lies in the data, or shuffled rows, of which a member gathers its own."""
-    d = net.descriptor[0]
-    if d.shuffle == 0:
-        return chunk(d, data, position)
-    rows = min(d.batch_size, data.rows - position)
-    first, last = share(rows, team)
-    order = vector_at(d.order, data.rows, INT64)[position + first : position + last]
-    gather_rows(net, data, order, first)
-    return Batch(d.batch_x, d.batch_y, d.batch_weight if data.weight != 0 else ZERO, rows)
-
-
-@jit
-def gather_rows(net, data, order, first):
-    """Copy the samples named by `order` to the batch's rows from `first` on."""
-    d, dtype, rows = net.descriptor[0], net.theta.dtype, order.size
-    x = matrix_at(d.batch_x + first * d.inputs * d.itemsize, rows, d.inputs, dtype)
-    gather(matrix_at(data.x, data.rows, d.inputs, dtype), order, x)
-    y = d.batch_y + first * d.target_bytes
-    if d.target_columns == 0:
-        labels = matrix_at(data.y, data.rows, 1, INT64)
-        gather(labels, order, matrix_at(y, rows, 1, INT64))
-    else:
-        targets = matrix_at(data.y, data.rows, d.target_columns, dtype)
-        gather(targets, order, matrix_at(y, rows, d.target_columns, dtype))
-    if data.weight != 0:
-        weight = matrix_at(d.batch_weight + first * d.itemsize, rows, 1, dtype)
-        gather(matrix_at(data.weight, data.rows, 1, dtype), order, weight)
-
-
-@jit
-def gather(source, order, target):
-    """target[i] = source[order[i]]."""
-    for i in range(order.size):
-        row = source[order[i]]
-        for j in range(row.size):
-            target[i, j] = row[j]

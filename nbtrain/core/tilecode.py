@@ -15,7 +15,7 @@ import numpy as np
 from .sizes import K_BLOCK
 from .vectors import Emitter, Int, target
 
-DOT_TILE_ROWS = 8  # as many independent chains of additions
+DOT_TILE_ROWS = {1: 8, 2: 4, 3: 4}  # by columns: chains of additions enough to hide the latency of one
 ROW_VECTORS = 8
 OUTER_VECTORS = 4
 NEAR_ROWS = 3  # rows that a processor reaches from one address, by a stride and its double
@@ -205,33 +205,44 @@ def emit_outer(e: Emitter, lanes: int) -> None:
     e.end()
 
 
-def emit_dot(e: Emitter, lanes: int) -> None:
-    """out[r] = start + left[r] . right: sums in lanes, added up in a fixed tree, then what is left of k."""
-    left, left_row, right, start, out, out_row, rows, size = e.arguments
-    begin, row = e.load(start, e.scalar), e.number(0)
-    for height in (DOT_TILE_ROWS, 1):
+def emit_dot(e: Emitter, lanes: int, columns: int) -> None:
+    """out[r, c] = start[c] + left[r] . right[c]: sums in lanes, added up in a fixed tree, then what is left of k.
+
+    The rows of the result follow each other.
+    """
+    left, left_row, right, right_column, start, out, rows, size = e.arguments
+    begin = [e.load(start + c * e.size, e.scalar) for c in range(columns)]
+    row = e.number(0)
+    for height in (DOT_TILE_ROWS[columns], 1):
         with e.loop(row, rows, height) as tile:
             here = [left + (tile.index + r) * left_row for r in range(height)]
-            with e.loop(0, size, lanes, [e.zeros(lanes)] * height) as k:
-                k.values = _products(e, here, right, k.index, k.values)
-            sums = [e.builder.fadd(begin, value) for value in _sums_of_lanes(e, k.values)]
+            there = [right + right_column * c for c in range(columns)]
+            with e.loop(0, size, lanes, [e.zeros(lanes)] * (height * columns)) as k:
+                k.values = _products(e, here, there, k.index, k.values)
+            sums = [e.builder.fadd(begin[i % columns], value) for i, value in enumerate(_sums_of_lanes(e, k.values))]
             with e.loop(k.index, size, 1, sums) as rest:
-                rest.values = _products(e, here, right, rest.index, rest.values)
-            for r, value in enumerate(rest.values):
-                e.store(value, out + (tile.index + r) * out_row)
+                rest.values = _products(e, here, there, rest.index, rest.values)
+            for i, value in enumerate(rest.values):
+                e.store(value, out + (tile.index * columns + i) * e.size)
         row = tile.index
     e.end()
 
 
-def _products(e: Emitter, rows: list[Int], right: Int, k: Int, sums: list[Any]) -> list[Any]:
-    """The sums, vectors or scalars, plus rows[k] * right[k]."""
-    at, kind = k * e.size, sums[0].type
-    factor = e.load(right + at, kind)
-    return [e.fma(e.load(row + at, kind), factor, value) for row, value in zip(rows, sums, strict=True)]
+def _products(e: Emitter, rows: list[Int], columns: list[Int], k: Int, sums: list[Any]) -> list[Any]:
+    """The sums, vectors or scalars, row by row, plus rows[k] * columns[k]."""
+    at, kind, old = k * e.size, sums[0].type, iter(sums)
+    factors, products = [e.load(column + at, kind) for column in columns], []
+    for row in rows:
+        value = e.load(row + at, kind)
+        products += [e.fma(value, factor, next(old)) for factor in factors]
+    return products
 
 
 def _sums_of_lanes(e: Emitter, vectors: list[Any]) -> list[Any]:
     """The sum of each vector, always in the same tree: its halves are added until one lane is left."""
+    if len(vectors) & (len(vectors) - 1):
+        whole = 1 << len(vectors).bit_length() - 1
+        return _sums_of_lanes(e, vectors[:whole]) + _sums_of_lanes(e, vectors[whole:])
     segment = vectors[0].type.count
     while segment > 1:
         half, together = segment // 2, len(vectors) > 1  # vectors that are added up side by side fill a register

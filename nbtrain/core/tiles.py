@@ -18,7 +18,7 @@ from .sizes import IN_PLACE_K_BLOCK
 from .tilecode import shape
 from .vectors import INT64, Emitter
 
-ARGUMENTS = {"product": 16, "row": 9, "outer": 9, "dot": 8}
+ARGUMENTS = {"product": 16, "row": 9, "outer": 9, "dot": 8, "dot2": 8, "dot3": 8}
 HELPERS = {"copy": 6, "transpose": 6, "pack": 5, "pack_transposed": 6, "strips": 6}
 PANELS_ARGUMENTS = 15
 
@@ -35,7 +35,8 @@ def emit(module: Any, dtype: np.dtype[Any]) -> None:
     tilecode.emit_transpose(f["transpose"], tiles.lanes)
     tilecode.emit_row(f["row"], tiles.lanes, IN_PLACE_K_BLOCK)
     tilecode.emit_outer(f["outer"], tiles.lanes)
-    tilecode.emit_dot(f["dot"], tiles.lanes)
+    for name, columns in (("dot", 1), ("dot2", 2), ("dot3", 3)):
+        tilecode.emit_dot(f[name], tiles.lanes, columns)
     widths = {}
     for kind in tiles.kinds:
         width = sum(kind)
@@ -72,7 +73,7 @@ def _tile(name: str) -> Any:
     return tile
 
 
-product, row, outer, dot = (_tile(name) for name in ARGUMENTS)
+product, row, outer, dot, dot2, dot3 = (_tile(name) for name in ARGUMENTS)
 
 
 @intrinsic

@@ -176,6 +176,17 @@ def test_an_interrupt_ends_a_fit_within_half_a_second():
     assert float(python(LATENCY, 100)) <= 0.5
 
 
+# ---- memory
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="protects pages with the C library's mprotect")
+def test_random_models_touch_nothing_beside_their_arrays_and_predict_as_numpy():
+    program = os.path.join(HERE, "fuzz_memory.py")
+    command = [sys.executable, program, str(times(400, 20_000))]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=900)
+    assert done.returncode == 0, f"exit status {done.returncode}\n{done.stdout[-100:]}{done.stderr[-4000:]}"
+
+
 # ---- leaks
 
 LEAKS = """

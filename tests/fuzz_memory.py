@@ -1,0 +1,124 @@
+"""Random models in memory between forbidden pages: whatever is trained, nothing is read or written beside an array.
+
+    python tests/fuzz_memory.py 1000 [SEED]
+
+A program of its own, because what it looks for ends the process. Predictions are compared with NumPy's too.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from common import data, network
+from oracle import Oracle
+from product_cases import Guarded
+
+import nbtrain
+from nbtrain import assembly, memory
+
+Random = np.random.Generator
+ACTIVATIONS = ("relu", "tanh", "sigmoid", ("leaky_relu", 0.1), "identity")
+LOSSES = ("mse", "binary_cross_entropy", "softmax_cross_entropy")
+OPTIMIZERS = ("sgd", "momentum", "rmsprop", "adam", "lamb", "amsgrad")
+CONSTRAINTS = (None, None, None, "max_norm", "non_negative")
+
+
+class GuardedMemory(memory.Memory):
+    """The arrays of a model, each beside a page that nobody may touch."""
+
+    at_end = True
+
+    def __init__(self, plans: Any, keep: Any = ()) -> None:
+        self.keep = [*keep]
+        self._plans = {plan.name: plan for plan in plans}
+        self.guards, self.addresses = Guarded(), {}
+        for name, plan in self._plans.items():
+            size = max(math.prod(plan.shape) * plan.dtype.itemsize, 1)
+            whole = np.zeros(-(-size // memory.ALIGNMENT) * memory.ALIGNMENT, np.uint8)
+            self.addresses[name] = self.guards.like(whole, self.at_end, memory.ALIGNMENT).ctypes.data
+        self.block = np.zeros(0, np.uint8)
+
+
+def size(random: Random, largest: int) -> int:
+    """Small ones as often as large ones."""
+    return int(np.exp(random.uniform(0, np.log(largest))))
+
+
+def one(random: Random, choices: Any) -> Any:
+    return choices[random.integers(len(choices))]
+
+
+def model(random: Random) -> tuple[nbtrain.Trainer, list[Any], str]:
+    """A trainer, its activations and its loss."""
+    widest, most_inputs = (20, 60_000) if random.random() < 0.1 else (300, 300)
+    sizes = [size(random, most_inputs), *(size(random, widest) for _ in range(random.integers(1, 4)))]
+    loss = one(random, LOSSES)
+    activations = [one(random, ACTIVATIONS) for _ in sizes[1:]]
+    if loss != "mse":  # which makes the output of z itself
+        activations[-1] = "identity"
+    if loss == "softmax_cross_entropy":
+        sizes[-1] = max(2, sizes[-1])
+    dropout = [one(random, (0.0, 0.0, 0.4)) for _ in activations[1:]] + [0.0]
+    net = network(sizes, activations, dropout)
+    layers = [
+        nbtrain.Dense(layer.units, layer.activation, dropout=layer.dropout, constraint=one(random, CONSTRAINTS))
+        for layer in net.layers
+    ]
+    trainer = nbtrain.Trainer(
+        nbtrain.Network(sizes[0], layers),
+        loss=loss,
+        optimizer=nbtrain.optimizer(one(random, OPTIMIZERS), learning_rate=1e-5),
+        regularizer=one(random, (None, "l1", "l2")),
+        batch_size=size(random, 300),
+        dtype=one(random, ("float32", "float64")),
+        threads=one(random, (1, 1, 2)),
+        shuffle=bool(random.random() < 0.8),
+        clip_norm=one(random, (None, None, 1.0)),
+        clip_value=one(random, (None, None, 0.5)),
+        rng=int(random.integers(2**31)),
+    )
+    return trainer, activations, loss
+
+
+def check(random: Random) -> None:
+    """Train and use one model on data beside forbidden pages."""
+    GuardedMemory.at_end = bool(random.random() < 0.7)
+    trainer, activations, loss = model(random)
+    sizes, guards = trainer.network.sizes, Guarded()
+
+    def place(array: Any) -> Any:
+        return guards.like(array, bool(random.random() < 0.7))
+
+    X, y = data(loss, size(random, 700), sizes[0], sizes[-1], int(random.integers(2**31)))
+    X = place((0.1 * X).astype(trainer.dtype))
+    y = place(y if loss == "softmax_cross_entropy" else y.astype(trainer.dtype))
+    weight = place(random.uniform(0.5, 1.5, len(X)).astype(trainer.dtype)) if random.random() < 0.4 else None
+    trainer.fit(X, y, epochs=2, sample_weight=weight)
+    rows = size(random, len(X))
+    some = place(X[:rows]), place(y[:rows])
+    trainer.train_step(*some)
+    trainer.loss_and_gradient(*some)
+    trainer.evaluate(X, y, weight)
+    predicted = trainer.predict(some[0])
+    oracle = Oracle(_pairs(trainer), activations, loss)
+    np.testing.assert_allclose(predicted, oracle.predict(some[0].astype(float)), rtol=2e-3, atol=2e-4)
+
+
+def _pairs(trainer: nbtrain.Trainer) -> list[Any]:
+    """W and b of every layer, in float64."""
+    theta, shapes = trainer.theta.astype(float), list(pairwise(trainer.network.sizes))
+    cuts = np.cumsum([inputs * units for inputs, units in shapes] + [units for _, units in shapes])
+    parts = np.split(theta, cuts[:-1])
+    return [(w.reshape(shape), b) for w, b, shape in zip(parts, parts[len(shapes) :], shapes, strict=False)]
+
+
+if __name__ == "__main__":
+    assembly.Memory = GuardedMemory  # type: ignore[misc]
+    count, seed = int(sys.argv[1]), int((sys.argv[2:] or ["0"])[0])
+    for case in range(count):
+        print(case, flush=True)  # the last one is what ended the process
+        check(np.random.default_rng([seed, case]))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import platform
 import sys
 from typing import Any
 
@@ -11,16 +10,12 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
+from . import processor
 from .calls import INT64, ORDERING, library_call, pointer
 
 MONOTONIC = 6 if sys.platform == "darwin" else 1
 # The instruction that tells the processor that a thread waits, and its argument.
-PAUSE = {
-    "x86_64": ("llvm.x86.sse2.pause", None),
-    "AMD64": ("llvm.x86.sse2.pause", None),
-    "aarch64": ("llvm.aarch64.hint", 1),
-    "arm64": ("llvm.aarch64.hint", 1),
-}
+PAUSE = {processor.X86: ("llvm.x86.sse2.pause", None), processor.ARM: ("llvm.aarch64.hint", 1)}
 
 
 @intrinsic
@@ -81,7 +76,7 @@ def pause(typing_context: Any) -> Any:
     """Wait for some ten cycles, as loops that look at memory should."""
 
     def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        name, argument = PAUSE.get(platform.machine(), (None, None))
+        name, argument = PAUSE.get(processor.kind(), (None, None))
         if name is not None:
             int32 = ir.IntType(32)
             kinds = [] if argument is None else [int32]

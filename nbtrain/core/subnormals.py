@@ -7,7 +7,6 @@ computed with subnormal numbers.
 
 from __future__ import annotations
 
-import platform
 from typing import Any
 
 from llvmlite import ir
@@ -15,10 +14,10 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
+from . import processor
 from .calls import INT64
 
 INT32 = ir.IntType(32)
-X86, ARM = ("x86_64", "AMD64"), ("aarch64", "arm64")
 MXCSR_BITS = 0x8040  # results and arguments that are subnormal are zero
 FPCR_BIT = 1 << 24  # the same on ARM
 
@@ -40,17 +39,17 @@ def flush_subnormals(typing_context: Any) -> Any:
     """Have this thread take subnormal numbers for zero -> its control word before, for `restore`."""
 
     def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        machine = platform.machine()
-        if machine in X86:
+        kind = processor.kind()
+        if kind == processor.X86:
             slot = cgutils.alloca_once(builder, INT32)
             _mxcsr(builder, "stmxcsr", slot)
             word = builder.load(slot)
             builder.store(builder.or_(word, ir.Constant(INT32, MXCSR_BITS)), slot)
             _mxcsr(builder, "ldmxcsr", slot)
             return builder.zext(word, INT64)
-        if machine in ARM:
-            kind = ir.FunctionType(INT64, [])
-            get = cgutils.get_or_insert_function(builder.module, kind, "llvm.aarch64.get.fpcr")
+        if kind == processor.ARM:
+            no_arguments = ir.FunctionType(INT64, [])
+            get = cgutils.get_or_insert_function(builder.module, no_arguments, "llvm.aarch64.get.fpcr")
             word = builder.call(get, [])
             _set_fpcr(builder, builder.or_(word, ir.Constant(INT64, FPCR_BIT)))
             return word
@@ -64,12 +63,12 @@ def restore(typing_context: Any, word: Any) -> Any:
     """Give this thread the control word that it had before `flush_subnormals`."""
 
     def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        machine = platform.machine()
-        if machine in X86:
+        kind = processor.kind()
+        if kind == processor.X86:
             slot = cgutils.alloca_once(builder, INT32)
             builder.store(builder.trunc(values[0], INT32), slot)
             _mxcsr(builder, "ldmxcsr", slot)
-        elif machine in ARM:
+        elif kind == processor.ARM:
             _set_fpcr(builder, values[0])
         return context.get_dummy_value()
 

@@ -24,18 +24,24 @@ NOT_SETTABLE = {
     **dict.fromkeys("network loss optimizer regularizer batch_size shuffle dtype rng threads".split(), GIVEN),
     **dict.fromkeys(("clip_value", "clip_norm"), GIVEN),
     **dict.fromkeys(("iteration", "epoch"), "Training counts it."),
+    **dict.fromkeys(("model", "memory"), "trainer.set_weights([(W, b), …]) takes over the numbers of another."),
+    **dict.fromkeys(("history", "result"), "Training fills it; trainer.metadata is for notes of one's own."),
+    **dict.fromkeys(("team", "recipe"), GIVEN),
     "theta": "trainer.theta[...] = numbers changes the numbers in it.",
     "weights": "trainer.set_weights([(W, b), …]) changes the numbers in them.",
 }
 
 # Arguments that are looked for in one call and belong to another.
+EPOCHS, PENALTIES = ("n_epochs", "max_iter", "num_epochs"), ("l2", "alpha", "weight_decay")
 IN_FIT = {
     **dict.fromkeys("epochs validation_data metrics callbacks progress".split(), "it is given to Trainer.fit"),
     **dict.fromkeys(("checkpoint", "sample_weight"), "it is given to Trainer.fit"),
+    **dict.fromkeys(EPOCHS, "epochs is given to Trainer.fit"),
+    "verbose": "progress=True is given to Trainer.fit",
     "learning_rate": "it belongs to the optimizer: optimizer=nbtrain.optimizer('adam', learning_rate=…)",
     "schedule": "it belongs to the optimizer: optimizer=nbtrain.optimizer('adam', learning_rate=nbtrain.schedule(…))",
     **dict.fromkeys(("dropout", "activation", "initializer", "constraint"), "it is given to a layer, nbtrain.Dense"),
-    **dict.fromkeys(("l2", "alpha", "weight_decay"), "regularizer=nbtrain.regularizer('l2', strength=…) is meant"),
+    **dict.fromkeys(PENALTIES, "regularizer=nbtrain.regularizer('l2', strength=…) is meant"),
     **dict.fromkeys(("seed", "random_state"), "rng is meant"),
 }
 IN_TRAINER = {
@@ -46,7 +52,8 @@ IN_TRAINER = {
     **dict.fromkeys(("seed", "random_state"), "rng is given to Trainer"),
     "learning_rate": "it belongs to the optimizer; trainer.learning_rate = … changes it",
     "verbose": "progress=True is meant",
-    **dict.fromkeys(("n_epochs", "max_iter", "num_epochs"), "epochs is meant"),
+    **dict.fromkeys(EPOCHS, "epochs is meant"),
+    **dict.fromkeys(PENALTIES, "regularizer=nbtrain.regularizer('l2', strength=…) is given to Trainer"),
     "validation_split": "validation_data=(X_val, y_val) is wanted, rows that are not in X",
 }
 IN_DENSE = {
@@ -74,7 +81,11 @@ def check_attribute(
         What cannot be set, and what to do instead, in a sentence.
     """
     others = others or {}
-    if name.startswith("_") or (name not in others and (name in vars(owner) or hasattr(type(owner), name))):
+    if (
+        name.startswith("_")
+        or name in settable
+        or (name not in others and (name in vars(owner) or hasattr(type(owner), name)))
+    ):
         return
     kind = type(owner).__name__
     known = f"What can be set: {', '.join(sorted(settable))}."
@@ -118,7 +129,7 @@ def told(title: str, elsewhere: Mapping[str, str]) -> Callable[[Callable[Given, 
 
     def decorate(method: Callable[Given, Made]) -> Callable[Given, Made]:
         parameters = list(inspect.signature(method).parameters.values())[1:]  # without self
-        names = {parameter.name for parameter in parameters}
+        names = {parameter.name for parameter in parameters} | {"self"}
         most = 1 + sum(parameter.kind is parameter.POSITIONAL_OR_KEYWORD for parameter in parameters)
 
         @functools.wraps(method)

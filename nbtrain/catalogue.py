@@ -106,7 +106,7 @@ class Registry:
 
     def _hint(self, kind: str, name: str) -> str:
         """What was probably meant by a name, and the end of the sentence."""
-        if kind == "activation" and name.lower() in ("softmax", "log_softmax"):
+        if kind == "activation" and name.lower().replace("_", "") in ("softmax", "logsoftmax"):
             return f"; {offered.SOFTMAX}."
         known = [own for found, own in self._found if found == kind]
         for meant in (name.lower(), *offered.synonyms(name)):

@@ -51,8 +51,9 @@ _RESULTS = 3  # float64 numbers that a function on data may write
 
 
 def __getattr__(name: str) -> Any:
-    near = [_MEANT[name]] if name in _MEANT else nearest(name, __all__)
-    hint = f"; did you mean {near[0]!r}?" if near and not name.startswith("_") else "."
+    asked = not name.startswith("_")  # by a person
+    near = [_MEANT[name]] if name in _MEANT else nearest(name, __all__) if asked else []
+    hint = f"; did you mean {near[0]!r}?" if near else "."
     raise AttributeError(f"module 'nbtrain.kernel' has no function {name!r}{hint} There are: {', '.join(__all__)}")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from .catalogue import BUILTIN, Registry
@@ -28,6 +29,8 @@ __all__ = [
     "unregister",
 ]
 
+WANTED_RATE = "a finite number above 0, or a schedule, is wanted"
+
 registry = Registry()
 
 
@@ -53,23 +56,23 @@ def _rate(value: Any) -> Any:
     if isinstance(value, Component) and value.kind == "schedule":
         return value
     if isinstance(value, str) and _is_number(value):
-        raise InputError(
-            f"learning_rate: {value!r} given, a string; a number is wanted, without quotes: {float(value):g}"
-        )
+        number = float(value)
+        wanted = "a number is wanted, without quotes: " + f"{number:g}" if 0.0 < number < math.inf else WANTED_RATE
+        raise InputError(f"learning_rate: {value!r} given, a string; {wanted}")
     if isinstance(value, str | Component | Spec):
         return resolve("schedule", value, "learning_rate")
     try:
         return Parameter(1.0, above=0.0).checked(value, "learning_rate")
     except InputError:
-        wanted = "a finite number above 0, or a schedule, is wanted"
-        raise InputError(f"learning_rate: {value!r} given; {wanted}") from None
+        raise InputError(f"learning_rate: {value!r} given; {WANTED_RATE}") from None
 
 
 def _is_number(text: str) -> bool:
     try:
-        return float(text) > 0.0
+        float(text)
     except ValueError:
         return False
+    return True
 
 
 def resolve(kind: str, value: Any, argument: str) -> Component:

@@ -18,7 +18,7 @@ WORDS = {
     layout.BUSY: "another thread is inside this model",
     layout.DIVERGED: "the loss became NaN or infinite",
     layout.NO_MEMORY: "there is no memory for the order of the samples",
-    layout.FAILED: "a function of the loss took an index out of range",
+    layout.FAILED: "a function of the loss took an index out of range, or did something else for which Python raises",
 }
 
 

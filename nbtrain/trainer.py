@@ -138,7 +138,7 @@ class Trainer(Parameters, Calling, Saving, Hosting):
         self._quick_limit[0] = self._quick_rows
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if type(self) is Trainer and "_quick_limit" in self.__dict__ and name not in self.__dict__:  # it is built
+        if type(self) is Trainer and "_quick_limit" in self.__dict__:  # it is built
             check_attribute(self, name, SETTABLE, NOT_SETTABLE)
         object.__setattr__(self, name, value)
 

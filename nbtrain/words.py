@@ -44,7 +44,10 @@ class MissingName(AttributeError):
 
     def __init__(self, module: str, name: str, names: Sequence[str]) -> None:
         super().__init__(f"module {module!r} has no attribute {name!r}")
-        self.missing, self.names = name, names
+        self.module, self.missing, self.names = module, name, names
+
+    def __reduce__(self) -> Any:
+        return MissingName, (self.module, self.missing, self.names)
 
     def __str__(self) -> str:
         return f"{self.args[0]}{did_you_mean(self.missing, self.names).rstrip('.')}"

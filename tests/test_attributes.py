@@ -142,3 +142,55 @@ def test_a_callback_whose_methods_nobody_calls_is_told():
     helped = WithHelpers()
     trainer().fit([[1.0, 2.0, 3.0]], [[0.0, 1.0]], callbacks=[helped])
     assert helped.epoch == 1
+
+
+class WithProperty(nbtrain.Callback):
+    """One whose property can be read only when it has started."""
+
+    handle = None
+
+    @property
+    def on_device(self):
+        return self.handle.device
+
+    def on_start(self, trainer):
+        self.handle = type("Handle", (), {"device": "cpu"})
+
+
+class Stateful(nbtrain.Callback):
+    """One that only a checkpoint talks to, with a function to call."""
+
+    def __init__(self):
+        self.on_stop_hook = print
+
+    def resume(self, trainer, state):
+        """Nothing is kept."""
+
+
+def test_callbacks_are_not_evaluated_to_look_for_their_methods():
+    used = WithProperty()
+    trainer().fit([[1.0, 2.0, 3.0]], [[0.0, 1.0]], callbacks=[used, Stateful()])
+    assert used.on_device == "cpu"
+
+
+@pytest.mark.parametrize("name", ["model", "history", "memory", "recipe", "result", "team"])
+def test_what_a_trainer_is_made_of_cannot_be_exchanged(name):
+    one, other = trainer(), trainer()
+    with pytest.raises(AttributeError, match=f"Trainer.{name} cannot be set. .* What can be set: learning_rate, meta"):
+        setattr(one, name, getattr(other, name))
+    one.fit([[1.0, 2.0, 3.0]], [[0.0, 1.0]], epochs=1)
+
+
+def test_what_can_be_set_can_be_set_after_it_was_deleted():
+    one = trainer()
+    del one.metadata
+    one.metadata = {"run": 3}
+    assert one.metadata == {"run": 3}
+
+
+def test_errors_come_back_from_other_processes():
+    with pytest.raises(AttributeError) as raised:
+        nbtrain.Trainr  # noqa: B018
+    again = pickle.loads(pickle.dumps(raised.value))
+    assert str(again) == str(raised.value)
+    assert "did you mean 'Trainer'?" in str(again)

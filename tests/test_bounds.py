@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from numba import njit
@@ -206,6 +208,57 @@ def test_an_index_beyond_a_part_of_a_table_gives_nan(function, dtype):
             return np.nan
 
     np.testing.assert_array_equal(values(function, numbers, dtype), [wanted(number) for number in numbers])
+
+
+def constant_of_a_part(z):
+    return ARRAY[int(z) :][2]
+
+
+def behind_the_end(z):
+    return ARRAY[4:][int(z)]
+
+
+def long(z, table):
+    """Too long for LLVM to take it into its callers, where it would see which tables these are."""
+    s = z + math.exp(-z * z) * math.sin(z) + math.tanh(z) * math.erf(z) + math.log1p(z * z) + math.atan(z)
+    s = s + math.exp(-abs(s)) * math.cos(s) + math.sinh(-s * s / 99.0) + math.exp(-s * s) * math.sin(s) + math.tanh(s)
+    return s * table[2] + table[0]
+
+
+def constant_in_a_helper(z):
+    return long(z, TABLE) + long(2 * z, ARRAY) + long(3 * z, TABLE[:3]) + long(4 * z, ARRAY[:3]) + long(5 * z, ARRAY)
+
+
+@pytest.mark.parametrize("function", [constant_of_a_part, behind_the_end, constant_in_a_helper])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_constant_indices_of_parts_and_of_helpers_tables(function, dtype):
+    numbers = [0.0, 1.0, 2.0, 3.0, 4.0]
+
+    def wanted(number):
+        try:
+            return function(number)
+        except IndexError:
+            return np.nan
+
+    np.testing.assert_allclose(values(function, numbers, dtype), [wanted(n) for n in numbers], rtol=1e-5)
+
+
+def extremes(z, y, slope):
+    slope[0], slope[1], slope[2] = np.max(z), z.min(), np.amin(z[1:])
+    slope[3], slope[4] = np.sum(z), z[y.size - 1]
+    return np.mean(z) + np.argmax(z) + z[:3].max()
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_losses_of_rows_may_call_numpy_on_a_row(dtype):
+    z = np.array([[0.5, -1.0, 2.0, 7.0, -3.0], [1.0, 2.0, math.nan, 4.0, 5.0]], dtype)
+    slope, losses = np.zeros_like(z), np.empty(2)
+    code = compiler.component(nbtrain.Loss("extremes", row=extremes), dtype)
+    blocks.call(code.addresses["loss"], *map(blocks.at, (z, z)), 0, *map(blocks.at, (slope, losses)), 2, 5, 0, 1.0)
+    wanted = np.zeros_like(z)
+    wanted_losses = [extremes(row, row, into) for row, into in zip(z, wanted, strict=True)]
+    np.testing.assert_allclose(slope, wanted, rtol=1e-6)
+    np.testing.assert_allclose(losses, wanted_losses, rtol=1e-6)
 
 
 def values(function, numbers, dtype="float32"):

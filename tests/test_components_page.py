@@ -26,6 +26,7 @@ from nbtrain.compiler.objects import MATHEMATICS, assembly_of, object_code
 from nbtrain.compiler.plain import plain
 from nbtrain.compiler.tuples import Streams
 from nbtrain.compiler.vectormath import functions
+from nbtrain.compiler.vectormath.rows import rows
 from nbtrain.compiler.vocabulary import ALIASES, OPERATORS, REFUSED, SPECIAL, WHOLE, refusal, replacement
 
 PAGE = (Path(__file__).parent.parent / "docs" / "components.md").read_text(encoding="utf-8")
@@ -133,6 +134,9 @@ def test_the_accuracies_are_those_that_the_vector_mathematics_is_tested_for() ->
     assert stated == {"exact", "4, 8", f"{LIMITS[np.float32]:g}, {LIMITS[np.float64]:g}"}
 
 
+OF_ROWS = rows(FLOAT32)
+
+
 def test_every_function_that_becomes_vector_code_is_listed() -> None:
     table, text = functions(FLOAT32), "\n".join(row[0] for row in ROWS)
     assert {*table, WHOLE} >= {*ALIASES.values(), *SPECIAL.values()}
@@ -144,8 +148,9 @@ def test_every_function_that_becomes_vector_code_is_listed() -> None:
                 assert f"`{prefix}{name}(" in text, f"{prefix}{name}"
 
 
-# Comparisons, which nobody writes as functions; NumPy's own name of np.abs, and np.number, which is no function.
-UNLISTED = {"less", "less_equal", "greater", "greater_equal", "equal", "not_equal", "absolute", "number"}
+# Comparisons, which nobody writes as functions; NumPy's own name of np.abs, and np.number, which is no function; what
+# is of rows, not of numbers.
+UNLISTED = {"less", "less_equal", "greater", "greater_equal", "equal", "not_equal", "absolute", "number", *OF_ROWS}
 
 
 def test_every_refusal_is_listed_and_every_listed_one_refused() -> None:

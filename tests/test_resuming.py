@@ -403,6 +403,20 @@ def test_another_training_leaves_the_rows_of_the_one_before(tmp_path):
     assert [epoch for epoch, _ in rows(tmp_path)] == [1, 2, 1, 2, 3]
 
 
+def test_a_training_interrupted_in_its_first_epoch_leaves_the_rows_of_the_one_before(tmp_path):
+    class Interrupt(nbtrain.Callback):
+        every_steps = 1
+
+        def on_step(self, trainer, iteration, metrics):
+            raise KeyboardInterrupt
+
+    run(make(), logs(tmp_path), None, epochs=4)
+    with pytest.raises(KeyboardInterrupt):
+        make().fit(X, Y, 3, callbacks=[*logs(tmp_path), Interrupt()], checkpoint=tmp_path / "c.nbt")
+    run(make(), logs(tmp_path), tmp_path / "c.nbt", epochs=3)
+    assert [epoch for epoch, _ in rows(tmp_path)] == [1, 2, 3, 4, 1, 2, 3]
+
+
 def test_a_file_of_other_columns_keeps_them_and_its_rows(tmp_path):
     (tmp_path / "log.csv").write_text("loss,note\r\n0.5,mine\r\n")
     trainer = make()

@@ -90,21 +90,31 @@ def as_callbacks(given: Any) -> list[Callback]:
             _check_arguments(item)
             made.append(_Function(item))
         else:
-            made_by = item.__name__ if isinstance(item, type) else str(item)[:40]
-            hint = f": {made_by}(…) makes one" if isinstance(item, type | str) and made_by.isidentifier() else ""
-            raise InputError(f"callbacks: {item!r} given; nbtrain.Callback objects or functions are wanted{hint}")
+            raise InputError(
+                f"callbacks: {item!r} given; nbtrain.Callback objects or functions are wanted{_maker(item)}"
+            )
     return made
+
+
+def _maker(item: Any) -> str:
+    """How a callback is made, for somebody who has given its class or the name of that."""
+    from .. import callbacks
+
+    if isinstance(item, str) and item in callbacks.__all__:
+        item = getattr(callbacks, item)
+    return f": {item.__name__}(…) makes one" if isinstance(item, type) and issubclass(item, Callback) else ""
 
 
 def _check_methods(callback: Callback) -> None:
     """Refuse a callback that would be told of nothing, because its methods have other names."""
-    names = [name for name in vars(Callback) if name.startswith("on_")]
-    odd = [
-        name
-        for name in dir(callback)
-        if name.startswith("on_") and name not in names and callable(getattr(callback, name))
-    ]
-    if odd and all(getattr(getattr(callback, name), "__func__", None) is getattr(Callback, name) for name in names):
+    own = {name: method for name, method in vars(Callback).items() if inspect.isfunction(method)}
+    if any(inspect.getattr_static(callback, name, None) is not method for name, method in own.items()):
+        return
+    names = [name for name in own if name.startswith("on_")]
+    kind = type(callback)
+    odd = [name for name in dir(kind) if name.startswith("on_") and name not in names]
+    odd = [name for name in odd if inspect.isfunction(inspect.getattr_static(kind, name, None))]
+    if odd:
         near = nearest(odd[0], names)
         raise InputError(
             f"callbacks: {type(callback).__name__} has {', '.join(odd)}, which nothing calls; "

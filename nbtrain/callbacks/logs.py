@@ -25,27 +25,34 @@ class _Log(Callback):
         self.path, self.append = checked_path(path), append
         self._file: IO[str] | None = None
         self._start = 0.0
+        self._begun = 0  # the file's size when the training began that writes to it
+        self._goes_on_after: int | None = None  # the epoch behind which rows are to be cut off, before the next one
 
     def on_start(self, trainer: Trainer) -> None:
-        self._start = time.monotonic()
+        self._start, self._begun = time.monotonic(), 0
+        self._goes_on_after = trainer.epoch or None
         if self.append and os.path.exists(self.path):
-            resumes = trainer.epoch > 0 or (trainer._run is not None and trainer._run.resumes)
-            self._mend(trainer.epoch if resumes else None)
+            self._mend(None)
+            self._begun = 0 if trainer.epoch else os.path.getsize(self.path)
         check_folder(self.path)
         self._file = open(self.path, "a" if self.append else "w", encoding="utf-8", newline="")  # noqa: SIM115
         self.append = True  # a second call of fit goes on
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"begun": self._begun}
+
+    def resume(self, trainer: Trainer, state: Mapping[str, Any]) -> None:
+        self._begun, self._goes_on_after = int(state["begun"]), trainer.epoch
 
     def _mend(self, epoch: int | None) -> None:
         """Cut off what a killed run has left at the end: half a line, and rows of epochs that are trained again."""
         with open(self.path, "rb") as file:
             lines = file.read().splitlines(keepends=True)
-        size = sum(len(line) for line in lines)
+        size = kept = sum(len(line) for line in lines)
         if lines and not lines[-1].endswith(b"\n"):
-            lines.pop()
-        if epoch is not None:
-            while lines and self._epoch_of(lines) > epoch:
-                lines.pop()
-        kept = sum(len(line) for line in lines)
+            kept -= len(lines.pop())
+        while epoch is not None and lines and kept > self._begun and self._epoch_of(lines) > epoch:
+            kept -= len(lines.pop())
         if kept < size:
             os.truncate(self.path, kept)
 
@@ -55,6 +62,9 @@ class _Log(Callback):
 
     def on_epoch(self, trainer: Trainer, epoch: int, metrics: Mapping[str, float]) -> None:
         if self._file is not None:
+            if self._goes_on_after is not None:
+                self._mend(self._goes_on_after)
+                self._goes_on_after = None
             seconds = round(time.monotonic() - self._start, 3)
             own = {"epoch": epoch, "seconds": seconds, "learning_rate": trainer.learning_rate}
             self._write(self._file, {**own, **metrics})
@@ -77,9 +87,9 @@ class CSVLogger(_Log):
     path : str or path-like
     append : bool, default False
         Go on in a file that is there, under the columns that it has. A last line that was not finished is cut off.
-        Where the training goes on too (its epoch is not the first, or fit goes on from a checkpoint), so are rows at
-        the end whose epochs it has not reached: they were written after the checkpoint, and come again. A training
-        that begins leaves all rows of those before.
+        Where the training goes on too (its epoch is not the first, or fit goes on from a checkpoint), so are its rows
+        at the end whose epochs it has not reached: they were written after the checkpoint, and come again. A training
+        that begins leaves all rows of those before, also of one that was killed before its first checkpoint.
     """
 
     def __init__(self, path: str | os.PathLike[str], *, append: bool = False) -> None:

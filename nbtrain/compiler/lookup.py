@@ -15,10 +15,12 @@ from typing import Any
 import numpy as np
 from numba import types
 from numba.core import ir
+from numba.core.errors import TypingError
 from numba.extending import intrinsic
 
 from .door import jit
 from .vectormath.forms import numbas
+from .vectormath.rows import call_of
 
 ADVICE = "only tables of numbers with one index can be used; compute the place in one table"
 
@@ -29,6 +31,8 @@ def element(dtype: np.dtype[Any]) -> Any:
     number, nothing = dtype.type, dtype.type(math.nan)
 
     def table_element(table, index):  # type: ignore[no-untyped-def]
+        if len(table) == 0:
+            return nothing
         place = index + len(table) if index < 0 else index
         inside = 0 <= place < len(table)
         found = number(table[int(place) if inside else 0])
@@ -45,20 +49,26 @@ def argument_element(dtype: np.dtype[Any]) -> Any:
     """
 
     def item(typing_context: Any, table: Any, index: Any) -> Any:
-        given = (table, index)
-        if isinstance(index, types.Integer | types.Float) and _is_constant(table):
-            function = element(dtype)
-            function.compile(given)
-            compiled = function.overloads[given]
+        if isinstance(table, types.BaseTuple) and isinstance(index, types.IntegerLiteral):
+            return _item_of_tuple(table, index)
+        computed = types.unliteral(index)
+        if isinstance(computed, types.Integer | types.Float) and _is_constant(table):
+            return call_of(element(dtype), table, computed)
+        return numbas(typing_context, operator.getitem, table, computed)
 
-            def lowered(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-                context.active_code_library.add_linking_library(compiled.library)
-                return context.call_internal(builder, compiled.fndesc, compiled.signature, arguments)
+    return intrinsic(prefer_literal=True)(item)
 
-            return compiled.signature, lowered
-        return numbas(typing_context, operator.getitem, table, index)
 
-    return intrinsic(item)
+def _item_of_tuple(table: Any, index: Any) -> Any:
+    """Signature and code for an item of a tuple by a constant index."""
+    count, place = len(table), index.literal_value
+    if not -count <= place < count:
+        raise TypingError(f"element: {place} of {count} given; an element that is there is wanted")
+
+    def lowered(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.extract_value(arguments[0], place % count)
+
+    return table.types[place](table, index), lowered
 
 
 def _is_constant(table: Any) -> bool:

@@ -171,7 +171,7 @@ def object_code(
         if raising:
             raise Error(
                 f"{' and '.join(raising)} could raise an exception, which compiled training cannot pass on: by an "
-                "index out of range, a range whose step is 0, or the largest of no elements"
+                "index out of range, a range whose step is 0, or np.argmax of nothing"
             )
         return bytes(codegen._tm.emit_object(module))
 

@@ -23,6 +23,7 @@ MIXED = {
     **{operator.add: "+", operator.sub: "-", operator.mul: "*", operator.truediv: "/"},
     **{operator.iadd: "+", operator.isub: "-", operator.imul: "*", operator.itruediv: "/"},
 }
+METHODS = {"max", "min"}  # of arrays, whose form by Numba allocates memory
 PRODUCTS = range(17)  # exponents whose powers are a few multiplications; Numba divides for negative ones in a loop
 
 
@@ -87,6 +88,7 @@ class Rewriter:
             elif value.fn in MIXED and (self.is_count(value.lhs) or self.is_count(value.rhs)):
                 self.call(statement, MIXED[value.fn], (value.lhs, value.rhs), body)
         elif isinstance(value, ir.Expr) and value.op == "call":
+            self.method(statement, body)
             self.number_in_words(statement)
             refuse_step(value, self.names, self.definition)
         elif isinstance(value, ir.Expr) and value.op == "getitem":
@@ -98,8 +100,7 @@ class Rewriter:
         place, known = self.definition(index), lookup.constant(index, self.definition)
         table, take = lookup.table_of(self.names.get(base.name), self.definition(base)), lookup.element
         if table is None:
-            computed = known is None and not lookup.is_slice(place, self.names) and not lookup.is_several(place)
-            if not computed:
+            if lookup.is_slice(place, self.names) or lookup.is_several(place) or isinstance(known, tuple):
                 return
             take = lookup.argument_element
         else:
@@ -145,6 +146,15 @@ class Rewriter:
         helper = self.compiled(getattr(value, "py_func", value))
         refuse_recursion(helper, where)
         return helper
+
+    def method(self, statement: Any, body: list[Any]) -> None:
+        """row.max() is np.max(row)."""
+        call = statement.value
+        method = self.definition(call.func)
+        if not isinstance(method, ir.Expr) or method.op != "getattr" or call.func.name in self.names:
+            return
+        if method.attr in METHODS and not call.args:
+            self.call(statement, method.attr, (method.value,), body)
 
     def number_in_words(self, statement: Any) -> None:
         """float("inf") is a constant."""

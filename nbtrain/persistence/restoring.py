@@ -106,7 +106,7 @@ def resume(trainer: Trainer, path: str) -> list[State] | None:
             f"checkpoint: {path} was written when {' and '.join(found.altered)} had other code, so that the run would "
             "not be completed as it began; remove the file to start anew, or load it and save it there to go on"
         )
-    trainer.recipe = dataclasses.replace(trainer.recipe, seed=found.recipe.seed)
+    vars(trainer)["recipe"] = dataclasses.replace(trainer.recipe, seed=found.recipe.seed)  # no user may set it
     for index, word in enumerate(found.recipe.seed):
         trainer.model.descriptor[f"seed_{index}"] = word
     trainer.model.descriptor["order_epoch"] = -1  # the order that was drawn is not of this seed

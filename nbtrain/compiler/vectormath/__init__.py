@@ -36,6 +36,7 @@ from nbtrain.compiler.vectormath import (
     trigonometry,
 )
 from nbtrain.compiler.vectormath.forms import check_numbers, forms
+from nbtrain.compiler.vectormath.rows import rows
 from nbtrain.compiler.vectormath.scalars import Condition, Format, Real, Rule
 
 RULES: tuple[Rule, ...] = (
@@ -65,7 +66,7 @@ def functions(dtype: np.dtype[Any]) -> dict[str, Any]:
     dtype = np.dtype(dtype)
     made = {rule.__name__: _compiled(rule, dtype, from_dtype(dtype)) for rule in RULES}
     tests = {rule.__name__: _compiled(rule, dtype, types.boolean) for rule in TESTS}
-    return made | tests | forms(dtype)
+    return made | tests | forms(dtype) | rows(dtype)
 
 
 def _compiled(rule: Any, dtype: np.dtype[Any], result: Any) -> Any:

@@ -16,8 +16,9 @@ out have the dtype of the model's parameters, labels are int64: anything else is
 `nbtrain.InputError`, when the caller is compiled, and names argument, place and remedy. Sizes, labels and weights are
 checked by the core on every call: where they are wrong, nothing is written, the loss is NaN and `model.status[0]` (also
 `status(model)`) says why: `nbtrain.status.WORDS` has their words, `nbtrain.status.check` raises them. A call runs on
-the calling thread alone; a model that another thread is inside answers with status BUSY. Nothing is allocated, and no
-exception is raised while it runs.
+the calling thread alone; a model that another thread is inside answers at once: `predict` and `update` with BUSY, the
+others with NaN, and `model.status` remains that of the other thread's calls. Nothing is allocated, and no exception is
+raised while it runs.
 
 The doors contain no training code: they call the installed core by its address in the model, so a caller compiles in
 the time of its own code, and its disk cache never holds an outdated core.

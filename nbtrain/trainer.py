@@ -9,7 +9,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from . import quick
+from . import forks, quick
 from .assembly import build
 from .attributes import IN_FIT, IN_TRAINER, NOT_SETTABLE, SETTABLE, check_attribute, told
 from .callbacks import Checkpoint
@@ -136,6 +136,7 @@ class Trainer(Parameters, Calling, Saving, Hosting):
         self._quick_rows = int(SHORT_CALL_FLOPS / (6.0 * self.theta.size))
         self._quick_limit = self.model.descriptor["quick_rows"]  # a view
         self._quick_limit[0] = self._quick_rows
+        forks.watch(self)
 
     def __setattr__(self, name: str, value: Any) -> None:
         if type(self) is Trainer and "_quick_limit" in self.__dict__:  # it is built

@@ -261,6 +261,71 @@ def test_losses_of_rows_may_call_numpy_on_a_row(dtype):
     np.testing.assert_allclose(losses, wanted_losses, rtol=1e-6)
 
 
+def clipped_target(z, y, slope):
+    y[0] = min(max(y[0], 0.0), 1.0)
+    return z[0]
+
+
+def raised_output(z, y, slope):
+    z[0] += 1.0
+    return z[0]
+
+
+def lowered_label(z, y, slope, losses, outputs):
+    y[0] = y[0] - 1
+
+
+@pytest.mark.parametrize(
+    "forms", [{"row": clipped_target}, {"row": raised_output}, {"rows": lowered_label, "target": "label"}]
+)
+def test_what_a_loss_is_given_cannot_be_written_to(forms):
+    with pytest.raises(nbtrain.PluginError, match=r"line \d+ writes to an array that it may only read: z, y"):
+        compiler.component(nbtrain.Loss("writing", **forms), np.float32)
+
+
+LEFT, FAR = -1, 100
+
+
+def shifted(z):
+    n = 3
+    n <<= 2
+    return z + (5 >> 1) + (-7 >> 1) + (-1 >> FAR) + (7 >> FAR) + (1 << 5) + n
+
+
+def shifted_by_odd_counts(z):
+    if (1 << LEFT) > 0 or (1 << FAR) != 0 or (8 >> LEFT) != 0:
+        return z + 100.0
+    return z
+
+
+def test_shifts_by_any_count_are_defined():
+    np.testing.assert_array_equal(values(shifted, [1.0, -2.0]), [shifted(1.0), shifted(-2.0)])
+    np.testing.assert_array_equal(values(shifted_by_odd_counts, [1.0, -2.0]), [1.0, -2.0])
+
+
+def element(z):
+    return TABLE[int(z)]
+
+
+def nearest_element(z):
+    return TABLE[round(z)]
+
+
+def counted(z):
+    total = 0.0
+    for k in range(np.int64(z)):
+        total = total + k
+    return total
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_an_index_of_no_number_is_out_of_range(dtype):
+    odd = [math.nan, math.inf, -math.inf, 1e30, -1e30]
+    for function, wanted in ((element, [0.5, 2.5]), (nearest_element, [0.5, 3.5])):
+        np.testing.assert_array_equal(values(function, [0.4, 2.6, *odd], dtype), [*wanted, *[np.nan] * 5])
+    np.testing.assert_array_equal(values(counted, [4.2, *odd], dtype), [6.0, *[0.0] * 5])
+
+
 def values(function, numbers, dtype="float32"):
     """What a component of the function gives."""
     code = compiler.component(nbtrain.Activation(function.__name__, function, lambda z: 1.0), dtype)

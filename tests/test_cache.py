@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import math
 import multiprocessing
 import os
 import pickle
@@ -18,6 +19,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from common import times
+from numba import cfunc
 from numba.core import event
 
 import nbtrain
@@ -498,6 +500,41 @@ def test_a_warm_process_trains_without_importing_numba():
         for _ in range(2)
     ]
     assert outputs[1] == "\n"
+
+
+LARGE_TABLES = """
+import ctypes
+import numpy as np
+import nbtrain
+from nbtrain import compiler
+LARGE = np.linspace(0.0, 1.0, 300_001)
+WHOLE = np.arange(600_000).reshape(2, 300_000).T[:, 1]
+def value(z): return LARGE[int(z)] + WHOLE[int(z)]
+address = compiler.component(nbtrain.Activation("table", value, lambda z: 1.0), np.float64).addresses["value"]
+z, a = np.array([0.0, 299_999.0, 300_000.0]), np.zeros(3)
+ctypes.CFUNCTYPE(ctypes.c_int64, *[ctypes.c_int64] * 4)(address)(z.ctypes.data, a.ctypes.data, 3, 0)
+print(a.tolist())
+"""
+
+
+def test_large_tables_are_a_part_of_the_code(folder):
+    for _ in range(2):
+        done = subprocess.run([sys.executable, "-c", LARGE_TABLES], capture_output=True, text=True, timeout=300)
+        assert done.stdout == f"{[300_000.0, 299_999 / 300_000 + 599_999, math.nan]}\n", done.stderr
+
+
+def test_what_lies_in_this_process_alone_is_refused():
+    by_address = cfunc("float64(float64)")(lambda x: 2.0 * x)
+    with pytest.raises(nbtrain.PluginError, match=r"line \d+ uses a function of C, which is code at a place of this"):
+        compiler.component(nbtrain.Activation("c", lambda z: by_address(z), lambda z: 2.0), np.float64)
+
+
+def test_a_long_chain_of_helpers_is_described_in_time():
+    names = {"h0": lambda z: z + 1.0}
+    for level in range(1, 29):
+        exec(f"def h{level}(z): return h{level - 1}(z) + 1.0", names)
+    value = names["h28"]
+    assert run_value(nbtrain.Activation("chain", lambda z: value(z), lambda z: 1.0)) == 34.0
 
 
 LATE_BLAS = """

@@ -162,3 +162,64 @@ def test_many_threads_lose_no_step_and_find_no_fault():
     )
     assert found.returncode == 0, found.stderr
     assert found.stdout == "True\n"
+
+
+FORKS = """
+import os, signal, sys, threading, time, warnings
+import numpy as np
+from numba import njit
+import nbtrain
+from nbtrain import kernel
+
+warnings.simplefilter("ignore")  # Python warns of forks with threads
+X, Y = np.ones((500, 3), np.float32), np.ones((500, 2), np.float32)
+
+def made():
+    net = nbtrain.Network(3, [nbtrain.Dense(8, "tanh"), nbtrain.Dense(2)])
+    return nbtrain.Trainer(net, loss="mse", rng=0)
+
+@njit(nogil=True)
+def steps(model, x, y, count):
+    for _ in range(count):
+        kernel.train_step(model, x, y)
+
+def use(trainer):
+    loss = trainer.train_step(X[:32], Y[:32])
+    trainer.fit(X, Y, epochs=2)
+    return np.isfinite(loss) and np.isfinite(trainer.theta).all() and trainer.predict(X).shape == (500, 2)
+
+fitted, driven, quiet = made(), made(), made()
+use(fitted), steps(driven.model, X[:32], Y[:32], 1)
+threading.Thread(target=lambda: fitted.fit(X, Y, epochs=10**9), daemon=True).start()
+threading.Thread(target=lambda: steps(driven.model, X, Y, 10**9), daemon=True).start()
+for number in range(20):
+    time.sleep(0.01)
+    child = os.fork()
+    if child == 0:
+        signal.alarm(20)
+        os._exit(0 if all([use(trainer) for trainer in (fitted, driven, quiet)]) else 3)
+    status = os.waitpid(child, 0)[1]
+    if status:
+        sys.exit(f"child {number} ended with {status}")
+
+class Forking(nbtrain.Callback):
+    child = -1
+    def on_epoch(self, trainer, epoch, metrics):
+        if epoch == 2:
+            self.child = os.fork()
+            signal.alarm(20 if self.child == 0 else 0)
+
+forking = Forking()
+history = quiet.fit(X, Y, epochs=4, callbacks=forking)
+if forking.child == 0:
+    os._exit(0 if len(history["loss"]) == 4 and use(quiet) else 4)
+if os.waitpid(forking.child, 0)[1] or len(history["loss"]) != 4:
+    sys.exit("a child that was forked by a callback did not go on")
+os._exit(0)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
+def test_a_child_uses_trainers_that_threads_were_inside_at_the_fork():
+    done = subprocess.run([sys.executable, "-c", FORKS], capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stdout + done.stderr

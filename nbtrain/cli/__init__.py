@@ -56,6 +56,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # a reader such as `head` has seen enough; closing stdout would complain again
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILURE
-    except Error as error:
-        print(f"nbtrain: {' '.join(str(error).split())}", file=sys.stderr)
+    except (Error, MemoryError) as error:
+        print(f"nbtrain: {' '.join(str(error).split()) or 'there is not enough memory'}", file=sys.stderr)
         return FAILURE

@@ -36,11 +36,17 @@ def _fixed(value: Any) -> Any:
 
 
 def number_in(dtype: np.dtype[Any], value: Any) -> Any:
-    """A float, an array, or a tuple or list of numbers with a float among them, in `dtype`; all else as it is."""
+    """A float, an array, or a tuple or list of numbers with a float among them, in `dtype`; all else as it is.
+
+    Arrays become contiguous: Numba has others by their address in this process.
+    """
     if isinstance(value, float | np.floating):
         return dtype.type(value)
-    if isinstance(value, np.ndarray) and value.dtype.kind == "f":
-        return value.astype(dtype)
+    if isinstance(value, np.ndarray):
+        return np.array(value, dtype if value.dtype.kind == "f" else None, order="C")
+    if isinstance(value, tuple) and any(isinstance(item, np.ndarray) for item in value):
+        items = [number_in(dtype, item) for item in value]
+        return type(value)(*items) if hasattr(value, "_fields") else tuple(items)
     if isinstance(value, list) and all(isinstance(item, int | float | np.number) for item in value):
         value = tuple(value)
     if isinstance(value, tuple) and value and any(isinstance(item, float | np.floating) for item in value):

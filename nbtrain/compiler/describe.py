@@ -55,7 +55,8 @@ class Describer:
         constants = [self.value(constant, used, names) for constant in _constants(code)]
         shape = (code.co_argcount, code.co_kwonlyargcount, code.co_flags, code.co_varnames, used)
         exceptions = getattr(code, "co_exceptiontable", b"").hex()
-        return f"{shape} {code.co_code.hex()} {exceptions} {constants} {meaning}"
+        words = f"{shape} {code.co_code.hex()} {exceptions} {' '.join(constants)} {' '.join(meaning)}"
+        return hashlib.sha256(words.encode("utf-8", "surrogatepass")).hexdigest()
 
     def value(self, value: Any, used: Any = (), names: Names | None = None) -> str:
         """A constant, or what a name stands for; of a module what the code uses of it."""

@@ -71,10 +71,18 @@ def _item_of_tuple(table: Any, index: Any) -> Any:
     return table.types[place](table, index), lowered
 
 
+def row_that_is_read(number: Any) -> Any:
+    """The type of an array that a component may not write to: targets are the caller's own memory.
+
+    It is told from a constant table by an alignment that is not promised, and its parts are too.
+    """
+    return types.Array(number, 1, "C", readonly=True, aligned=False)
+
+
 def _is_constant(table: Any) -> bool:
     """Whether a type is one of an array that stands in the code, or of a tuple of numbers."""
     if isinstance(table, types.Array):
-        return table.ndim == 1 and not table.mutable
+        return table.ndim == 1 and not table.mutable and table.aligned
     return isinstance(table, types.UniTuple) and isinstance(table.dtype, types.Number | types.Boolean)
 
 

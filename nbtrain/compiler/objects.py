@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from importlib.util import find_spec
 from typing import Any
 
@@ -16,12 +17,15 @@ import llvmlite.binding as llvm
 from llvmlite import ir
 from numba.core.codegen import JITCodeLibrary, JITCPUCodegen
 from numba.core.compiler_lock import global_compiler_lock
+from numba.core.errors import TypingError
 from numba.core.funcdesc import default_mangler
 from numba.core.registry import cpu_target
 
 from ..errors import Error
 
 PREFIX = "nbtrain_"
+ADDRESS = "numba.dynamic.globals."  # Numba's name for what lies somewhere in this process
+MOST_BYTES = 1 << 24  # of a constant table
 RAISED = -1  # what a C function returns when the code behind it raised
 
 # LLVM reports no unresolved symbol when object code is loaded: it crashes at the first external call of the object.
@@ -124,6 +128,19 @@ def _leave_blas_for_later() -> None:
     arraymath.ensure_blas = usual  # type: ignore[attr-defined]
 
 
+def _table(context: Any, builder: Any, kind: Any, array: Any) -> Any:
+    """A constant array as a part of the code: Numba takes large ones, and others, where they lie in this process."""
+    if not array.flags.c_contiguous or array.nbytes > MOST_BYTES:
+        raise TypingError(
+            f"table: {array.nbytes:,} bytes given; a contiguous table of at most {MOST_BYTES:,} is wanted"
+        )
+    context.allow_dynamic_globals = False
+    try:
+        return type(context).make_constant_array(context, builder, kind, array)
+    finally:
+        context.allow_dynamic_globals = True
+
+
 @contextmanager
 def deferred() -> Iterator[_DeferredCodegen]:
     """While this lasts, Numba types and lowers, and leaves the rest to `object_code`."""
@@ -135,10 +152,12 @@ def deferred() -> Iterator[_DeferredCodegen]:
             _codegen = _DeferredCodegen("nbtrain")
         usual, context._internal_codegen = context._internal_codegen, _codegen
         mangler, context.mangler = context.mangler, _short
+        context.make_constant_array = partial(_table, context)
         try:
             yield _codegen
         finally:
             context._internal_codegen, context.mangler = usual, mangler
+            del context.make_constant_array
 
 
 def object_code(
@@ -242,6 +261,8 @@ def _optimized(codegen: Any, library: Any, exported: set[str], level: int) -> An
     builder.getModulePassManager().run(module, builder)
     module.verify()
     wanted = {f.name for f in module.functions if f.is_declaration and not f.name.startswith("llvm.")}
+    if any(value.name.startswith(ADDRESS) for value in module.global_variables):
+        raise Error("compiled code holds an address of this process, as of a function of C: write a plain function")
     if not wanted <= ALLOWED:
         raise Error(f"compiled code needs the symbols {', '.join(sorted(wanted - ALLOWED))}, which may be missing")
     return module

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import builtins
+import ctypes
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from numba.core import ir
+from numba.core.ccallback import CFunc
 from numba.core.errors import TypingError
 
 from . import lookup, vocabulary
@@ -48,7 +50,12 @@ def refuse(statement: Any, names: Mapping[str, Any]) -> None:
         raise Refused(f"{line} makes {MAKING[value.op]}; only numbers and tuples can be used")
     if isinstance(value, ir.Expr) and value.op == "getattr" and value.attr == "flat":
         raise Refused(f"{line} uses .flat, whose indices are not looked at; take elements of the array itself")
-    refused = vocabulary.refusal(names.get(statement.target.name))
+    named = names.get(statement.target.name)
+    if isinstance(named, CFunc | ctypes._CFuncPtr):  # type: ignore[attr-defined]
+        raise Refused(
+            f"{line} uses a function of C, which is code at a place of this process alone; write a plain function"
+        )
+    refused = vocabulary.refusal(named)
     if refused:
         raise Refused(f"{line}: {refused}")
 

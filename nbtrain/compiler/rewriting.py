@@ -18,7 +18,10 @@ from .usage import callees, integers, names
 from .vectormath import functions as vector_functions
 
 POWERS = {operator.pow, operator.ipow}
-DIVISIONS = {operator.mod: "%", operator.imod: "%", operator.floordiv: "//", operator.ifloordiv: "//"}
+INSTEAD = {
+    **{operator.mod: "%", operator.imod: "%", operator.floordiv: "//", operator.ifloordiv: "//"},
+    **{operator.lshift: "<<", operator.ilshift: "<<", operator.rshift: ">>", operator.irshift: ">>"},
+}
 MIXED = {
     **{operator.add: "+", operator.sub: "-", operator.mul: "*", operator.truediv: "/"},
     **{operator.iadd: "+", operator.isub: "-", operator.imul: "*", operator.itruediv: "/"},
@@ -83,8 +86,8 @@ class Rewriter:
         elif isinstance(value, ir.Expr) and value.op in ("binop", "inplace_binop"):
             if value.fn in POWERS:
                 self.power(statement, body)
-            elif value.fn in DIVISIONS:
-                self.call(statement, DIVISIONS[value.fn], (value.lhs, value.rhs), body)
+            elif value.fn in INSTEAD:
+                self.call(statement, INSTEAD[value.fn], (value.lhs, value.rhs), body)
             elif value.fn in MIXED and (self.is_count(value.lhs) or self.is_count(value.rhs)):
                 self.call(statement, MIXED[value.fn], (value.lhs, value.rhs), body)
         elif isinstance(value, ir.Expr) and value.op == "call":
@@ -136,9 +139,11 @@ class Rewriter:
         name = vocabulary.replacement(value)
         if name == vocabulary.WHOLE:
             calls = self.callees.get(target, [])
-            if calls and not any(result in self.counts or count != 1 for result, count in calls):
-                return self.vector["trunc" if value is builtins.int else "rint"]
-            return value
+            if not calls or any(count != 1 for _, count in calls):
+                return value
+            if any(result in self.counts for result, _ in calls):
+                return self.vector["round" if value is builtins.round else "int"]
+            return self.vector["rint" if value is builtins.round else "trunc"]
         if name in self.vector and not (isinstance(value, type) and not self.callees.get(target)):
             return self.vector[name]
         if not is_helper(value):

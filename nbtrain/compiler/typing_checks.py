@@ -16,6 +16,9 @@ def returned(spec: Any, role: str, function: Any, arguments: tuple[Any, ...]) ->
     try:
         with deferred():
             function.compile(arguments)
+    except RecursionError:
+        words = "is too long, or calls too many functions within one another, to be compiled; split or shorten it"
+        raise PluginError(f"{_where(spec, role, function)} {words}") from None
     except Exception as error:  # Numba has many, not all of its own kind
         raise PluginError(f"{_where(spec, role, function)}: {_short(error)}") from None
     return function.overloads[arguments].signature.return_type
@@ -90,6 +93,8 @@ def _told(text: str) -> str | None:
     of_ours = re.search(r"TypingError: (\w+: .* (?:is|are) wanted.*)", text)
     if of_ours:
         return f"calls {of_ours[1]}"
+    if re.search(r"setitem\((unaligned )?readonly array", text):
+        return "writes to an array that it may only read: z, y and constant tables are such; use variables, or slope"
     attribute = re.search(r"Unknown attribute '(\w+)' of type (\w+)", text)
     if attribute and attribute[2] in ("float32", "float64", "int64"):
         return f"takes `.{attribute[1]}` of a number, which has no methods here; {LIST} used"

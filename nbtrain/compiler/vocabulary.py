@@ -37,6 +37,7 @@ SPECIAL: dict[int, str] = {
         (np.remainder, "mod"),
         (np.fix, "trunc"),
         (builtins.int, WHOLE),
+        (np.int64, WHOLE),
         (builtins.round, WHOLE),
     )
 }
@@ -97,6 +98,7 @@ REFUSED = {
     "all": "write `and` between the conditions",
     "print": "call the function without nbtrain, as plain Python, to look inside",
     "isinstance": "every argument is a number",
+    **dict.fromkeys(("str", "repr", "format"), "a component computes numbers; call it without nbtrain to look inside"),
 }
 
 

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from ..core.layout import MOST_SLOTS
 from ..errors import InputError
-from .spec import NAME, Function, Parameter, Spec
+from .spec import NAMES_WANTED, Function, Parameter, Spec, is_name
 
 
 @dataclass(frozen=True)
@@ -74,8 +74,8 @@ class Optimizer(Spec):
         for role in ("slots", "scalars"):
             given = getattr(self, role)
             names = tuple(given) if not isinstance(given, str) else ("",)
-            if not all(isinstance(name, str) and NAME.fullmatch(name) for name in names):
-                raise InputError(f"{role}: {given!r} given; a sequence of names is wanted")
+            if not all(map(is_name, names)) or len(set(names)) < len(names):
+                raise InputError(f"{role}: {given!r} given; a sequence of different names is wanted: {NAMES_WANTED}")
             object.__setattr__(self, role, names)
         if len(self.slots) > MOST_SLOTS:
             raise InputError(f"slots: {len(self.slots)} given; at most {MOST_SLOTS} are possible")

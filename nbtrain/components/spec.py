@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import keyword
 import math
 import re
 from collections.abc import Callable, Mapping
@@ -17,7 +18,13 @@ import numpy as np
 from ..errors import InputError
 
 NAME = re.compile(r"[a-z][a-z0-9_]*")
+NAMES_WANTED = "lower-case letters, digits and _, and no keyword of Python, are wanted"
 Function = Callable[..., Any]
+
+
+def is_name(given: Any) -> bool:
+    """Whether a parameter or a slot can have that name."""
+    return isinstance(given, str) and NAME.fullmatch(given) is not None and not keyword.iskeyword(given)
 
 
 @dataclass(frozen=True)
@@ -87,8 +94,8 @@ class Spec:
             raise InputError(f"parameters: {parameters!r} given; a dict of names and defaults is wanted")
         made = {}
         for key, value in parameters.items():
-            if not isinstance(key, str) or not NAME.fullmatch(key):
-                raise InputError(f"parameters: name {key!r} given; lower-case letters, digits and _ are wanted")
+            if not is_name(key):
+                raise InputError(f"parameters: name {key!r} given; {NAMES_WANTED}")
             made[key] = value if isinstance(value, Parameter) else Parameter(value)
         object.__setattr__(self, "parameters", MappingProxyType(made))
         for role, (function, leading) in functions.items():

@@ -9,6 +9,7 @@ from numba import from_dtype, types
 
 from ...components import Loss, Regularizer
 from ..door import jit, vector_at
+from ..lookup import row_that_is_read
 from ..objects import Function
 from ..plain import plain
 from ..tuples import Streams, added, loader, tuple_type
@@ -119,9 +120,9 @@ def _output(spec: Loss, dtype: np.dtype[Any]) -> Any:
 
 
 def _rowwise(spec: Loss, dtype: np.dtype[Any]) -> Any:
-    array = types.Array(from_dtype(dtype), 1, "C")
+    read = row_that_is_read(from_dtype(dtype))
     labels = spec.target == "label"
-    row = scalar(spec, "row", dtype, array, INT if labels else array, array)
+    row = scalar(spec, "row", dtype, read, INT if labels else read, types.Array(from_dtype(dtype), 1, "C"))
     parameters_at = loader(tuple_type(dtype, len(spec.parameters)))
     size = dtype.itemsize
 
@@ -149,7 +150,7 @@ def _rowwise(spec: Loss, dtype: np.dtype[Any]) -> Any:
 
 def _row_output(spec: Loss, dtype: np.dtype[Any]) -> Any:
     array = types.Array(from_dtype(dtype), 1, "C")
-    function = _writer(spec, "row_output", dtype, array, array)
+    function = _writer(spec, "row_output", dtype, row_that_is_read(from_dtype(dtype)), array)
     parameters_at = loader(tuple_type(dtype, len(spec.parameters)))
     size = dtype.itemsize
 
@@ -167,8 +168,8 @@ def _row_output(spec: Loss, dtype: np.dtype[Any]) -> Any:
 def _all_rows(spec: Loss, dtype: np.dtype[Any]) -> Any:
     array, losses_type = types.Array(from_dtype(dtype), 1, "C"), types.Array(DOUBLE, 1, "C")
     labels = spec.target == "label"
-    target = types.Array(INT, 1, "C") if labels else array
-    function = _writer(spec, "rows", dtype, array, target, array, losses_type, INT)
+    read, target = row_that_is_read(from_dtype(dtype)), row_that_is_read(INT if labels else from_dtype(dtype))
+    function = _writer(spec, "rows", dtype, read, target, array, losses_type, INT)
     parameters_at = loader(tuple_type(dtype, len(spec.parameters)))
 
     @jit
@@ -190,7 +191,7 @@ def _all_rows(spec: Loss, dtype: np.dtype[Any]) -> Any:
 
 def _all_rows_output(spec: Loss, dtype: np.dtype[Any]) -> Any:
     array = types.Array(from_dtype(dtype), 1, "C")
-    function = _writer(spec, "rows_output", dtype, array, array, INT)
+    function = _writer(spec, "rows_output", dtype, row_that_is_read(from_dtype(dtype)), array, INT)
     parameters_at = loader(tuple_type(dtype, len(spec.parameters)))
 
     @jit

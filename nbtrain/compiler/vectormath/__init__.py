@@ -38,6 +38,7 @@ from nbtrain.compiler.vectormath import (
 from nbtrain.compiler.vectormath.forms import check_numbers, forms
 from nbtrain.compiler.vectormath.rows import rows
 from nbtrain.compiler.vectormath.scalars import Condition, Format, Real, Rule
+from nbtrain.compiler.vectormath.whole import whole
 
 RULES: tuple[Rule, ...] = (
     *(exponential.exp, exponential.exp2, exponential.expm1),
@@ -66,7 +67,7 @@ def functions(dtype: np.dtype[Any]) -> dict[str, Any]:
     dtype = np.dtype(dtype)
     made = {rule.__name__: _compiled(rule, dtype, from_dtype(dtype)) for rule in RULES}
     tests = {rule.__name__: _compiled(rule, dtype, types.boolean) for rule in TESTS}
-    return made | tests | forms(dtype) | rows(dtype)
+    return made | tests | forms(dtype) | rows(dtype) | whole()
 
 
 def _compiled(rule: Any, dtype: np.dtype[Any], result: Any) -> Any:

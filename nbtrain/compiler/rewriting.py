@@ -142,7 +142,7 @@ class Rewriter:
             if not calls or any(count != 1 for _, count in calls):
                 return value
             if any(result in self.counts for result, _ in calls):
-                return self.vector["round" if value is builtins.round else "int"]
+                return self.vector["whole_by_rint" if value is builtins.round else "whole_by_trunc"]
             return self.vector["rint" if value is builtins.round else "trunc"]
         if name in self.vector and not (isinstance(value, type) and not self.callees.get(target)):
             return self.vector[name]

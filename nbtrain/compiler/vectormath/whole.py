@@ -21,8 +21,8 @@ def whole() -> dict[str, Any]:
     return {
         "<<": _shift("<<", operator.lshift),
         ">>": _shift(">>", operator.rshift),
-        "int": _number("int", "trunc"),
-        "round": _number("round", "rint"),
+        "whole_by_trunc": _number("int", "trunc"),
+        "whole_by_rint": _number("round", "rint"),
     }
 
 

@@ -115,7 +115,7 @@ class Fit:
     ) -> None:
         self.trainer, self.data, self.validation = trainer, data, validation
         self.callbacks, self.metrics = savers_after_states(callbacks), metrics
-        self.resumes, self.states = states is not None, states or ()
+        self.states = states or ()
         self.intervals = Intervals(self.callbacks)
         self.broken = Broken()
         self.history = History()

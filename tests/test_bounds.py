@@ -201,13 +201,7 @@ def array_part(z):
 def test_an_index_beyond_a_part_of_a_table_gives_nan(function, dtype):
     numbers = [0.0, 1.0, 2.0, 3.0, -1.0, -2.0, -3.0, -4.0, 7.0, 1e30]
 
-    def wanted(number):
-        try:
-            return function(number)
-        except IndexError:
-            return np.nan
-
-    np.testing.assert_array_equal(values(function, numbers, dtype), [wanted(number) for number in numbers])
+    np.testing.assert_array_equal(values(function, numbers, dtype), [or_nan(function, number) for number in numbers])
 
 
 def constant_of_a_part(z):
@@ -234,13 +228,7 @@ def constant_in_a_helper(z):
 def test_constant_indices_of_parts_and_of_helpers_tables(function, dtype):
     numbers = [0.0, 1.0, 2.0, 3.0, 4.0]
 
-    def wanted(number):
-        try:
-            return function(number)
-        except IndexError:
-            return np.nan
-
-    np.testing.assert_allclose(values(function, numbers, dtype), [wanted(n) for n in numbers], rtol=1e-5)
+    np.testing.assert_allclose(values(function, numbers, dtype), [or_nan(function, n) for n in numbers], rtol=1e-5)
 
 
 def extremes(z, y, slope):
@@ -324,6 +312,14 @@ def test_an_index_of_no_number_is_out_of_range(dtype):
     for function, wanted in ((element, [0.5, 2.5]), (nearest_element, [0.5, 3.5])):
         np.testing.assert_array_equal(values(function, [0.4, 2.6, *odd], dtype), [*wanted, *[np.nan] * 5])
     np.testing.assert_array_equal(values(counted, [4.2, *odd], dtype), [6.0, *[0.0] * 5])
+
+
+def or_nan(function, number):
+    """What Python gives, NaN where it raises for an index."""
+    try:
+        return function(number)
+    except IndexError:
+        return np.nan
 
 
 def values(function, numbers, dtype="float32"):

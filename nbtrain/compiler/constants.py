@@ -45,14 +45,17 @@ def number_in(dtype: np.dtype[Any], value: Any) -> Any:
     if isinstance(value, np.ndarray):
         return np.array(value, dtype if value.dtype.kind == "f" else None, order="C")
     if isinstance(value, tuple) and any(isinstance(item, np.ndarray) for item in value):
-        items = [number_in(dtype, item) for item in value]
-        return type(value)(*items) if hasattr(value, "_fields") else tuple(items)
+        return _like(value, [number_in(dtype, item) for item in value])
     if isinstance(value, list) and all(isinstance(item, int | float | np.number) for item in value):
         value = tuple(value)
     if isinstance(value, tuple) and value and any(isinstance(item, float | np.floating) for item in value):
-        numbers = [dtype.type(item) if isinstance(item, int | float | np.number) else item for item in value]
-        return type(value)(*numbers) if hasattr(value, "_fields") else tuple(numbers)
+        return _like(value, [dtype.type(item) if isinstance(item, int | float | np.number) else item for item in value])
     return value
+
+
+def _like(value: Any, items: list[Any]) -> Any:
+    """A tuple, or a NamedTuple of the same kind, with other items."""
+    return type(value)(*items) if hasattr(value, "_fields") else tuple(items)
 
 
 def small(value: Any) -> Any:

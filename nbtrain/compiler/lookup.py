@@ -19,8 +19,7 @@ from numba.core.errors import TypingError
 from numba.extending import intrinsic
 
 from .door import jit
-from .vectormath.forms import numbas
-from .vectormath.rows import call_of
+from .vectormath.forms import call_of, numbas
 
 ADVICE = "only tables of numbers with one index can be used; compute the place in one table"
 

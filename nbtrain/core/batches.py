@@ -55,13 +55,12 @@ def gather(source, size, picks, target, row):
         copy_numbers(vector_at(source, picks.order.size, INT64), picks, vector_at(target + row * 8, count, INT64))
     elif size == 4:
         copy_numbers(vector_at(source, picks.order.size, INT32), picks, vector_at(target + row * 4, count, INT32))
-    elif picks.order.size * size <= NEAR_BYTES:
-        for i in range(count):
-            copy_bytes(target + (row + i) * size, source + picks.order[picks.first + i] * size, size)
     else:
-        ahead = min(max(AHEAD_BYTES // size, 1), AHEAD_ROWS)
+        far = picks.order.size * size > NEAR_BYTES
+        ahead = min(max(AHEAD_BYTES // size, 1), AHEAD_ROWS) if far else 0
         for i in range(count):
-            fetch_row(source, size, picks, i + ahead)
+            if far:
+                fetch_row(source, size, picks, i + ahead)
             copy_bytes(target + (row + i) * size, source + picks.order[picks.first + i] * size, size)
 
 

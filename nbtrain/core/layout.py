@@ -22,7 +22,7 @@ WRONG_WEIGHT = 6  # the sample weights are negative or not finite, or not as man
 BUSY = 7  # another thread is inside this model
 DIVERGED = 8  # the loss is NaN or infinite; the parameters were left as they were
 NO_MEMORY = 9  # the order of the samples could not be allocated
-FAILED = 10  # the loss's function took an index out of range
+FAILED = 10  # the loss's function did something for which Python raises
 
 # How correct predictions are counted while a loss is computed.
 HITS_NONE = 0

@@ -95,33 +95,30 @@ def weight_slope(x, delta, dw, rows, accumulate, panels):
     if m == 1:
         outer(dtype, (left, address_of(delta), start, start_row, start_column, out, dw_row, count, units))
         return
-    if units <= DOT_COLUMNS:  # so is each of its columns
-        for c in range(units):
-            if accumulate:
-                for k in range(count):
-                    panels[k] = dw[first + k, c]
-                start, start_column = address_of(panels), itemsize
-            row(
-                dtype,
-                (
-                    address_of(delta) + c * itemsize,
-                    dw_row,
-                    left,
-                    x_row,
-                    start,
-                    start_column,
-                    address_of(panels),
-                    count,
-                    m,
-                ),
-            )
-            for k in range(count):
-                dw[first + k, c] = panels[k]
+    if units <= DOT_COLUMNS:
+        narrow_slope(left, x_row, delta, dw[first:last], accumulate, panels)
         return
     in_strips = 1 if units >= STRIP_COLUMNS and x_row >= STRIP_STRIDE else 0
     right = (address_of(delta), dw_row, mode_of(count, m, dw_row), address_of(panels))
     size = (count, units, m)
     product(dtype, (left, itemsize, x_row, in_strips) + right + (start, start_row, start_column, out, dw_row) + size)
+
+
+@jit
+def narrow_slope(left, x_row, delta, dw, accumulate, panels):
+    """The same where dw has few columns, for all its rows: each of them is a row with operands in other roles."""
+    dtype, (m, units), count = panels.dtype, delta.shape, dw.shape[0]
+    itemsize, sums, start, start_column = itemsize_of(dtype), address_of(panels), zeros(dtype), 0
+    if accumulate:
+        start, start_column = sums, itemsize
+    for c in range(units):
+        if accumulate:
+            for k in range(count):
+                panels[k] = dw[k, c]
+        factors = (address_of(delta) + c * itemsize, units * itemsize)
+        row(dtype, factors + (left, x_row, start, start_column, sums, count, m))
+        for k in range(count):
+            dw[k, c] = panels[k]
 
 
 @jit

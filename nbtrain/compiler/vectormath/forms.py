@@ -233,3 +233,19 @@ def numbas(typing_context: Any, operation: Any, x: Any, y: Any) -> Any:
         return context.get_function(operation, whole)(builder, given)
 
     return whole.return_type(x, y), lowered
+
+
+def call_of(function: Any, *kinds: Any) -> Any:
+    """Signature and code, for an intrinsic, of a call of a jit function that takes arguments of these types."""
+    function.compile(kinds)
+    compiled = function.overloads[kinds]
+
+    def lowered(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        context.active_code_library.add_linking_library(compiled.library)
+        given = [
+            context.cast(builder, value, kind, wanted)
+            for value, kind, wanted in zip(arguments, signature.args, kinds, strict=True)
+        ]
+        return context.call_internal(builder, compiled.fndesc, compiled.signature, given)
+
+    return compiled.signature.return_type(*kinds), lowered

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -13,28 +12,27 @@ from . import forks, quick
 from .assembly import build
 from .attributes import IN_FIT, IN_TRAINER, NOT_SETTABLE, SETTABLE, check_attribute, told
 from .callbacks import Checkpoint
-from .calling import SHORT_CALL_FLOPS, Calling
+from .calling import SHORT_CALL_FLOPS
 from .components import Component
 from .core import layout
-from .dataset import Dataset, Intake
+from .dataset import Intake
 from .fitting import Fit, Options, describe_divergence, fit, training_data
 from .history import History
 from .hosts import Hosting
-from .metrics import Metric, as_metrics
 from .native import native
 from .network import Network
 from .options import checked_recipe, seed_words, with_threads
 from .parameters import Parameters, draw
 from .persistence.saving import Saving
 from .recipe import Recipe
-from .scoring import scores
 from .status import check
 from .team import Team
+from .use import Use
 
 Array = np.ndarray[Any, Any]
 
 
-class Trainer(Parameters, Calling, Saving, Hosting):
+class Trainer(Parameters, Use, Saving, Hosting):
     """Trains a network; compiled once per dtype, whatever the network.
 
     Parameters
@@ -247,69 +245,3 @@ class Trainer(Parameters, Calling, Saving, Hosting):
                 raise describe_divergence(self, batch)
             check(status, self.recipe.loss)
             return float(self.result[0])
-
-    def loss_and_gradient(self, X: Any, y: Any, sample_weight: Any = None) -> tuple[float, Array]:
-        """J with the penalty, and its gradient with respect to theta; no dropout, nothing is updated.
-
-        Returns
-        -------
-        J : float
-        gradient : ndarray of shape (parameters,)
-            A copy, in the order of `theta`.
-        """
-        batch = self._intake.dataset(X, y, sample_weight)
-        with self._alone():
-            check(self.call_on("loss_and_gradient", batch), self.recipe.loss)
-            return float(self.result[0]), self.model.gradient.copy()
-
-    # ---- use
-
-    def predict(self, X: Any) -> Array:
-        """What the loss's output activation gives: class probabilities, or values.
-
-        Parameters
-        ----------
-        X : array_like of shape (samples, inputs)
-
-        Returns
-        -------
-        ndarray of shape (samples, outputs)
-        """
-        if type(X) is np.ndarray and X.ndim == 2 and len(X) <= self._quick_rows:
-            out = np.empty((len(X), self._outputs), self._dtype)
-            if self._quick_predict(X, out) == layout.OK:
-                return out
-        x = self._intake.inputs(X)
-        out = np.empty((len(x), self.network.sizes[-1]), self.dtype)
-        part = self.part_rows()
-        with self._alone():
-            for first in range(0, len(x), part):
-                rows, written = x[first : first + part], out[first : first + part]
-                shared = self.team.send(2.0 * self.theta.size * len(rows))
-                function = (self._native if shared else self._fast(len(rows))).predict
-                given = rows.ctypes.data, *rows.shape, written.ctypes.data, *written.shape
-                check(function(self._descriptor, *given), self.recipe.loss)
-        return out
-
-    def evaluate(self, X: Any, y: Any, sample_weight: Any = None, *, metrics: Any = ()) -> dict[str, float]:
-        """Mean data loss and accuracy (classification) or R² (float targets), without dropout, and other metrics.
-
-        Parameters
-        ----------
-        X, y, sample_weight : array_like
-            As for `fit`.
-        metrics : list of str, function or nbtrain.metrics.Metric, optional
-            What else to compute; see `nbtrain.metrics`.
-
-        Returns
-        -------
-        dict
-            `{"loss": …, "accuracy": …}` or `{"loss": …, "r2": …}`, then the other metrics by their names.
-        """
-        wanted = as_metrics(metrics)
-        return self.scores(self._intake.dataset(X, y, sample_weight), wanted)
-
-    def scores(self, dataset: Dataset, metrics: Sequence[Metric] = ()) -> dict[str, float]:
-        """`evaluate` on checked data."""
-        with self._alone():
-            return scores(self, dataset, metrics)

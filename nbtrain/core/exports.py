@@ -21,7 +21,7 @@ from .checks import bad_label, bad_number, bad_weight, check_data, check_x
 from .layout import BUSY, DESCRIPTOR, DIVERGED, FAILED, OK, PASSES, QUICK, SIGNATURES, WRONG_OUT, WRONG_WEIGHT
 from .net import FLOAT64, INT64, ZERO, Batch, open_net
 from .passes import update_in_passes
-from .quick import as_float, given, good_out, good_x, good_y, model_of, word
+from .quick import as_float, both_given, good_out, good_x, good_y, model_of
 from .slices import mean_loss, train_slice
 from .subnormals import flush_subnormals, restore
 from .team import ALONE, Team, close_team, open_team
@@ -143,13 +143,12 @@ def _quick_step(dtype: np.dtype[Any], checked: Any) -> Any:
         model = model_of(self)
         d = vector_at(model, 1, DESCRIPTOR)[0]
         loss = np.nan
-        if count == 2:
-            x, y = given(d, word(arguments)), given(d, word(arguments + 8))
-            if good_x(d, x, dtype) and good_y(d, y, x.rows, dtype):
-                result = vector_at(d.quick_result, 3, FLOAT64)
-                target = Y(y.address, y.rows, y.columns, y.kind)
-                checked(np.int64(STEP), model, X(x.address, x.rows, x.columns), target, ZERO, result)
-                loss = result[0]
+        x, y = both_given(d, arguments, count)
+        if good_x(d, x, dtype) and good_y(d, y, x.rows, dtype):
+            result = vector_at(d.quick_result, 3, FLOAT64)
+            target = Y(y.address, y.rows, y.columns, y.kind)
+            checked(np.int64(STEP), model, X(x.address, x.rows, x.columns), target, ZERO, result)
+            loss = result[0]
         return as_float(model, loss)
 
     return quick_step
@@ -161,6 +160,25 @@ def _on_model(dtype: np.dtype[Any]) -> dict[str, Any]:
     @jit
     def assist(model, call):
         return help_with(model, dtype, call)
+
+    @jit
+    def release_memory(model):
+        d = vector_at(model, 1, DESCRIPTOR)[0]
+        free(d.order)
+        d.order, d.order_capacity, d.order_epoch = 0, 0, -1
+        return OK
+
+    return {
+        "assist": assist,
+        "predict": _predict(dtype),
+        "quick_predict": _quick_predict(dtype),
+        "update": _update(dtype),
+        "release": release_memory,
+    }
+
+
+def _predict(dtype: np.dtype[Any]) -> Any:
+    """What the network gives for x, written to out."""
 
     @jit
     def predict(model, x, rows, columns, out, out_rows, out_columns):
@@ -177,6 +195,12 @@ def _on_model(dtype: np.dtype[Any]) -> dict[str, Any]:
             inference.predict(net, Batch(x, ZERO, ZERO, rows), out)
         return _finish(model, status)
 
+    return predict
+
+
+def _update(dtype: np.dtype[Any]) -> Any:
+    """One iteration of the optimizer with the gradient as it stands."""
+
     @jit
     def update_parameters(model):
         if not acquire(model + BUSY_OFFSET):
@@ -190,20 +214,7 @@ def _on_model(dtype: np.dtype[Any]) -> dict[str, Any]:
         net.descriptor[0].iteration += 1
         return _finish(model, np.int64(OK))
 
-    @jit
-    def release_memory(model):
-        d = vector_at(model, 1, DESCRIPTOR)[0]
-        free(d.order)
-        d.order, d.order_capacity, d.order_epoch = 0, 0, -1
-        return OK
-
-    return {
-        "assist": assist,
-        "predict": predict,
-        "quick_predict": _quick_predict(dtype),
-        "update": update_parameters,
-        "release": release_memory,
-    }
+    return update_parameters
 
 
 def _quick_predict(dtype: np.dtype[Any]) -> Any:
@@ -214,12 +225,11 @@ def _quick_predict(dtype: np.dtype[Any]) -> Any:
         model = model_of(self)
         d = vector_at(model, 1, DESCRIPTOR)[0]
         status = np.nan
-        if count == 2:
-            x, out = given(d, word(arguments)), given(d, word(arguments + 8))
-            if good_x(d, x, dtype) and good_out(d, out, x.rows) and acquire(model + BUSY_OFFSET):
-                batch = Batch(x.address, ZERO, ZERO, x.rows)
-                inference.predict(open_net(model, dtype, ZERO), batch, out.address)
-                status = np.float64(_finish(model, np.int64(OK)))
+        x, out = both_given(d, arguments, count)
+        if good_x(d, x, dtype) and good_out(d, out, x.rows) and acquire(model + BUSY_OFFSET):
+            batch = Batch(x.address, ZERO, ZERO, x.rows)
+            inference.predict(open_net(model, dtype, ZERO), batch, out.address)
+            status = np.float64(_finish(model, np.int64(OK)))
         return as_float(model, status)
 
     return quick_predict

@@ -60,6 +60,15 @@ def given(d, object_address):
 
 
 @jit
+def both_given(d, arguments, count):
+    """What the two arguments of a call hold; fewer or more are not fit."""
+    if count != 2:
+        unfit = Given(ZERO, ZERO, ZERO, ZERO, np.int64(UNFIT), ZERO)
+        return unfit, unfit
+    return given(d, word(arguments)), given(d, word(arguments + 8))
+
+
+@jit
 def good_x(d, x, dtype):
     """Whether x is a matrix of finite numbers, and not too large for a call that keeps the interpreter waiting."""
     fits = x.kind == FLOATS and x.dimensions == 2 and x.columns == d.inputs and 0 < x.rows <= d.quick_rows

@@ -188,6 +188,64 @@ def test_a_function_that_no_library_is_sure_to_have_is_refused_with_the_componen
         compiler.component(spec, np.float32)
 
 
+def set_in_one_branch(z):
+    if z > 0:
+        power = 2.0 * z
+    return power
+
+
+def set_in_some_turns(z):
+    for turn in range(3):
+        if z > turn:
+            power = z * turn
+    return power
+
+
+def set_within_while(z):
+    while z > 1.0:
+        z, power = 0.5 * z, z
+    return power
+
+
+@pytest.mark.parametrize("function", [set_in_one_branch, set_in_some_turns, set_within_while])
+def test_a_variable_that_may_have_no_value_is_refused(function):
+    words = r"value \(.*\): line \d+ uses 'power', which has no value on every way there; give it one before"
+    with pytest.raises(nbtrain.PluginError, match=words):
+        compiler.component(nbtrain.Activation("unset", function, one), np.float32)
+
+
+def set_in_every_branch(z):
+    if z > 1.0:
+        power = z
+    elif z > 0.0:
+        power = 2.0 * z
+    else:
+        power = 0.0
+    return power
+
+
+def set_by_a_loop(z):
+    for turn in range(3):
+        for part in (1.0, 2.0):
+            last = turn * part * z
+    return last
+
+
+def set_where_the_loop_is_left(z):
+    while True:
+        z = 0.5 * z
+        if abs(z) < 1.0:
+            power = z
+            break
+    return power
+
+
+@pytest.mark.parametrize("function", [set_in_every_branch, set_by_a_loop, set_where_the_loop_is_left])
+def test_a_variable_that_has_a_value_on_every_way_is_not(function):
+    x = np.array([-7.0, -0.5, 0.0, 0.5, 1.5, 7.0] * 4, np.float32)
+    np.testing.assert_array_equal(values(nbtrain.Activation("set", function, one), x), [function(z) for z in x])
+
+
 @pytest.mark.parametrize(
     ("function", "words"),
     [

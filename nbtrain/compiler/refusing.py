@@ -12,6 +12,7 @@ from numba.core.ccallback import CFunc
 from numba.core.errors import TypingError
 
 from . import lookup, vocabulary
+from .unset import unset_variable
 
 RAISING = (ir.Raise, ir.StaticRaise, ir.DynamicRaise, ir.TryRaise, ir.StaticTryRaise, ir.DynamicTryRaise)
 MAKING = {
@@ -84,3 +85,11 @@ def refuse_walrus(function: Any) -> None:
             for variable in statement.list_vars():
                 if variable.name.startswith("$") and not function._definitions.get(variable.name):
                     raise Refused(f"line {statement.loc.line} uses the value of `:=`; assign it on a line of its own")
+
+
+def refuse_unset(function: Any) -> None:
+    """Raise for a variable that has no value on some way to where it is used."""
+    found = unset_variable(function)
+    if found:
+        name, where = found
+        raise Refused(f"line {where.line} uses {name!r}, which has no value on every way there; give it one before")

@@ -13,7 +13,7 @@ from numba.core import ir
 
 from . import lookup, vocabulary
 from .constants import number_in, small
-from .refusing import Refused, refuse, refuse_recursion, refuse_step, refuse_walrus
+from .refusing import Refused, refuse, refuse_recursion, refuse_step, refuse_unset, refuse_walrus
 from .usage import callees, integers, names
 from .vectormath import functions as vector_functions
 
@@ -46,6 +46,7 @@ class Rewriter:
     def __init__(self, function: Any, dtype: np.dtype[Any], compiled: Callable[[Any], Any]) -> None:
         self.function, self.dtype, self.compiled = function, dtype, compiled
         refuse_walrus(function)
+        refuse_unset(function)
         self.vector = vector_functions(dtype)
         self.names = names(function)
         self.callees = callees(function)

@@ -223,3 +223,46 @@ os._exit(0)
 def test_a_child_uses_trainers_that_threads_were_inside_at_the_fork():
     done = subprocess.run([sys.executable, "-c", FORKS], capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+FORKS_WHILE_COMPILING = """
+import os, signal, sys, threading, warnings
+import numpy as np
+import nbtrain
+
+warnings.simplefilter("ignore")  # Python warns of forks with threads
+X, Y = np.ones((50, 3), np.float32), np.ones((50, 2), np.float32)
+
+def made(shift):
+    spec = nbtrain.Activation("shifted", lambda z: z + shift, lambda z: 1.0)
+    net = nbtrain.Network(3, [nbtrain.Dense(8, spec), nbtrain.Dense(2)])
+    return nbtrain.Trainer(net, loss="mse", rng=0)
+
+made(0.0).fit(X, Y)
+begun = threading.Event()
+
+def compile_many():
+    for number in range(1, 8):
+        begun.set()
+        made(0.001 * number)
+
+compiling = threading.Thread(target=compile_many)
+compiling.start()
+begun.wait()
+for number in range(4):
+    child = os.fork()
+    if child == 0:
+        signal.alarm(30)
+        made(10.0 + number).fit(X, Y)
+        os._exit(0)
+    status = os.waitpid(child, 0)[1]
+    if status:
+        sys.exit(f"child {number} ended with {status}")
+compiling.join()
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
+def test_a_child_compiles_though_a_thread_was_compiling_at_the_fork():
+    done = subprocess.run([sys.executable, "-c", FORKS_WHILE_COMPILING], capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stdout + done.stderr

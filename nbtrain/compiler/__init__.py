@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import Error, PluginError
+from ..locks import whole_in_children
 from . import cache, engine, fingerprint
 from .fingerprint import machine
 
@@ -38,6 +39,7 @@ class Compiled:
 
 _loaded: dict[str, Compiled] = {}
 _lock = threading.RLock()
+whole_in_children(_lock)
 fingerprint.sources()  # what the code that this process loads looks like, before anybody changes it
 
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 import threading
 from typing import Any
 
+from ..locks import whole_in_children
+
 PREFIX = "nbtrain_"
 
 _lock = threading.Lock()
+whole_in_children(_lock)
 _machine: Any = None
 _engines: list[Any] = []  # never unloaded: addresses in models and in users' hands stay good
 

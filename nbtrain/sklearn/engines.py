@@ -12,6 +12,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 
 from ..components import Component
+from ..locks import whole_in_children
 from ..trainer import Trainer
 from . import declare
 from .data import Data
@@ -21,6 +22,7 @@ from .parameters import RULES
 CHANGING = (list, tuple, Mapping, np.ndarray)  # what may hold something else later, though it is the same object
 AUTO_BATCH = 200  # scikit-learn's batch_size="auto"
 _reviving = threading.Lock()
+whole_in_children(_reviving)
 
 
 def inside(value: Any) -> Any:

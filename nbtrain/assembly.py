@@ -44,6 +44,7 @@ def build(recipe: Recipe) -> tuple[Model, Memory, compiler.Compiled]:
     quick.fill(d, recipe.dtype)
     for name in BUFFERS:
         d[name] = memory.addresses[name]
+    d["here"] = memory.addresses["descriptor"]
     d["rate_result"] = memory.addresses["descriptor"] + FIELDS["learning_rate"][1]
     for name in CORE:
         d[name] = core.addresses[name]

@@ -2,18 +2,35 @@
 
 from __future__ import annotations
 
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import numpy as np
 
+from . import quick
+from .core import layout
 from .dataset import Dataset
 from .native import Native
 from .recipe import Recipe
+from .status import check
 from .team import Team
 
 SHORT_CALL_FLOPS = 1e7  # below this, some 150 microseconds, a call keeps the interpreter lock
 CALL_WORK = {"train_step": 6.0, "loss_and_gradient": 6.0, "evaluate": 2.0}  # operations for a parameter and a sample
+PAUSE = 5e-5  # seconds between two attempts to get inside a model
 PART_FLOPS = 1e9  # work of one call of predict or evaluate, so that Ctrl-C is seen
+
+
+def in_turn(function: Callable[..., int], *arguments: int) -> int:
+    """Call one of the core's functions until no compiled caller in another thread is inside the model -> its status."""
+    status = function(*arguments)
+    while status == layout.BUSY:
+        time.sleep(PAUSE)
+        status = function(*arguments)
+    return status
 
 
 class Calling:
@@ -23,6 +40,8 @@ class Calling:
     team: Team
     theta: Any
     result: np.ndarray[Any, Any]
+    _lock: threading.RLock
+    _quick_limit: np.ndarray[Any, Any]
     _native: Native
     _short: Native
     _descriptor: int
@@ -31,10 +50,13 @@ class Calling:
 
     def call_on(self, name: str, data: Dataset) -> int:
         """Call one of the core's functions on data -> its status; what it found lies in `result`."""
-        # the helpers of train_slice are sent by `Fit`
-        shared = name == "train_slice" or self.team.send(CALL_WORK[name] * self.theta.size * len(data.x))
-        function = getattr(self._native if shared else self._fast(len(data.x)), name)
-        return int(function(self._descriptor, *data.arguments(self._kind), self._result_address))
+
+        def function(*arguments: int) -> int:
+            # the helpers of train_slice are sent by `Fit`
+            shared = name == "train_slice" or self.team.send(CALL_WORK[name] * self.theta.size * len(data.x))
+            return int(getattr(self._native if shared else self._fast(len(data.x)), name)(*arguments))
+
+        return in_turn(function, self._descriptor, *data.arguments(self._kind), self._result_address)
 
     def _fast(self, rows: int) -> Native:
         return self._short if 6.0 * self.theta.size * rows < SHORT_CALL_FLOPS else self._native
@@ -42,3 +64,17 @@ class Calling:
     def part_rows(self) -> int:
         """Rows of data that one call of predict or evaluate works on."""
         return max(self.recipe.batch_size, int(PART_FLOPS / (2.0 * self.theta.size)))
+
+    def _alone(self) -> AbstractContextManager[None]:
+        """Work of several calls during which no other thread gets at the model through the trainer."""
+        return quick.alone(self._lock, self._quick_limit)
+
+    @contextmanager
+    def _held(self) -> Iterator[None]:
+        """Work on the model's memory itself, during which compiled callers are kept out as well."""
+        with self._alone():
+            try:
+                check(in_turn(self._short.hold, self._descriptor))
+                yield
+            finally:
+                self._short.let_go(self._descriptor)

@@ -27,11 +27,11 @@ class Model(NamedTuple):
     state : ndarray of shape (slots, parameters)
         The optimizer's state.
     learning_rate : ndarray of shape (1,), float64
-        Used by the next step, unless a schedule sets it.
+        Used by the next step, times the factor of `Trainer.scale_learning_rate`; a schedule sets it anew.
     iteration : ndarray of shape (1,), int64
         How many updates were made.
     status : ndarray of shape (1,), int64
-        0 when the last call went well; `nbtrain.status.WORDS` has the words for the others.
+        0 when the last call went well, by whichever thread; `nbtrain.status.WORDS` has the words for the others.
     """
 
     descriptor: np.ndarray[Any, Any]

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterable, Sequence
-from contextlib import AbstractContextManager
 from typing import Any
 
 import numpy as np
 
 from . import arrays as checks
-from . import quick
+from .calling import Calling
 from .components import Component
 from .dataset import Intake
 from .errors import InputError
+from .memory import Memory
 from .model import Model, layer_views
 from .network import Network
 from .recipe import Recipe
@@ -22,14 +21,13 @@ Array = np.ndarray[Any, Any]
 Layers = Sequence[tuple[Array, Array]]
 
 
-class Parameters:
+class Parameters(Calling):
     """What a Trainer has to look at and change them."""
 
     recipe: Recipe
     model: Model
+    memory: Memory
     _intake: Intake
-    _lock: threading.RLock
-    _quick_limit: Array
 
     theta = property(lambda self: self.model.theta, doc="All parameters, flat: weights of all layers, then biases.")
     iteration = property(lambda self: int(self.model.iteration[0]), doc="Updates made so far.")
@@ -59,14 +57,20 @@ class Parameters:
             raise InputError(f"factor: {factor!r} given; a positive number is wanted")
         self.model.descriptor["rate_scale"] *= number
 
+    def reset_optimizer(self) -> None:
+        """Have the optimizer forget what it has gathered: its state and scalars begin anew.
+
+        `iteration`, by which schedules go and Adam corrects its means, goes on. For a run whose parameters are good
+        but whose state is not, as after a batch whose gradient's square is infinite.
+        """
+        with self._held():
+            self.model.state[...] = 0.0
+            self.memory.array("scalars")[...] = 0.0
+
     @property
     def weights(self) -> list[tuple[Array, Array]]:
         """[(W, b), …]: views into theta, W of shape (inputs, units), b of shape (units,)."""
         return layer_views(self.model, self.recipe.network.sizes)
-
-    def _alone(self) -> AbstractContextManager[None]:
-        """Work of several calls during which no other thread gets at the model through the trainer."""
-        return quick.alone(self._lock, self._quick_limit)
 
     def set_weights(self, weights: Sequence[tuple[Any, Any]]) -> None:
         """Copy [(W, b), …] into theta; the optimizer's state stays as it is.
@@ -77,7 +81,7 @@ class Parameters:
             If the number of layers or a shape is wrong, or a number is not finite.
         """
         checked = checked_weights(weights, self.weights, self._intake)
-        with self._alone():
+        with self._held():
             for target, array in checked:
                 target[...] = array
 

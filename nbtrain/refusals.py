@@ -13,9 +13,11 @@ from typing import Any, NoReturn
 from numba import types
 from numba.core import ir
 from numba.core.typing.templates import AttributeTemplate, infer_getattr
+from numba.core.typing.typeof import Purpose
 from numba.extending import models, register_model, typeof_impl, unbox
 
 from .errors import InputError
+from .model import Model
 from .trainer import Trainer
 
 TARGETS, LABELS = 0, 1
@@ -68,6 +70,20 @@ def _typeof_trainer(trainer: Trainer, context: Any) -> TrainerType:
 register_model(TrainerType)(models.OpaqueModel)
 
 
+@typeof_impl.register(Model)
+def _typeof_model(model: Model, context: Any) -> Any:
+    if context.purpose is Purpose.constant:
+        refuse(
+            "model: a global, a closure's variable or a default argument given, which Numba takes for a constant; "
+            "a model is wanted as an argument of the compiled function"
+        )
+    found = typeof_impl.dispatch(tuple)(model, context)
+    dtype = found.types[found.fields.index("theta")].dtype
+    found.types[found.fields.index("descriptor")].name = "the descriptor of a model"  # the fields in it fill pages
+    found.name = f"nbtrain.Model({dtype})"
+    return found
+
+
 @unbox(TrainerType)
 def _unbox_trainer(typ: Any, given: Any, context: Any) -> NoReturn:
     refuse(f"argument: {NO_TRAINER}")
@@ -95,7 +111,10 @@ def wanted(name: str, given: Any, dtype: Any, dimensions: tuple[int, ...], shape
 def _remedy(name: str, given: Any, dtype: Any, dimensions: tuple[int, ...]) -> str:
     """What makes the array that is wanted, if it is that simple."""
     if isinstance(given, types.List | types.ListType | types.BaseTuple):
-        return f": np.array({name}, np.{dtype})"
+        labels = f", or np.array({name}, np.int64) for labels" if name == "y" else ""
+        return f": np.array({name}, np.{dtype}){labels}"
+    if isinstance(given, types.Optional):
+        return f"; call once with {name} and once without, in two branches"
     if not isinstance(given, types.Array):
         return ""
     if name == "out":
@@ -120,7 +139,10 @@ def check_model(model: Any) -> Any:
         refuse("model: a Trainer given; pass trainer.model")
     if not isinstance(model, types.NamedTuple) or "descriptor" not in fields or "theta" not in fields:
         refuse(f"model: {_short(model)} given; the model of a trainer is wanted: pass trainer.model")
-    return model.types[fields.index("theta")].dtype
+    theta = model.types[fields.index("theta")]
+    if not theta.mutable:
+        refuse("model: its theta is read-only, but training writes to it; theta.setflags(write=True) allows that")
+    return theta.dtype
 
 
 def check_target(y: Any, dtype: Any) -> int:

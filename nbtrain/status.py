@@ -14,11 +14,14 @@ WORDS = {
     layout.WRONG_TARGET: "y holds floats where the loss wants int64 labels, or labels where it wants floats",
     layout.WRONG_LABEL: "y holds a label that is not one of 0 … outputs - 1",
     layout.WRONG_OUT: "out has not the shape (rows of x, outputs)",
-    layout.WRONG_WEIGHT: "sample_weight holds a negative number, NaN or infinity",
+    layout.WRONG_WEIGHT: "sample_weight holds a negative number, NaN or infinity, or not one number for each sample",
     layout.BUSY: "another thread is inside this model",
     layout.DIVERGED: "the loss became NaN or infinite",
     layout.NO_MEMORY: "there is no memory for the order of the samples",
     layout.FAILED: "a function of the loss took an index out of range, or did something else for which Python raises",
+    layout.WRONG_MODEL: "the model is a copy or has another dtype than the function; pass trainer.model itself",
+    layout.WRONG_RATE: "the learning rate is negative, NaN or infinite",
+    layout.WRONG_GRADIENT: "the gradient holds NaN or infinity",
 }
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from .calling import Calling
+from .calling import Calling, in_turn
 from .core import layout
 from .dataset import Dataset, Intake
 from .metrics import Metric, as_metrics
@@ -35,7 +34,6 @@ class Use(Calling):
     _dtype: np.dtype[Any]
     _quick_predict: Function
     _quick_rows: int
-    _alone: Callable[[], AbstractContextManager[None]]
 
     def predict(self, X: Any) -> Array:
         """What the loss's output activation gives: class probabilities, or values.
@@ -61,7 +59,7 @@ class Use(Calling):
                 shared = self.team.send(2.0 * self.theta.size * len(rows))
                 function = (self._native if shared else self._fast(len(rows))).predict
                 given = rows.ctypes.data, *rows.shape, written.ctypes.data, *written.shape
-                check(function(self._descriptor, *given), self.recipe.loss)
+                check(in_turn(function, self._descriptor, *given), self.recipe.loss)
         return out
 
     def evaluate(self, X: Any, y: Any, sample_weight: Any = None, *, metrics: Any = ()) -> dict[str, float]:

@@ -21,6 +21,7 @@ from ..errors import Error, PluginError
 from ..locks import whole_in_children
 from . import cache, engine, fingerprint
 from .fingerprint import machine
+from .turns import turn
 
 __all__ = ["Compiled", "cache", "component", "core", "machine"]
 
@@ -121,10 +122,12 @@ def _get(key: str, names: tuple[str, ...], make: Callable[[], bytes], what: Call
         return _loaded[key]
     code = cache.read(key)
     if code is None:
-        with _Announcement(what()), _uncollected():
-            code = make()
-        fingerprint.check_sources()
-        cache.write(key, code)
+        with _Announcement(what()), _uncollected(), turn(key):
+            code = cache.read(key)  # from whoever had the turn before
+            if code is None:
+                code = make()
+                fingerprint.check_sources()
+                cache.write(key, code)
     _loaded[key] = Compiled(engine.load(code, names))
     return _loaded[key]
 

@@ -1,9 +1,10 @@
 """The disk cache: object code as plain bytes under a key of its content, one file per entry.
 
-A file is written under a temporary name and moved into place, and carries a digest of its payload, so processes need
-no lock and a damaged file is seen before it is used. Nothing is unpickled. What somebody else could have written is
-never run: the directory and its files belong to the user, or to the administrator (a cache that was filled while a
-container image was built), and nobody else can write there; links are not followed.
+A file is written under a temporary name and moved into place, and carries a digest of its payload, so nothing depends
+on the locks by which processes wait for each other, and a damaged file is seen before it is used. Nothing is unpickled.
+What somebody else could have written is never run: the directory and its files belong to the user, or to the
+administrator (a cache that was filled while a container image was built), and nobody else can write there; links are
+not followed.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from typing import NamedTuple
 MAGIC = b"nbtrain object code 2\n"
 SUFFIX = ".nbo"
 TEMPORARY = ".tmp"
+LOCK = ".lock"  # of `turns`
 STALE_SECONDS = 3600.0  # temporary files of writers that died
 LIMIT_BYTES = 256 * 1024 * 1024
 ADMINISTRATOR = 0
@@ -169,7 +171,7 @@ def _clean(folder: Path) -> None:
     for entry in os.scandir(folder):
         with contextlib.suppress(OSError):
             status = entry.stat(follow_symlinks=False)
-            if entry.name.endswith(TEMPORARY) and now - status.st_mtime > STALE_SECONDS:
+            if entry.name.endswith((TEMPORARY, LOCK)) and now - status.st_mtime > STALE_SECONDS:
                 os.unlink(entry.path)
             elif entry.name.endswith(SUFFIX):
                 found.append((status.st_mtime, status.st_size, entry.path))
@@ -199,7 +201,7 @@ def clear() -> int:
     folder = directory()
     count = 0
     for path in folder.iterdir() if folder is not None else ():
-        if path.suffix in (SUFFIX, TEMPORARY):
+        if path.suffix in (SUFFIX, TEMPORARY, LOCK):
             with contextlib.suppress(OSError):
                 path.unlink()
                 count += path.suffix == SUFFIX

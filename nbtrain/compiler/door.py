@@ -48,16 +48,25 @@ class LeanCompiler(CompilerBase):
         return [lean]
 
 
-def jit(function: Callable[..., Any], **options: Any) -> Any:
-    """Compile `function` with nbtrain's flags when it is first used by compiled code.
+def always_njit(**options: Any) -> Any:
+    """Numba's `njit`, also where NUMBA_DISABLE_JIT is set for the debugging of somebody's own functions.
 
-    Also where NUMBA_DISABLE_JIT is set, for the debugging of somebody's own functions: there is no other way to train.
+    There is no other way to train.
     """
-    disabled, config.DISABLE_JIT = config.DISABLE_JIT, 0  # type: ignore[attr-defined]
-    try:
-        return njit(**{"pipeline_class": LeanCompiler, **FLAGS, **options})(function)
-    finally:
-        config.DISABLE_JIT = disabled  # type: ignore[attr-defined]
+
+    def decorate(function: Callable[..., Any]) -> Any:
+        disabled, config.DISABLE_JIT = config.DISABLE_JIT, 0  # type: ignore[attr-defined]
+        try:
+            return njit(**options)(function)
+        finally:
+            config.DISABLE_JIT = disabled  # type: ignore[attr-defined]
+
+    return decorate
+
+
+def jit(function: Callable[..., Any], **options: Any) -> Any:
+    """Compile `function` with nbtrain's flags when it is first used by compiled code."""
+    return always_njit(**{"pipeline_class": LeanCompiler, **FLAGS, **options})(function)
 
 
 def jit_inline(function: Callable[..., Any]) -> Any:

@@ -15,6 +15,7 @@ from typing import Any
 
 import llvmlite.binding as llvm
 from llvmlite import ir
+from numba.core import config
 from numba.core.codegen import JITCodeLibrary, JITCPUCodegen
 from numba.core.compiler_lock import global_compiler_lock
 from numba.core.errors import TypingError
@@ -150,6 +151,8 @@ def deferred() -> Iterator[_DeferredCodegen]:
         if _codegen is None:
             _leave_blas_for_later()
             _codegen = _DeferredCodegen("nbtrain")
+        bounds = config.BOUNDSCHECK  # type: ignore[attr-defined]
+        config.BOUNDSCHECK = None  # type: ignore[attr-defined]  # NUMBA_BOUNDSCHECK is for somebody's own functions
         usual, context._internal_codegen = context._internal_codegen, _codegen
         mangler, context.mangler = context.mangler, _short
         context.make_constant_array = partial(_table, context)
@@ -157,6 +160,7 @@ def deferred() -> Iterator[_DeferredCodegen]:
             yield _codegen
         finally:
             context._internal_codegen, context.mangler = usual, mangler
+            config.BOUNDSCHECK = bounds  # type: ignore[attr-defined]
             del context.make_constant_array
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from ..compiler.door import jit, matrix_at, matrix_in, vector_at
 from .calls import call
 from .forward import BYTE, keep, mask_of
-from .layout import HITS_LARGEST, HITS_THRESHOLD
+from .layout import FAILED, HITS_LARGEST, HITS_THRESHOLD
 from .matmul import input_slope
 from .net import FLOAT64, INT64
 from .team import share
@@ -28,7 +28,7 @@ def loss_slope(net, batch, scale, team):
         (last.a + skip, y, weight, last.delta + skip, row_loss) + (stop - first, last.units, d.loss_parameters, scale),
     )
     if failed != 0:  # a loss that is not finite changes nothing
-        d.failed = 1
+        d.failed = FAILED
         vector_at(row_loss, stop - first, FLOAT64)[:] = np.nan
     if last.slope != 0:
         n = (stop - first) * last.units

@@ -8,6 +8,8 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
+from .layout import QUIET_NAN
+
 INT64 = ir.IntType(64)
 ORDERING = "seq_cst"
 
@@ -34,18 +36,6 @@ def call(typing_context: Any, address: Any, arguments: Any) -> Any:
 def pointer(builder: Any, address: Any) -> Any:
     """An address as a pointer to int64."""
     return builder.inttoptr(address, INT64.as_pointer())
-
-
-@intrinsic
-def acquire(typing_context: Any, address: Any) -> Any:
-    """Turn the int64 at `address` from 0 to 1 atomically; whether that was done."""
-
-    def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        zero, one = ir.Constant(INT64, 0), ir.Constant(INT64, 1)
-        result = builder.cmpxchg(pointer(builder, values[0]), zero, one, ORDERING, ORDERING)
-        return builder.extract_value(result, 1)
-
-    return types.boolean(types.int64), codegen
 
 
 @intrinsic
@@ -96,6 +86,16 @@ def copy_bytes(typing_context: Any, target: Any, source: Any, size: Any) -> Any:
         return context.get_dummy_value()
 
     return types.void(types.int64, types.int64, types.int64), codegen
+
+
+@intrinsic
+def nan_of(typing_context: Any, status: Any) -> Any:
+    """A NaN that carries a status in its last bits."""
+
+    def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        return builder.bitcast(builder.or_(values[0], ir.Constant(INT64, QUIET_NAN)), ir.DoubleType())
+
+    return types.float64(types.int64), codegen
 
 
 @intrinsic

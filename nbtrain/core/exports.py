@@ -16,18 +16,34 @@ from numba import types
 from ..compiler.door import jit, vector_at
 from . import epoch, inference, steps, tiles
 from .assist import assist as help_with
-from .calls import acquire, free, release
+from .atomics import compare_and_swap
+from .calls import free, nan_of, release
 from .checks import bad_label, bad_number, bad_weight, check_data, check_x
-from .layout import BUSY, DESCRIPTOR, DIVERGED, FAILED, OK, PASSES, QUICK, SIGNATURES, WRONG_OUT, WRONG_WEIGHT
+from .layout import (
+    BUSY,
+    DESCRIPTOR,
+    DIVERGED,
+    OK,
+    PASSES,
+    QUICK,
+    SIGNATURES,
+    WRONG_GRADIENT,
+    WRONG_MODEL,
+    WRONG_OUT,
+    WRONG_RATE,
+    WRONG_WEIGHT,
+)
 from .net import FLOAT64, INT64, ZERO, Batch, open_net
 from .passes import update_in_passes
 from .quick import as_float, both_given, good_out, good_x, good_y, model_of
 from .slices import mean_loss, train_slice
 from .subnormals import flush_subnormals, restore
 from .team import ALONE, Team, close_team, open_team
-from .update import accept, prepare, update
+from .tiles import itemsize_of
+from .update import accept, is_good_rate, prepare, update
 
 BUSY_OFFSET = DESCRIPTOR.fields["busy"][1]
+FREE, CALL, HELD = (np.int64(i) for i in range(3))  # who is inside a model: nobody, a call of the core, Python itself
 ALL_STEPS = np.int64(1 << 62)  # typed: with a plain constant Numba would compile train_epoch twice
 
 
@@ -56,12 +72,21 @@ def _begin(d, x, y, weight, rows):
 
 
 @jit
+def _enter(address, itemsize, inside):
+    """Let nobody else into the model at `address`, if it is one of this core's -> status."""
+    d = vector_at(address, 1, DESCRIPTOR)[0]
+    if d.here != address or d.itemsize != itemsize:
+        return WRONG_MODEL
+    return OK if compare_and_swap(address + BUSY_OFFSET, FREE, inside) else BUSY
+
+
+@jit
 def _finish(address, status):
     """Let nobody else in any more, and say how the call went."""
     d = vector_at(address, 1, DESCRIPTOR)[0]
     close_team(d)
     if d.failed != 0:
-        status, d.failed = np.int64(FAILED), 0
+        status, d.failed = d.failed, 0
     d.status = status
     release(address + BUSY_OFFSET)
     return status
@@ -107,14 +132,15 @@ def _train(operation, net, data, result):
 def _on_data(dtype: np.dtype[Any]) -> dict[str, Any]:
     """C functions of x, y and weights (an address, or 0), which are checked before anything works on them.
 
-    `result` points to three float64 numbers; they are NaN after any status but OK.
+    `result` points to three float64 numbers; after any status but OK they are NaN, the status in their last bits.
     """
 
     @jit
     def checked(operation, model, x, y, weight, result):
-        result[:] = np.nan
-        if not acquire(model + BUSY_OFFSET):
-            return BUSY
+        status = _enter(model, itemsize_of(dtype), CALL)
+        result[:] = nan_of(status)
+        if status != OK:
+            return status
         net = open_net(model, dtype, ZERO)
         _begin(net.descriptor[0], x.address, y.address, weight, x.rows)
         status = check_data(net.descriptor[0], x, y)
@@ -124,7 +150,7 @@ def _on_data(dtype: np.dtype[Any]) -> dict[str, Any]:
             status = _work(operation, net, Batch(x.address, y.address, weight, x.rows), result)
         status = _finish(model, status)
         if status != OK:
-            result[:] = np.nan
+            result[:] = nan_of(status)
         return status
 
     @jit
@@ -162,6 +188,15 @@ def _on_model(dtype: np.dtype[Any]) -> dict[str, Any]:
         return help_with(model, dtype, call)
 
     @jit
+    def hold(model):
+        return _enter(model, itemsize_of(dtype), HELD)
+
+    @jit
+    def let_go(model):
+        compare_and_swap(model + BUSY_OFFSET, HELD, FREE)  # nobody else's
+        return OK
+
+    @jit
     def release_memory(model):
         d = vector_at(model, 1, DESCRIPTOR)[0]
         free(d.order)
@@ -170,6 +205,8 @@ def _on_model(dtype: np.dtype[Any]) -> dict[str, Any]:
 
     return {
         "assist": assist,
+        "hold": hold,
+        "let_go": let_go,
         "predict": _predict(dtype),
         "quick_predict": _quick_predict(dtype),
         "update": _update(dtype),
@@ -182,8 +219,9 @@ def _predict(dtype: np.dtype[Any]) -> Any:
 
     @jit
     def predict(model, x, rows, columns, out, out_rows, out_columns):
-        if not acquire(model + BUSY_OFFSET):
-            return BUSY
+        status = _enter(model, itemsize_of(dtype), CALL)
+        if status != OK:
+            return status
         net = open_net(model, dtype, ZERO)
         d = net.descriptor[0]
         d.data_out = out
@@ -203,10 +241,15 @@ def _update(dtype: np.dtype[Any]) -> Any:
 
     @jit
     def update_parameters(model):
-        if not acquire(model + BUSY_OFFSET):
-            return BUSY
+        status = _enter(model, itemsize_of(dtype), CALL)
+        if status != OK:
+            return status
         net = open_net(model, dtype, ZERO)
         prepare(net)
+        if bad_number(net.gradient) >= 0:
+            return _finish(model, np.int64(WRONG_GRADIENT))
+        if not is_good_rate(net):
+            return _finish(model, np.int64(WRONG_RATE))
         word = flush_subnormals()
         update(net, 0.0, ALONE)
         restore(word)
@@ -226,7 +269,7 @@ def _quick_predict(dtype: np.dtype[Any]) -> Any:
         d = vector_at(model, 1, DESCRIPTOR)[0]
         status = np.nan
         x, out = both_given(d, arguments, count)
-        if good_x(d, x, dtype) and good_out(d, out, x.rows) and acquire(model + BUSY_OFFSET):
+        if good_x(d, x, dtype) and good_out(d, out, x.rows) and _enter(model, itemsize_of(dtype), CALL) == OK:
             batch = Batch(x.address, ZERO, ZERO, x.rows)
             inference.predict(open_net(model, dtype, ZERO), batch, out.address)
             status = np.float64(_finish(model, np.int64(OK)))

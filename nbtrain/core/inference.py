@@ -8,7 +8,7 @@ from ..compiler.door import jit, matrix_at, vector_at
 from .backward import count_hits, loss_slope, summed_loss
 from .calls import call
 from .forward import forward
-from .layout import HITS_NONE
+from .layout import FAILED, HITS_NONE
 from .net import FLOAT64, INFERENCE, ZERO, chunk, total_weight
 from .steps import EVALUATION, PREDICTION
 from .team import give_order, join, muster, share
@@ -44,7 +44,7 @@ def predictions(net, rows, out):
     source = last.a + first * d.outputs * d.itemsize
     if d.output != 0:
         if call(d.output, (source, out, count, d.outputs, d.loss_parameters)) != 0:
-            d.failed = 1
+            d.failed = FAILED
         return
     a = vector_at(source, count * d.outputs, net.theta.dtype)
     written = vector_at(out, count * d.outputs, net.theta.dtype)

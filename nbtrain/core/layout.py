@@ -23,6 +23,11 @@ BUSY = 7  # another thread is inside this model
 DIVERGED = 8  # the loss is NaN or infinite; the parameters were left as they were
 NO_MEMORY = 9  # the order of the samples could not be allocated
 FAILED = 10  # the loss's function did something for which Python raises
+WRONG_MODEL = 11  # a copy of a model, or one of another dtype
+WRONG_RATE = 12  # the learning rate is negative or not finite
+WRONG_GRADIENT = 13  # the gradient that an update was to be made with is not finite
+
+QUIET_NAN = 0x7FF8 << 48  # the bits of a NaN; where it stands for a result that there is not, with a status in the last
 
 # How correct predictions are counted while a loss is computed.
 HITS_NONE = 0
@@ -41,6 +46,7 @@ _LAYER_FIELDS = """
 """
 
 _DESCRIPTOR_FIELDS = """
+    here                                address of the descriptor itself: a copy has another one
     layers layer_count
     inputs outputs itemsize
     target_kind target_columns target_bytes
@@ -68,8 +74,8 @@ _DESCRIPTOR_FIELDS = """
     log_count                           finished epochs in the log
     slice_steps slice_time              after so many steps, or nanoseconds, train_slice returns
     clock_steps                         steps from one look at the clock to the next
-    status busy
-    failed                              whether a loss's function failed in the present call
+    status busy                         busy: who is inside, 0 for nobody; see `exports`
+    failed                              status of what made the present call fail, or 0
     team team_call                      memory of a team of threads; number of the call that helpers are sent to, or 0
     team_began team_patience            when that call began, and what it bears to lose by waiting, in nanoseconds
     team_dismissed                      whether it sent the helpers away
@@ -134,6 +140,8 @@ SIGNATURES = {
     "loss_and_gradient": _DATA,
     "evaluate": _DATA,
     "assist": ("model", "call"),
+    "hold": ("model",),
+    "let_go": ("model",),
     "predict": ("model", "x", "rows", "columns", "out", "out_rows", "out_columns"),
     "update": ("model",),
     "release": ("model",),

@@ -13,11 +13,11 @@ from ..compiler.door import jit, vector_at
 from .backward import backward, count_hits, loss_slope, summed_loss
 from .batches import next_batch
 from .forward import forward
-from .layout import HITS_NONE
+from .layout import HITS_NONE, WRONG_RATE
 from .net import INFERENCE, INT64, TRAINING, ZERO, chunk, total_weight
 from .parts import add_parts, parameter_slopes, parts_of
 from .team import fetch, give_order, join, meet, muster
-from .update import accept, penalty, prepare, regularize, update
+from .update import accept, is_good_rate, penalty, prepare, regularize, update
 
 # Pieces of work that a team can share; the first two are iterations.
 STEP, BATCH, GRADIENT, EVALUATION, PREDICTION, CHECK, SNAPSHOT = (np.int64(i) for i in range(7))
@@ -48,6 +48,9 @@ def train(net, data, operation, position, weight):
         return 0.0, 0.0
     d.batch_total = weight
     prepare(net)
+    if not is_good_rate(net):
+        d.failed = WRONG_RATE
+        return np.nan, weight
     team = muster(d)
     give_order(team, operation, position)
     loss = own_share(net, data, operation, position, team)

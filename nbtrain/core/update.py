@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from ..compiler.door import address_of, jit, vector_at
 from .calls import call
 from .layout import BLOCK_SIZE
@@ -25,6 +27,13 @@ def prepare(net):
     copy_typed(hyper, vector_at(d.hyper_typed, d.hyper_count, net.theta.dtype))
     prepared = vector_at(d.prepared, d.prepared_count, FLOAT64)
     copy_typed(prepared, vector_at(d.prepared_typed, d.prepared_count, net.theta.dtype))
+
+
+@jit
+def is_good_rate(net):
+    """Whether the learning rate that was prepared is one: not negative, and finite in the model's dtype."""
+    rate = vector_at(net.descriptor[0].hyper_typed, 1, net.theta.dtype)[0]
+    return 0 <= rate < np.inf
 
 
 @jit

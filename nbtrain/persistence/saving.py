@@ -29,7 +29,7 @@ class Saving:
     history: History
     metadata: dict[str, Any]
     _run: Fit | None
-    _alone: Callable[[], AbstractContextManager[None]]
+    _held: Callable[[], AbstractContextManager[None]]
 
     def save(self, path: str | os.PathLike[str], *, metadata: Mapping[str, Any] | None = None) -> None:
         """Write the trainer to a file, from which `nbtrain.load` makes one that goes on bit for bit.
@@ -53,13 +53,13 @@ class Saving:
             If the file cannot be written.
         """
         text = metadata_text(self.metadata if metadata is None else metadata)
-        with self._alone():
+        with self._held():
             self.metadata = json.loads(text)
             parts = parts_of(self, text)
         files.write(path, parts)
 
     def _bytes(self) -> bytes:
-        with self._alone():
+        with self._held():
             return b"".join(parts_of(self, metadata_text(self.metadata)))
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..errors import DivergenceError, Error, InputError
+from ..errors import DivergenceError, InputError
 from ..model import layer_views
 from .container import encode
 from .description import FORMAT, NUMBERS, VERSION, describe
@@ -21,7 +21,7 @@ Array = np.ndarray[Any, Any]
 
 
 def parts_of(trainer: Saving, metadata: str) -> list[memoryview]:
-    """The bytes of a trainer's file, in parts: a copy of how it stands. No other thread may train it meanwhile."""
+    """The bytes of a trainer's file, in parts: a copy of how it stands. Nobody may train it meanwhile."""
     described, tensors = describe(trainer.recipe, trainer.model.descriptor), _tensors(trainer)
     strings = {"format": FORMAT, "version": VERSION, "trainer": json.dumps(described), "metadata": metadata}
     if trainer._run is not None:
@@ -30,7 +30,8 @@ def parts_of(trainer: Saving, metadata: str) -> list[memoryview]:
         tensors = wide | tensors | kept
     for name, array in tensors.items():
         if not name.startswith(("history.", STATES)) and not np.isfinite(array).all():
-            raise DivergenceError(f"{name} holds NaN or infinity: the trainer was not saved")
+            remedy = "; trainer.reset_optimizer() sets it back" if name.startswith("optimizer.") else ""
+            raise DivergenceError(f"{name} holds NaN or infinity: the trainer was not saved{remedy}")
     for name in NUMBERS:
         if not np.isfinite(described[name]):
             raise DivergenceError(f"{name} is {described[name]}: the trainer was not saved")
@@ -56,8 +57,6 @@ def metadata_text(given: Any) -> str:
 
 def _tensors(trainer: Saving) -> dict[str, Array]:
     """Copies of everything that training has changed, the wider numbers first."""
-    d = trainer.model.descriptor
-    before = int(d["iteration"][0])
     tensors = {"scalars": trainer.memory.array("scalars").copy()}
     for name, column in trainer.history.items():
         tensors[f"history.{name}"] = np.array(column, np.float64)
@@ -68,6 +67,4 @@ def _tensors(trainer: Saving) -> dict[str, Array]:
         tensors[f"layers.{index}.b"] = b.copy()
     for name, row in zip(trainer.recipe.optimizer.spec.slots, trainer.model.state, strict=True):
         tensors[f"optimizer.{name}"] = row.copy()
-    if d["busy"][0] or int(d["iteration"][0]) != before:
-        raise Error("the trainer's model is being trained by another thread: the trainer was not saved")
     return tensors

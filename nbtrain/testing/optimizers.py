@@ -106,6 +106,16 @@ class Updates:
         gradient[:] = np.resize(np.asarray(g, gradient.dtype), gradient.size)
         self._update()
 
+    def step_alone(self, g: float) -> None:
+        """The function `step` alone, with gradients that the core would refuse, after an iteration was made."""
+        model, memory = self.trainer.model, self.trainer.memory
+        model.gradient[:] = g
+        memory.array("slot_pointers").reshape(-1)[: len(model.state)] = [row.ctypes.data for row in model.state]
+        places = ("theta", "gradient", "slot_pointers", "prepared_typed", "hyper_typed")
+        theta, gradient, pointers, *numbers = (memory.addresses[place] for place in places)
+        function = ctypes.CFUNCTYPE(ctypes.c_int64, *[ctypes.c_int64] * 6)(int(model.descriptor["step"][0]))
+        function(theta, gradient, pointers, model.theta.size, *numbers)
+
 
 def updater(trainer: Any) -> Callable[[], None]:
     """What makes one update of a trainer's parameters by its gradient as it stands."""
@@ -202,9 +212,10 @@ def _check_gradients(report: Report, component: Component, where: str) -> None:
                     "divided by, or take 0/0 as 0"
                 )
                 break
-    updates.step(np.nan)
-    state = updates.trainer.model.state
-    if np.isfinite(updates.w[0]) and np.isfinite(state[:, 0]).all():
+    updates.step_alone(np.nan)
+    model = updates.trainer.model
+    moved = updates.w if component.spec.norms is None else model.gradient  # with norms, what is made is an update
+    if np.isfinite(moved[0]) and np.isfinite(model.state[:, 0]).all():
         report.wrong(
             f"step: a gradient of NaN{where} leaves finite parameters and state, which hides a failure from training; "
             "turn comparisons round so that NaN falls through"

@@ -13,6 +13,7 @@ import numpy as np
 from . import quick
 from .core import layout
 from .dataset import Dataset
+from .model import Model
 from .native import Native
 from .recipe import Recipe
 from .status import check
@@ -24,19 +25,11 @@ PAUSE = 5e-5  # seconds between two attempts to get inside a model
 PART_FLOPS = 1e9  # work of one call of predict or evaluate, so that Ctrl-C is seen
 
 
-def in_turn(function: Callable[..., int], *arguments: int) -> int:
-    """Call one of the core's functions until no compiled caller in another thread is inside the model -> its status."""
-    status = function(*arguments)
-    while status == layout.BUSY:
-        time.sleep(PAUSE)
-        status = function(*arguments)
-    return status
-
-
 class Calling:
     """What lies between a Trainer's methods and the core's functions."""
 
     recipe: Recipe
+    model: Model
     team: Team
     theta: Any
     result: np.ndarray[Any, Any]
@@ -56,7 +49,16 @@ class Calling:
             shared = name == "train_slice" or self.team.send(CALL_WORK[name] * self.theta.size * len(data.x))
             return int(getattr(self._native if shared else self._fast(len(data.x)), name)(*arguments))
 
-        return in_turn(function, self._descriptor, *data.arguments(self._kind), self._result_address)
+        return self.in_turn(function, *data.arguments(self._kind), self._result_address)
+
+    def in_turn(self, function: Callable[..., int], *arguments: int) -> int:
+        """Call one of the core's functions until no compiled caller in another thread is inside -> its status."""
+        status = function(self._descriptor, *arguments)
+        while status == layout.BUSY:
+            self.model.descriptor["wanted"] = 1
+            time.sleep(PAUSE)
+            status = function(self._descriptor, *arguments)
+        return int(status)
 
     def _fast(self, rows: int) -> Native:
         return self._short if 6.0 * self.theta.size * rows < SHORT_CALL_FLOPS else self._native
@@ -74,7 +76,7 @@ class Calling:
         """Work on the model's memory itself, during which compiled callers are kept out as well."""
         with self._alone():
             try:
-                check(in_turn(self._short.hold, self._descriptor))
+                check(self.in_turn(self._short.hold))
                 yield
             finally:
                 self._short.let_go(self._descriptor)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from .calling import Calling, in_turn
+from .calling import Calling
 from .core import layout
 from .dataset import Dataset, Intake
 from .metrics import Metric, as_metrics
@@ -59,7 +59,7 @@ class Use(Calling):
                 shared = self.team.send(2.0 * self.theta.size * len(rows))
                 function = (self._native if shared else self._fast(len(rows))).predict
                 given = rows.ctypes.data, *rows.shape, written.ctypes.data, *written.shape
-                check(in_turn(function, self._descriptor, *given), self.recipe.loss)
+                check(self.in_turn(function, *given), self.recipe.loss)
         return out
 
     def evaluate(self, X: Any, y: Any, sample_weight: Any = None, *, metrics: Any = ()) -> dict[str, float]:

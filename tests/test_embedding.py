@@ -190,7 +190,7 @@ def steps_until(model, x, y, stop):
 def test_python_gets_its_turns_beside_a_compiled_caller(tmp_path):
     trainer, stop, done = make_trainer(), np.zeros(1), []
     steps_until(trainer.model, X, Y, np.ones(1))  # compiled
-    large = np.tile(X, (64, 1)), np.tile(Y, (64, 1))
+    large = np.tile(X, (20_000, 1)), np.tile(Y, (20_000, 1))  # a step takes milliseconds, and the next begins at once
     thread = threading.Thread(target=lambda: done.append(steps_until(trainer.model, *large, stop)))
     thread.start()
     try:
@@ -239,8 +239,18 @@ print(go(trainer.model, x, y), trainer.iteration, kernel.evaluate(trainer.model,
 
 
 @pytest.mark.parametrize("switch", ["NUMBA_BOUNDSCHECK", "NUMBA_DISABLE_JIT"])
-def test_callers_can_be_debugged_with_numbas_switches(switch, tmp_path):
+def test_callers_can_be_debugged_with_numbas_switches(switch):
     assert in_another_process(DEBUGGING, **{switch: "1"}) == in_another_process(DEBUGGING)
+
+
+COMPILING = """
+from nbtrain import compiler, loss
+compiler.component(loss("softmax_cross_entropy").spec, "float32")
+"""
+
+
+def test_components_are_compiled_where_numba_is_to_check_bounds(tmp_path):
+    in_another_process(COMPILING, NUMBA_BOUNDSCHECK="1", NBTRAIN_CACHE_DIR=str(tmp_path / "cache"))
 
 
 COUNTING = """

@@ -16,11 +16,10 @@ from numba import types
 from ..compiler.door import jit, vector_at
 from . import epoch, inference, steps, tiles
 from .assist import assist as help_with
-from .atomics import compare_and_swap
-from .calls import free, nan_of, release
+from .calls import free, nan_of
 from .checks import bad_label, bad_number, bad_weight, check_data, check_x
+from .inside import CALL, HELD, begin, enter, finish, leave
 from .layout import (
-    BUSY,
     DESCRIPTOR,
     DIVERGED,
     OK,
@@ -28,7 +27,6 @@ from .layout import (
     QUICK,
     SIGNATURES,
     WRONG_GRADIENT,
-    WRONG_MODEL,
     WRONG_OUT,
     WRONG_RATE,
     WRONG_WEIGHT,
@@ -38,12 +36,10 @@ from .passes import update_in_passes
 from .quick import as_float, both_given, good_out, good_x, good_y, model_of
 from .slices import mean_loss, train_slice
 from .subnormals import flush_subnormals, restore
-from .team import ALONE, Team, close_team, open_team
+from .team import ALONE, Team
 from .tiles import itemsize_of
 from .update import accept, is_good_rate, prepare, update
 
-BUSY_OFFSET = DESCRIPTOR.fields["busy"][1]
-FREE, CALL, HELD = (np.int64(i) for i in range(3))  # who is inside a model: nobody, a call of the core, Python itself
 ALL_STEPS = np.int64(1 << 62)  # typed: with a plain constant Numba would compile train_epoch twice
 
 
@@ -62,34 +58,6 @@ class Y(NamedTuple):
     rows: int
     columns: int
     kind: int
-
-
-@jit
-def _begin(d, x, y, weight, rows):
-    """Tell helpers what the call works on, and let them in."""
-    d.data_x, d.data_y, d.data_weight, d.data_rows = x, y, weight, rows
-    open_team(d)
-
-
-@jit
-def _enter(address, itemsize, inside):
-    """Let nobody else into the model at `address`, if it is one of this core's -> status."""
-    d = vector_at(address, 1, DESCRIPTOR)[0]
-    if d.here != address or d.itemsize != itemsize:
-        return WRONG_MODEL
-    return OK if compare_and_swap(address + BUSY_OFFSET, FREE, inside) else BUSY
-
-
-@jit
-def _finish(address, status):
-    """Let nobody else in any more, and say how the call went."""
-    d = vector_at(address, 1, DESCRIPTOR)[0]
-    close_team(d)
-    if d.failed != 0:
-        status, d.failed = d.failed, 0
-    d.status = status
-    release(address + BUSY_OFFSET)
-    return status
 
 
 STEP, EPOCH, SLICE, GRADIENT, EVALUATE = range(5)  # what is done with checked data
@@ -137,18 +105,18 @@ def _on_data(dtype: np.dtype[Any]) -> dict[str, Any]:
 
     @jit
     def checked(operation, model, x, y, weight, result):
-        status = _enter(model, itemsize_of(dtype), CALL)
+        status = enter(model, itemsize_of(dtype), CALL)
         result[:] = nan_of(status)
         if status != OK:
             return status
         net = open_net(model, dtype, ZERO)
-        _begin(net.descriptor[0], x.address, y.address, weight, x.rows)
+        begin(net.descriptor[0], x.address, y.address, weight, x.rows)
         status = check_data(net.descriptor[0], x, y)
         if status == OK and weight != 0 and (weight == -1 or bad_weight(vector_at(weight, x.rows, dtype)) >= 0):
             status = WRONG_WEIGHT
         if status == OK:
             status = _work(operation, net, Batch(x.address, y.address, weight, x.rows), result)
-        status = _finish(model, status)
+        status = finish(model, status)
         if status != OK:
             result[:] = nan_of(status)
         return status
@@ -189,11 +157,11 @@ def _on_model(dtype: np.dtype[Any]) -> dict[str, Any]:
 
     @jit
     def hold(model):
-        return _enter(model, itemsize_of(dtype), HELD)
+        return enter(model, itemsize_of(dtype), HELD)
 
     @jit
     def let_go(model):
-        compare_and_swap(model + BUSY_OFFSET, HELD, FREE)  # nobody else's
+        leave(model)
         return OK
 
     @jit
@@ -219,19 +187,19 @@ def _predict(dtype: np.dtype[Any]) -> Any:
 
     @jit
     def predict(model, x, rows, columns, out, out_rows, out_columns):
-        status = _enter(model, itemsize_of(dtype), CALL)
+        status = enter(model, itemsize_of(dtype), CALL)
         if status != OK:
             return status
         net = open_net(model, dtype, ZERO)
         d = net.descriptor[0]
         d.data_out = out
-        _begin(d, x, ZERO, ZERO, rows)
+        begin(d, x, ZERO, ZERO, rows)
         status = check_x(d, rows, columns)
         if status == OK and (out_rows != rows or out_columns != d.outputs):
             status = WRONG_OUT
         if status == OK:
             inference.predict(net, Batch(x, ZERO, ZERO, rows), out)
-        return _finish(model, status)
+        return finish(model, status)
 
     return predict
 
@@ -241,21 +209,21 @@ def _update(dtype: np.dtype[Any]) -> Any:
 
     @jit
     def update_parameters(model):
-        status = _enter(model, itemsize_of(dtype), CALL)
+        status = enter(model, itemsize_of(dtype), CALL)
         if status != OK:
             return status
         net = open_net(model, dtype, ZERO)
         prepare(net)
         if bad_number(net.gradient) >= 0:
-            return _finish(model, np.int64(WRONG_GRADIENT))
+            return finish(model, np.int64(WRONG_GRADIENT))
         if not is_good_rate(net):
-            return _finish(model, np.int64(WRONG_RATE))
+            return finish(model, np.int64(WRONG_RATE))
         word = flush_subnormals()
         update(net, 0.0, ALONE)
         restore(word)
         accept(net)
         net.descriptor[0].iteration += 1
-        return _finish(model, np.int64(OK))
+        return finish(model, np.int64(OK))
 
     return update_parameters
 
@@ -269,10 +237,10 @@ def _quick_predict(dtype: np.dtype[Any]) -> Any:
         d = vector_at(model, 1, DESCRIPTOR)[0]
         status = np.nan
         x, out = both_given(d, arguments, count)
-        if good_x(d, x, dtype) and good_out(d, out, x.rows) and _enter(model, itemsize_of(dtype), CALL) == OK:
+        if good_x(d, x, dtype) and good_out(d, out, x.rows) and enter(model, itemsize_of(dtype), CALL) == OK:
             batch = Batch(x.address, ZERO, ZERO, x.rows)
             inference.predict(open_net(model, dtype, ZERO), batch, out.address)
-            status = np.float64(_finish(model, np.int64(OK)))
+            status = np.float64(finish(model, np.int64(OK)))
         return as_float(model, status)
 
     return quick_predict

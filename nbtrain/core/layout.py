@@ -74,7 +74,8 @@ _DESCRIPTOR_FIELDS = """
     log_count                           finished epochs in the log
     slice_steps slice_time              after so many steps, or nanoseconds, train_slice returns
     clock_steps                         steps from one look at the clock to the next
-    status busy                         busy: who is inside, 0 for nobody; see `exports`
+    status busy                         busy: who is inside, 0 for nobody; see `inside`
+    wanted                              not 0: somebody in Python has found the model busy and tries again
     failed                              status of what made the present call fail, or 0
     team team_call                      memory of a team of threads; number of the call that helpers are sent to, or 0
     team_began team_patience            when that call began, and what it bears to lose by waiting, in nanoseconds

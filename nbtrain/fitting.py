@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from . import arrays as checks
+from . import continuing
 from .callbacks import Callback, Checkpoint, as_callbacks
 from .callbacks.base import keeps_state
 from .callbacks.progress import as_progress
+from .continuing import TrainingData
 from .core import layout
 from .dataset import Dataset, Intake
 from .errors import DivergenceError, InputError
@@ -64,7 +66,8 @@ def fit(trainer: Trainer, data: Dataset, validation: Dataset | None, options: Op
         raise InputError("metrics: they are computed on validation_data, which is not given")
     epochs, told, states = options.epochs, list(options.callbacks), None
     if options.checkpoint is not None:
-        states = resume(trainer, options.checkpoint.path)
+        path, own = options.checkpoint.path, TrainingData(data)
+        states = resume(trainer, path, lambda found: continuing.check(trainer, found, own, path))
         epochs = max(0, epochs - trainer.epoch)
         told.append(options.checkpoint)
     told += as_progress(options.progress, epochs)
@@ -117,7 +120,7 @@ class Fit:
         self.callbacks, self.metrics = savers_after_states(callbacks), metrics
         self.states = states or ()
         self.intervals = Intervals(self.callbacks)
-        self.broken = Broken()
+        self.broken, self.kept_data = Broken(), TrainingData(data)
         self.history = History()
         self.stopped = False
 
@@ -153,7 +156,7 @@ class Fit:
     @property
     def keepers(self) -> list[Callback]:
         """Those whose states a checkpoint holds."""
-        return list(self.callbacks) if self.broken.told is None else [self.broken, *self.callbacks]
+        return [self.kept_data, *([] if self.broken.told is None else [self.broken]), *self.callbacks]
 
     def complete(self) -> None:
         """Tell of the epoch that was not told to the end when the checkpoint was written."""

@@ -92,12 +92,22 @@ def with_threads(recipe: Recipe, threads: int | str) -> Recipe:
     return replace(recipe, threads=count)
 
 
+class DrawnSeed(tuple[int, ...]):
+    """Words of a seed that nobody gave: the system's entropy, which no run repeats, so that none is wanted again."""
+
+    def __getitem__(self, index: Any) -> Any:
+        found = super().__getitem__(index)
+        return DrawnSeed(found) if isinstance(index, slice) else found
+
+
 def seed_words(rng: Any) -> tuple[int, ...]:
     """Eight 32-bit words: four for the compiled random stream, four for the initial weights."""
+    if rng is None:
+        return DrawnSeed(int(word) for word in np.random.SeedSequence().generate_state(8))
     if isinstance(rng, np.random.Generator):
         return tuple(int(word) for word in rng.integers(0, 2**32, size=8, dtype=np.uint64))
-    if rng is None or isinstance(rng, np.random.SeedSequence):
-        sequence = rng if rng is not None else np.random.SeedSequence()
+    if isinstance(rng, np.random.SeedSequence):
+        sequence = rng
     elif isinstance(rng, int | np.integer) and not isinstance(rng, bool | np.bool) and rng >= 0:
         sequence = np.random.SeedSequence(int(rng))
     else:

@@ -191,7 +191,11 @@ class Trainer(Parameters, Use, Saving, Hosting):
             Save the trainer there after every epoch (or as often as the `Checkpoint` says) and at the end. If the
             file is there already, go on from it, bit for bit: the same program, started again after it was
             interrupted, completes the run. With it, `epochs` is how many the trainer is to have in the end, and
-            callbacks go on counting where they were (`Callback.state_dict`).
+            callbacks go on counting where they were (`Callback.state_dict`). The file is refused where going on from
+            it would mix two trainings: where the trainer differs, also by its seed (`rng=None` has none to differ),
+            where this trainer has trained itself and does not stand where the file does, and where the number of
+            samples is another; a warning tells of other data (a digest of a thousand rows). To go on with more data,
+            load the file, and give another path or none.
 
         Returns
         -------

@@ -50,7 +50,8 @@ class Checkpoint(Callback):
 
     def on_start(self, trainer: Trainer) -> None:
         check_folder(self.path)  # now, and not after the first epoch
-        self._saved, self._due = _standing(trainer), False
+        # what there is to save where nothing remains to be trained, unless it is in the file
+        self._saved, self._due = _standing(trainer) if os.path.exists(self.path) else (), False
 
     def on_step(self, trainer: Trainer, iteration: int, metrics: Mapping[str, float]) -> None:
         # where an epoch has just ended, neither history nor callbacks know of it yet

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import sys
 from collections.abc import Sequence
@@ -11,8 +12,9 @@ from .. import __version__
 from ..errors import Error
 from . import cache, demo, plugins, predict, train, warmup
 from .parser import Parser
+from .signals import number_of
 
-OK, FAILURE, USAGE, INTERRUPTED = 0, 1, 2, 130  # USAGE is what argparse exits with
+OK, FAILURE, USAGE, SIGNAL = 0, 1, 2, 128  # USAGE is what argparse exits with; SIGNAL + n where signal n ended it
 
 # Each has add(commands), which adds a parser and sets `run`, a function of the parsed arguments -> exit code.
 COMMANDS = (demo, train, predict, warmup, cache, plugins)
@@ -23,7 +25,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser = Parser(
         prog="nbtrain",
         description="Train fully connected neural networks with compiled code. Start with: nbtrain demo",
-        epilog="exit codes: 0 all went well, 1 something failed, 2 wrong usage, 130 interrupted",
+        epilog="exit codes: 0 all went well, 1 something failed, 2 wrong usage, 128 + n by signal n: 130 by Ctrl-C",
     )
     parser.add_argument("--version", action="version", version=f"nbtrain {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
@@ -45,17 +47,35 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not given:
         parser.print_help(sys.stderr)
         return USAGE
-    parsed = parser.parse_args(given)
     try:
-        code = int(parsed.run(parsed))
-        sys.stdout.flush()
-        return code
-    except KeyboardInterrupt:
+        return _called(parser, given)
+    except KeyboardInterrupt as interrupt:
         print("interrupted", file=sys.stderr)
-        return INTERRUPTED
-    except BrokenPipeError:  # a reader such as `head` has seen enough; closing stdout would complain again
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return FAILURE
+        return SIGNAL + number_of(interrupt)
     except (Error, MemoryError) as error:
         print(f"nbtrain: {' '.join(str(error).split()) or 'there is not enough memory'}", file=sys.stderr)
         return FAILURE
+    except OSError as error:
+        _let_go_of_output()
+        if not isinstance(error, BrokenPipeError):  # a reader such as `head` has seen enough
+            where = "standard output" if error.filename is None else error.filename
+            print(f"nbtrain: {where}: {error.strerror or error}", file=sys.stderr)
+        return FAILURE
+
+
+def _called(parser: argparse.ArgumentParser, given: Sequence[str]) -> int:
+    """Parse and run; what is still to be written is written, so that it fails here if it fails."""
+    try:
+        parsed = parser.parse_args(given)
+        return int(parsed.run(parsed))
+    finally:
+        if sys.exc_info()[0] in (None, SystemExit) and sys.stdout is not None:
+            sys.stdout.flush()
+
+
+def _let_go_of_output() -> None:
+    """What could not be written is not tried again at the end of the process, which would complain once more."""
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)

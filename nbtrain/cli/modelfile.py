@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import sys
+import tempfile
 from typing import TYPE_CHECKING
 
-from ..errors import ModelFileError
+from ..errors import InputError, ModelFileError
 from ..tabular.preparation import Preparation
 
 if TYPE_CHECKING:
@@ -16,6 +20,33 @@ KEY = "table"
 def save(path: str, trainer: Trainer, preparation: Preparation) -> None:
     """Write a trainer with its preparation."""
     trainer.save(path, metadata={KEY: preparation.to_dict()})
+
+
+def keep(path: str, trainer: Trainer, preparation: Preparation) -> str:
+    """Write a trainer, to the temporary folder if it cannot be written to `path` -> where it is; "" for nowhere."""
+    try:
+        save(path, trainer, preparation)
+        return path
+    except (OSError, InputError) as error:
+        reason = (isinstance(error, OSError) and error.strerror) or error
+        told = f"nbtrain: --save: {path!r} cannot be written: {reason}"
+    other = _elsewhere(trainer, preparation)
+    print(f"{told}; the model was saved as {other!r}" if other else f"{told}, and neither can another file",
+          file=sys.stderr, flush=True)  # fmt: skip
+    return other
+
+
+def _elsewhere(trainer: Trainer, preparation: Preparation) -> str:
+    """Write a trainer to a new file in the temporary folder -> its path; "" where that is not possible either."""
+    with contextlib.suppress(OSError):
+        descriptor, path = tempfile.mkstemp(".nbt", "nbtrain-")
+        os.close(descriptor)
+        try:
+            save(path, trainer, preparation)
+            return path
+        except OSError:
+            os.unlink(path)
+    return ""
 
 
 def load(path: str) -> tuple[Trainer, Preparation]:

@@ -6,9 +6,6 @@ import argparse
 import csv
 import io
 import json
-import os
-import sys
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,7 +15,7 @@ from ..tabular import files, scores
 from ..tabular.preparation import Preparation
 from ..tabular.table import Table
 from ..tabular.targets import Target
-from . import modelfile, options
+from . import modelfile, options, output
 from .watching import note
 
 Array = np.ndarray[Any, Any]
@@ -33,7 +30,7 @@ def add(commands: Any) -> None:
         "among others; a file without header by their positions.",
     )
     _add_common(parser)
-    parser.add_argument("--output", metavar="FILE", help="write here instead of to standard output")
+    parser.add_argument("--output", metavar="FILE", help="write here; by default, and with -, to standard output")
     parser.add_argument("--proba", action="store_true", help="probabilities of the classes beside the prediction")
     parser.add_argument(
         "--keep", type=options.listing, default=[], metavar="NAME,…", help="columns to copy to the output"
@@ -60,6 +57,7 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
 
 def run_predict(arguments: argparse.Namespace) -> int:
     """Print or write one row of output for each row of the table."""
+    output.check(arguments.output, "--output", {"model": arguments.model, "table": arguments.data})
     trainer, preparation = modelfile.load(arguments.model)
     target = preparation.target
     if arguments.proba and target.task == "regression":
@@ -76,7 +74,7 @@ def run_predict(arguments: argparse.Namespace) -> int:
         text = json.dumps({"target": target.name, "task": target.task, "columns": columns}, ensure_ascii=False) + "\n"
     else:
         text = _csv(columns)
-    _write(text, arguments.output)
+    output.write(text, arguments.output, "--output")
     return 0
 
 
@@ -137,18 +135,3 @@ def _csv(columns: dict[str, list[Any]]) -> str:
     writer.writerow(columns)
     writer.writerows(zip(*columns.values(), strict=True))
     return stream.getvalue()
-
-
-def _write(text: str, path: str | None) -> None:
-    """To standard output, or to a file that is either whole or not there."""
-    if path is None:
-        sys.stdout.write(text)
-        return
-    temporary = Path(f"{path}.{os.getpid()}.part")
-    try:
-        temporary.write_text(text, encoding="utf-8", newline="")
-        os.replace(temporary, path)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise InputError(f"--output: {path!r} cannot be written: {error.strerror}") from error
-    print(f"wrote {path}", file=sys.stderr)

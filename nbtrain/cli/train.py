@@ -4,27 +4,32 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..callbacks import Checkpoint
 from ..errors import InputError
 from ..tabular import scores
 from ..tabular.cells import MISSING
-from . import modelfile, options
+from . import modelfile, options, output
 from .job import EPOCHS, ITERATIONS, PATIENCE, PATIENT_ITERATIONS, Job, build, introduction, prepare
 from .predict import evaluated
+from .signals import as_interrupts, number_of
 from .watching import Best, Progress
 
 if TYPE_CHECKING:
     from ..trainer import Trainer
 
+CHECKPOINT_MINUTES = 0.1  # between two writings of it, and at most as much of a run is lost
+
 DESCRIPTION = """
 Train a network on a table: CSV (also .gz, or - for standard input), .npy, .npz, or Parquet where pandas is installed.
 Text columns become categories, numbers and dates are scaled, classes or numbers are predicted as the target column
-has it. Part of the rows is kept for the report, and part chooses the epoch whose parameters are kept; Ctrl-C stops
-the training and keeps the best so far.
+has it. Part of the rows is kept for the report, and part chooses the epoch whose parameters are kept; Ctrl-C, SIGTERM
+and SIGHUP stop the training and keep the best so far. With --checkpoint the same command, started again after an
+interruption, goes on where it was.
 """
 
 
@@ -38,6 +43,10 @@ def add(commands: Any) -> None:
         "--target", required=True, metavar="NAME", help="column to predict; by number where it has no name"
     )
     parser.add_argument("--save", metavar="MODEL", help="write the model to this file, such as model.nbt")
+    parser.add_argument(
+        "--checkpoint", metavar="FILE",
+        help="keep the training itself there, and go on from it if the file is there: for runs that may be interrupted",
+    )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="one JSON object as output, for programs")
     parser.add_argument("--quiet", action="store_true", help="no progress")
     _add_table(parser)
@@ -139,40 +148,48 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Read, train, report, save -> 0, or 130 when Ctrl-C ended the training."""
-    _check_destination(arguments.save)
-    job = prepare(arguments)
-    trainer = build(job)
-    if not arguments.json:
-        print(introduction(job), flush=True)
-    interrupted = fit(trainer, job)
-    if arguments.save and job.report["best_epoch"]:
-        modelfile.save(arguments.save, trainer, job.preparation)
-        job.report["saved"] = arguments.save
-    finish(trainer, job)
-    return 130 if interrupted else 0
+    """Read, train, save, report -> 0, 1 when the model could not be saved, 128 + n when signal n ended the training."""
+    with as_interrupts():
+        _check_destinations(arguments)
+        job = prepare(arguments)
+        trainer = build(job)
+        if not arguments.json:
+            print(introduction(job), flush=True)
+        number = fit(trainer, job)
+        failed = False
+        if arguments.save and job.report["best_epoch"]:
+            saved = modelfile.keep(arguments.save, trainer, job.preparation)
+            failed = saved != arguments.save
+            job.report |= {"saved": saved} if saved else {}
+        finish(trainer, job)
+        return 1 if failed else number and 128 + number
 
 
-def fit(trainer: Trainer, job: Job) -> bool:
-    """Train, and put the best epoch's parameters back -> whether Ctrl-C ended it."""
+def fit(trainer: Trainer, job: Job) -> int:
+    """Train, and put the best epoch's parameters back -> the signal that ended it, such as that of Ctrl-C, or 0."""
     arguments, validation = job.arguments, job.parts.get("validation")
     best = Best("val_loss" if validation else "loss", arguments.patience if validation else 0)
     told: list[Any] = [best]
-    if not arguments.quiet:
-        told.append(Progress(arguments.epochs, sys.stderr if arguments.json else sys.stdout))
-    start, interrupted = time.perf_counter(), False
+    stream = sys.stderr if arguments.json else sys.stdout
+    if not arguments.quiet and stream is not None:
+        told.append(Progress(arguments.epochs, stream, tolerant=bool(arguments.save or arguments.checkpoint)))
+    checkpoint = arguments.checkpoint and Checkpoint(arguments.checkpoint, every_minutes=CHECKPOINT_MINUTES)
+    start, number = time.perf_counter(), 0
     try:
-        trainer.fit(*job.parts["train"], arguments.epochs, validation_data=validation, callbacks=told)
-    except KeyboardInterrupt:
-        interrupted = True
+        trainer.fit(
+            *job.parts["train"], arguments.epochs, validation_data=validation, callbacks=told, checkpoint=checkpoint
+        )
+    except KeyboardInterrupt as interrupt:
+        number = number_of(interrupt)
     best.restore(trainer)
     job.report |= {
+        **({"went_on_from_epoch": best.resumed} if best.resumed else {}),
         "epochs": best.epochs,
         "best_epoch": best.epoch,
-        "stopped": "interrupted" if interrupted else "patience" if best.stopped else "epochs",
+        "stopped": "interrupted" if number else "patience" if best.stopped else "epochs",
         "seconds": round(time.perf_counter() - start, 3),
     }
-    return interrupted
+    return number
 
 
 def finish(trainer: Trainer, job: Job) -> None:
@@ -186,12 +203,16 @@ def finish(trainer: Trainer, job: Job) -> None:
     words = {"interrupted": "interrupted", "patience": "the validation loss fell no more", "epochs": "finished"}
     seconds = f"{report['seconds']:.2f} s"
     epochs = f"{report['epochs']} epoch{'s' * (report['epochs'] != 1)}"
-    print(f"{words[report['stopped']]} after {epochs}, {seconds}; kept epoch {report['best_epoch']}")
+    before = f" (went on from epoch {report['went_on_from_epoch']})" if "went_on_from_epoch" in report else ""
+    print(f"{words[report['stopped']]} after {epochs}{before}, {seconds}; kept epoch {report['best_epoch']}")
     print(f"\n{part} rows ({len(job.codes[part])})\n{scores.in_words(report['scores'])}")
     print(f"\nsaved {report['saved']}" if "saved" in report else "\nnot saved (--save MODEL)", flush=True)
 
 
-def _check_destination(path: str | None) -> None:
-    """Find out before the training, not after it, that a file cannot be written."""
-    if path is not None and not Path(path).resolve().parent.is_dir():
-        raise InputError(f"--save: {path!r} given; there is no such directory")
+def _check_destinations(arguments: argparse.Namespace) -> None:
+    """Find out before the training, not after it, that a file cannot be written, or must not be."""
+    save, checkpoint = arguments.save, arguments.checkpoint
+    output.check(save, "--save", {"table": arguments.data}, model=True)
+    output.check(checkpoint, "--checkpoint", {"table": arguments.data, "model (--save)": save}, model=True)
+    if save and checkpoint and os.path.realpath(save) == os.path.realpath(checkpoint):
+        raise InputError(f"--checkpoint: {checkpoint!r} is the file of --save; give another file")

@@ -34,12 +34,28 @@ class Best(Callback):
         self.epoch, self.epochs, self.value = 0, 0, math.inf
         self.theta: np.ndarray[Any, Any] | None = None
         self.stopped = False
+        self.resumed = 0  # the epoch that a checkpoint was of
 
     def on_epoch(self, trainer: Trainer, epoch: int, metrics: Mapping[str, float]) -> bool:
         self.epochs = epoch
         if metrics[self.monitor] < self.value or self.theta is None:
             self.value, self.epoch, self.theta = metrics[self.monitor], epoch, trainer.theta.copy()
         self.stopped = self.patience > 0 and epoch - self.epoch >= self.patience
+        return self.stopped
+
+    def state_dict(self) -> dict[str, Any]:
+        best = {} if self.theta is None else {"theta": self.theta}
+        return {"epoch": self.epoch, "epochs": self.epochs, "value": np.array([self.value]), **best}
+
+    def resume(self, trainer: Trainer, state: Mapping[str, Any]) -> bool:
+        self.epoch, self.epochs, self.value = int(state["epoch"]), int(state["epochs"]), float(state["value"][0])
+        self.resumed = self.epochs
+        if "theta" in state:
+            theta = np.asarray(state["theta"], trainer.dtype)
+            if theta.shape != trainer.theta.shape or not np.isfinite(theta).all():
+                raise ValueError(f"parameters of shape {theta.shape}, or not finite")
+            self.theta = theta.copy()
+        self.stopped = self.patience > 0 and self.epochs - self.epoch >= self.patience
         return self.stopped
 
     def restore(self, trainer: Trainer) -> None:
@@ -56,10 +72,12 @@ class Progress(Callback):
     epochs : int
         How many there will be at most.
     stream : file
+    tolerant : bool
+        Whether training goes on, untold, when the stream can be written to no more.
     """
 
-    def __init__(self, epochs: int, stream: TextIO) -> None:
-        self.epochs, self.stream = epochs, stream
+    def __init__(self, epochs: int, stream: TextIO, tolerant: bool = False) -> None:
+        self.epochs, self.stream, self.tolerant = epochs, stream, tolerant
         self.every = 1 if epochs <= MOST_LINES else math.ceil(epochs / MOST_LINES)
         self.terminal = stream.isatty()
         self.last, self.shown = "", 0.0
@@ -70,14 +88,21 @@ class Progress(Callback):
         now = time.perf_counter()
         if self.terminal and now - self.shown > 0.1:
             self.shown = now
-            print(f"\r\x1b[K{self.last}", end="", file=self.stream, flush=True)
+            self._print(f"\r\x1b[K{self.last}", end="")
         elif not self.terminal and (epoch % self.every == 0 or epoch == 1):
-            print(self.last, file=self.stream, flush=True)
+            self._print(self.last)
             self.last = ""
 
     def on_end(self, trainer: Trainer) -> None:
         if self.last:
-            print(("\r\x1b[K" if self.terminal else "") + self.last, file=self.stream, flush=True)
+            self._print(("\r\x1b[K" if self.terminal else "") + self.last)
+
+    def _print(self, text: str, end: str = "\n") -> None:
+        try:
+            print(text, end=end, file=self.stream, flush=True)
+        except OSError:  # a full disk, a terminal that is gone: no reason to lose what is trained
+            if not self.tolerant:
+                raise
 
 
 def _word(name: str) -> str:

@@ -70,6 +70,11 @@ def _digest(parts: list[memoryview]) -> bytes:
     return sha.hexdigest().encode()
 
 
+def begins_as_model(start: bytes) -> bool:
+    """Whether the first DIGEST_AT bytes of a file are those of a model file."""
+    return start[LENGTH:] == PREFIX
+
+
 def header_length(start: bytes, size: int, where: str) -> int:
     """Length of the header of a file of `size` bytes that begins with `start` (at least DIGEST_AT bytes)."""
     if size < DIGEST_AT + DIGITS or start[LENGTH:DIGEST_AT] != PREFIX:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from ..errors import InputError, ModelFileError
-from .container import DIGEST_AT, header_length, refuse
+from .container import DIGEST_AT, begins_as_model, header_length, refuse
 
 PREFIX, SUFFIX = ".nbtrain-", ".tmp"
 Path = str | os.PathLike[str]
@@ -31,10 +31,10 @@ def write(path: Path, parts: Iterable[memoryview]) -> None:
     target = os.path.realpath(checked_path(path))  # a link stays a link
     folder = os.path.dirname(target)
     check_folder(target)
-    mode = _mode_of(target)
+    replaced = _standing(target)
     remove_leftovers(folder)
     try:
-        with _temporary(folder, mode) as (descriptor, temporary):
+        with _temporary(folder, replaced) as (descriptor, temporary):
             for part in parts:
                 _write_all(descriptor, part)
             os.fsync(descriptor)
@@ -63,19 +63,31 @@ def check_folder(path: str) -> None:
         )
 
 
-def _mode_of(target: str) -> int | None:
-    """Permissions of the file that is replaced; None where there is none."""
+def is_model(path: str) -> bool:
+    """Whether a file begins as model files do; False where it cannot be read."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        return stat.S_ISREG(os.fstat(descriptor).st_mode) and begins_as_model(os.pread(descriptor, DIGEST_AT, 0))
+    finally:
+        os.close(descriptor)
+
+
+def _standing(target: str) -> os.stat_result | None:
+    """The file that is replaced, whose owner and permissions stay; None where there is none."""
     try:
         found = os.stat(target)
     except FileNotFoundError:
         return None
     if not stat.S_ISREG(found.st_mode):
         raise InputError(f"path: {target!r} given, which is no regular file; the path of a file is wanted")
-    return stat.S_IMODE(found.st_mode)
+    return found
 
 
 @contextlib.contextmanager
-def _temporary(folder: str, mode: int | None) -> Iterator[tuple[int, str]]:
+def _temporary(folder: str, replaced: os.stat_result | None) -> Iterator[tuple[int, str]]:
     """A new file beside the target, locked for as long as its writer lives; removed unless it was moved away."""
     while True:
         temporary = os.path.join(folder, f"{PREFIX}{secrets.token_hex(8)}{SUFFIX}")
@@ -85,8 +97,10 @@ def _temporary(folder: str, mode: int | None) -> Iterator[tuple[int, str]]:
                 fcntl.flock(descriptor, fcntl.LOCK_EX)
             if not os.fstat(descriptor).st_nlink:
                 continue  # somebody took it for a leftover before it was locked
-            if mode is not None:
-                os.fchmod(descriptor, mode)
+            if replaced is not None:
+                with contextlib.suppress(OSError):  # only root can give a file to somebody else
+                    os.fchown(descriptor, replaced.st_uid, replaced.st_gid)
+                os.fchmod(descriptor, stat.S_IMODE(replaced.st_mode))
             yield descriptor, temporary
             return
         except BaseException:

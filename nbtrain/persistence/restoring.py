@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -74,8 +74,15 @@ def restored(kind: type[Any], data: bytes | bytearray, where: str, known: Recipe
     return trainer
 
 
-def resume(trainer: Trainer, path: str) -> list[State] | None:
+def resume(trainer: Trainer, path: str, check: Callable[[Contents], None]) -> list[State] | None:
     """Have a trainer go on from a file of another with the same recipe, if there is one; the seed is the file's.
+
+    Parameters
+    ----------
+    trainer : Trainer
+    path : str
+    check : function
+        Raises an error where the trainer must not go on from a file with such contents; it is changed only afterwards.
 
     Returns
     -------
@@ -106,6 +113,7 @@ def resume(trainer: Trainer, path: str) -> list[State] | None:
             f"checkpoint: {path} was written when {' and '.join(found.altered)} had other code, so that the run would "
             "not be completed as it began; remove the file to start anew, or load it and save it there to go on"
         )
+    check(found)
     vars(trainer)["recipe"] = dataclasses.replace(trainer.recipe, seed=found.recipe.seed)  # no user may set it
     for index, word in enumerate(found.recipe.seed):
         trainer.model.descriptor[f"seed_{index}"] = word

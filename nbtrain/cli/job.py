@@ -13,7 +13,7 @@ from ..components import Component
 from ..errors import InputError
 from ..registry import loss
 from ..tabular import columns as encodings
-from ..tabular import files, targets
+from ..tabular import files, outliers, targets
 from ..tabular.cells import Reading
 from ..tabular.preparation import Preparation, fit_columns
 from ..tabular.split import split
@@ -81,6 +81,8 @@ def prepare(arguments: argparse.Namespace) -> Job:
         "inputs": preparation.inputs,
         "left_out": [*dropped, *(gone for gone in features.names if gone not in used)],
     }
+    if found := outliers.notes(features, preparation.columns, reading):
+        report["notes"] = found
     codes_of = {part: codes[rows] for part, rows in parts.items()}
     return Job(arguments, choice, features, preparation, data, codes_of, report)
 
@@ -142,7 +144,7 @@ def introduction(job: Job) -> str:
         + (f"; constant, so left out: {listed(left_out)}" if left_out else ""),
         f"network: {preparation.inputs} inputs, {hidden} hidden units, {outputs}",
     ]
-    return "\n".join(lines)
+    return "\n".join([*lines, *(f"note: {text}" for text in report.get("notes", ()))])
 
 
 def _other(target: targets.Target) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,7 @@ from .cells import Parsed, Reading, kind_of, parse
 from .table import Table
 
 Array = np.ndarray[Any, Any]
+DATE = re.compile(r"\d{1,4}([./-])\d{1,2}\1\d{1,4}\b|\d{1,2}[ -][A-Za-z]{3,9}[ -]\d{2,4}\b")
 MOST_TOLD = 20  # columns that a message lists
 GAP = ""  # the category of missing cells: the empty cell is never another
 
@@ -30,7 +32,7 @@ class Column:
     fill : float, optional
         What stands for a missing number: the median. None where missing cells are an error.
     categories : tuple of str
-        Category k becomes 1 at place k and 0 elsewhere; an unknown one is 0 everywhere.
+        Category k becomes 1 at place k and 0 elsewhere; an unknown one is 0 everywhere. None in a constant column.
     """
 
     name: str
@@ -48,13 +50,13 @@ class Column:
     def encode(self, parsed: Parsed) -> tuple[Array, Array]:
         """(rows, width) float64, and which rows hold an unknown category."""
         rows = len(parsed.missing)
+        if not self.width:
+            return np.empty((rows, 0)), np.zeros(rows, bool)
         if self.kind == "category":
             place = {name: index for index, name in enumerate(self.categories)}
             values = zip(parsed.values, parsed.missing, strict=True)
             codes = np.array([place.get(GAP if gone else name, -1) for name, gone in values], np.int64)
             return (codes[:, None] == np.arange(len(self.categories))).astype(np.float64), codes < 0
-        if not self.width:
-            return np.empty((rows, 0)), np.zeros(rows, bool)
         filled = np.where(parsed.missing, np.nan if self.fill is None else self.fill, parsed.values)
         return ((filled - self.center) / self.scale)[:, None], np.zeros(rows, bool)
 
@@ -76,7 +78,8 @@ def fit(name: str, kind: str, parsed: Parsed, rows: Array, impute: bool) -> Colu
     missing = parsed.missing[rows]
     if kind == "category":
         found = {parsed.values[row] for row, gone in zip(rows, missing, strict=True) if not gone}
-        return Column(name, kind, categories=tuple(sorted(found)) + ((GAP,) if missing.any() else ()))
+        categories = tuple(sorted(found)) + ((GAP,) if missing.any() else ())
+        return Column(name, kind, categories=categories if len(categories) > 1 else ())
     present = parsed.values[rows][~missing]
     if not present.size:
         return Column(name, kind, scale=0.0, fill=0.0 if impute else None)
@@ -134,9 +137,18 @@ def kinds(table: Table, reading: Reading, forced: frozenset[str], most: int) -> 
         raise InputError(
             f"{table.source}: too many different texts to be categories in {told}, where {most} are allowed; "
             f"leave {'them' if len(crowded) > 1 else 'it'} out with --drop {','.join(crowded)!r}, "
-            "or allow more with --max-categories"
+            "or allow more with --max-categories" + _dates(table, crowded)
         )
     return found
+
+
+def _dates(table: Table, names: Mapping[str, int]) -> str:
+    """What to say of columns whose texts look like dates, in forms of which nobody knows what is the day."""
+    for name in names:
+        found = [text for text in table[name] if DATE.match(str(text))]
+        if 2 * len(found) > len(table):
+            return f"; {name!r} seems to hold dates such as {found[0]!r}: dates are read in the form 2024-12-31 alone"
+    return ""
 
 
 def describe(columns: Sequence[Column]) -> str:

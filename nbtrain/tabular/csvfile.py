@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import gzip
 import io
 import sys
+import zlib
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +18,7 @@ from .cells import number
 from .table import Table, checked_names, positional
 
 DELIMITERS = ",;\t|"  # and a space, where none of them cuts anything
+LONGEST = 2**31 - 1  # characters in a field
 SAMPLE = 100  # rows that the delimiter is guessed from
 BOMS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
 
@@ -35,7 +38,7 @@ def read(path: str, dialect: Dialect, expected: Collection[str] = ()) -> Table:
     Raises
     ------
     InputError
-        If it is empty, not text, or a row is longer than the first; the message names the line.
+        If it is empty, not text, or a row has not as many fields as the first; the message names the line.
     """
     source = "standard input" if path == "-" else path
     text = _decode(_bytes(path), dialect.encoding, source)
@@ -44,8 +47,9 @@ def read(path: str, dialect: Dialect, expected: Collection[str] = ()) -> Table:
         raise InputError(f"{source}, line {line}: there is a NUL character, which text does not have; see --encoding")
     if not text.strip():
         raise InputError(f"{source}: the file is empty; a header and rows of data are wanted")
-    delimiter = dialect.delimiter or _delimiter(text)
-    rows, lines = _rows(text, delimiter, source)
+    with _fields_of_any_length():
+        delimiter = dialect.delimiter or _delimiter(text)
+        rows, lines = _rows(text, delimiter, source)
     header = dialect.header if dialect.header is not None else _has_header(rows[0], expected)
     names = tuple(rows[0]) if header else positional(len(rows[0]))
     if header:
@@ -58,12 +62,12 @@ def read(path: str, dialect: Dialect, expected: Collection[str] = ()) -> Table:
 
 
 def _bytes(path: str) -> bytes:
-    if path == "-":
-        return sys.stdin.buffer.read()
     try:
+        if path == "-":
+            return sys.stdin.buffer.read()
         raw = Path(path).read_bytes()
         return gzip.decompress(raw) if path.endswith(".gz") else raw
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else error
         raise InputError(f"{path}: cannot be read: {reason}") from error
 
@@ -107,7 +111,7 @@ def _delimiter(text: str) -> str:
 
 
 def _rows(text: str, delimiter: str, source: str) -> tuple[list[list[str]], list[int]]:
-    """The rows, stripped, and the line in which each begins; blank lines are passed over, short rows filled up."""
+    """The rows, stripped, and the line in which each begins; blank lines are passed over, other rows equally long."""
     try:
         reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True, strict=True)
     except TypeError as error:
@@ -117,20 +121,39 @@ def _rows(text: str, delimiter: str, source: str) -> tuple[list[list[str]], list
     start = 1
     try:
         for fields in reader:
-            if fields or (rows and len(rows[0]) == 1):
-                cells = [field.strip() for field in fields] or [""]
-                if rows and len(cells) > len(rows[0]):
-                    raise InputError(
-                        f"{source}, line {start}: {len(cells)} fields, where line {lines[0]} has {len(rows[0])}"
-                    )
-                rows.append(cells + [""] * (len(rows[0]) - len(cells) if rows else 0))
+            cells = [field.strip() for field in fields] or [""]
+            if cells != [""] or (rows and len(rows[0]) == 1):  # in a single column, a blank line is a missing cell
+                if rows and len(cells) != len(rows[0]):
+                    count = f"{len(cells)} field{'s' * (len(cells) != 1)}"
+                    raise InputError(f"{source}, line {start}: {count}, where line {lines[0]} has {len(rows[0])}")
+                rows.append(cells)
                 lines.append(start)
             start = reader.line_num + 1
     except csv.Error as error:
-        raise InputError(f"{source}, line {start}: {error}") from error
+        raise InputError(f"{source}, line {start}: {_reason(error)}") from error
     while len(rows) > 1 and rows[-1] == [""]:  # blank lines at the end of a file of one column
         rows.pop(), lines.pop()
     return rows, lines
+
+
+def _reason(error: csv.Error) -> str:
+    """What is wrong with a line, in words that say what to do."""
+    text = str(error)
+    if "unexpected end of data" in text:
+        return "a quotation mark opens a field here that is never closed (unexpected end of data)"
+    if "expected after" in text:
+        return f"{text}: within a field in quotation marks, a quotation mark is written twice"
+    return text
+
+
+@contextlib.contextmanager
+def _fields_of_any_length() -> Iterator[None]:
+    """Python's csv module takes fields of 131,072 characters unless it is told otherwise, for the whole process."""
+    before = csv.field_size_limit(LONGEST)
+    try:
+        yield
+    finally:
+        csv.field_size_limit(before)
 
 
 def _has_header(first: list[str], expected: Collection[str]) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
@@ -46,10 +45,13 @@ def read(path: str, dialect: csvfile.Dialect | None = None, expected: Collection
 
 def _numpy(path: str) -> Table:
     try:
-        loaded = np.load(path, allow_pickle=False)
-        arrays = dict(loaded) if isinstance(loaded, np.lib.npyio.NpzFile) else {"": loaded}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise InputError(f"{path}: cannot be read: {' '.join(str(error).split())}") from error
+        with open(path, "rb") as file:  # np.load would leave it open where it fails
+            loaded = np.load(file, allow_pickle=False)
+            arrays = dict(loaded) if isinstance(loaded, np.lib.npyio.NpzFile) else {"": loaded}
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
+    except Exception as error:  # parsers of Python, zip and zlib look at damaged files, and raise errors of their own
+        raise InputError(f"{path}: cannot be read: {_damage(error)}") from error
     names: list[str] = []
     columns: list[Cells] = []
     for key, array in arrays.items():
@@ -62,6 +64,14 @@ def _numpy(path: str) -> Table:
         raise InputError(f"{path}: {shapes or 'no array'}; arrays with equally many rows, at least one, are wanted")
     named = any(arrays) or arrays[""].dtype.names is not None
     return Table(path, checked_names(names, path), tuple(columns), named)
+
+
+def _damage(error: Exception) -> str:
+    """Words for what np.load has found."""
+    text = " ".join(str(error).split())
+    if "pickle" in text:
+        return "this is no file of NumPy, or holds Python objects, which are not read"
+    return f"it seems to be damaged: {text or type(error).__name__}"
 
 
 def _columns(key: str, array: Array, path: str) -> list[tuple[str, Array]]:

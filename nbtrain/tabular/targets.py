@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -16,6 +17,7 @@ from .columns import moments
 from .table import Cells, Table, listed
 
 Array = np.ndarray[Any, Any]
+PADDED = re.compile(r"0\d+")
 MOST_CLASSES = 20  # whole numbers of at most so many values are taken for classes …
 SAMPLES_PER_CLASS = 5  # … if there are so many samples for each
 
@@ -111,6 +113,8 @@ def detect(cells: Cells, task: str, reading: Reading, table: Table, name: str) -
         If there is only one class or value, or the column does not fit the task.
     """
     kind = "category" if task == "classification" else kind_of(cells, reading, table, name)
+    if kind == "number" and not task and _codes(cells):
+        kind = "category"
     if kind is None:
         raise InputError(f"{table.source}, column {name!r}: all values of the target are missing")
     if kind == "date" or (kind != "number" and task == "regression"):
@@ -121,6 +125,9 @@ def detect(cells: Cells, task: str, reading: Reading, table: Table, name: str) -
         if min(present) == max(present):
             raise InputError(f"{table.source}, column {name!r}: the target is {present[0]:g} in every row")
         return Target(name, "regression")
+    if kind == "number":  # classes are called what the file calls them
+        named = parse(cells, "category", reading, table, name)
+        present = [value for value, gone in zip(named.values, named.missing, strict=True) if not gone]
     labels = sorted({_label(value) for value in present}, key=_order)
     if len(labels) == 1:
         raise InputError(f"{table.source}, column {name!r}: only one class, {labels[0]!r}; at least two are wanted")
@@ -151,6 +158,13 @@ def missing_rows(cells: Cells, reading: Reading, table: Table, name: str) -> Arr
     if isinstance(cells, np.ndarray):
         return parse(cells, "number", reading, table, name).missing
     return np.fromiter((reading.lacks(text) for text in cells), bool, len(cells))
+
+
+def _codes(cells: Cells) -> bool:
+    """Whether whole numbers of several values each are written with zeros before them: 01, 02, as only codes are."""
+    if isinstance(cells, np.ndarray) or not any(PADDED.fullmatch(text) for text in cells):
+        return False
+    return 2 * len(set(cells)) <= len(cells)
 
 
 def _few_whole(values: list[float]) -> bool:

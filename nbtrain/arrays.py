@@ -40,6 +40,8 @@ def numbers(value: Any, dtype: np.dtype[Any], argument: str) -> Array:
 
 def _as_array(value: Any, argument: str) -> Array:
     """An array of whatever dtype, but of no objects."""
+    if value is None:
+        raise InputError(f"{argument}: None given; an array of numbers is wanted")
     if hasattr(value, "tocsr"):
         raise InputError(f"{argument}: a sparse matrix given; a dense array is wanted ({argument}.toarray())")
     try:

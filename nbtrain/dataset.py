@@ -48,7 +48,7 @@ class Intake:
     def inputs(self, X: Any, argument: str = "X") -> Array:
         """X, finite, as a (samples, inputs) array."""
         x = checks.inputs(X, self.columns, self.dtype, argument)
-        self.check_finite(x, argument)
+        self.check_finite(x, argument, X)
         return x
 
     def dataset(self, X: Any, y: Any, weight: Any = None, prefix: str = "") -> Dataset:
@@ -59,7 +59,7 @@ class Intake:
             self._check_labels(target, f"{prefix}y")
         else:
             target = checks.targets(y, len(x), self.outputs, self.dtype, f"{prefix}y")
-            self.check_finite(target, f"{prefix}y")
+            self.check_finite(target, f"{prefix}y", y)
             self._check_range(target, f"{prefix}y")
         if weight is None:
             return Dataset(x, target, None)
@@ -67,14 +67,15 @@ class Intake:
         self._check_weights(weights, f"{prefix}sample_weight")
         return Dataset(x, target, weights)
 
-    def check_finite(self, array: Array, argument: str) -> None:
-        """Refuse NaN and infinity, naming the first."""
+    def check_finite(self, array: Array, argument: str, given: Any = None) -> None:
+        """Refuse NaN and infinity, naming the first; what was `given` may have been finite, and too large."""
         index = self.native.bad_number(array.ctypes.data, array.size)
         if index >= 0:
-            found = array.flat[index]
-            largest = (
-                f", of at most {np.finfo(self.dtype).max:.2g}," if np.isinf(found) else ""
-            )  # larger ones became inf
+            found, largest = array.flat[index], ""
+            if np.isinf(found):
+                was = found if given is None else np.asarray(given, np.float64).flat[index]
+                largest = f", of at most {np.finfo(self.dtype).max:.2g},"
+                found = f"{was:g}, too large for {self.dtype}," if np.isfinite(was) else found
             _refuse(argument, f"{found} at {checks.place(array, index)}", f"finite {self.dtype} numbers{largest}")
 
     def _check_weights(self, array: Array, argument: str) -> None:

@@ -23,5 +23,12 @@ class ModelFileError(Error):
     """A file that is no intact model file, or that needs something that is not installed."""
 
 
+class MissingFileError(ModelFileError, FileNotFoundError):
+    """There is no file of that name."""
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
 class PluginWarning(UserWarning):
     """A plugin that could not be used and was left out."""

@@ -43,7 +43,10 @@ class Options:
         self.progress = progress
         as_progress(progress, 0)
         if checkpoint is not None and not isinstance(checkpoint, Checkpoint):
-            checkpoint = Checkpoint(checkpoint)
+            try:
+                checkpoint = Checkpoint(checkpoint)
+            except InputError as error:
+                raise InputError(f"checkpoint: {str(error).removeprefix('path: ')}") from None
         self.checkpoint: Checkpoint | None = checkpoint
 
 
@@ -134,6 +137,7 @@ class Fit:
                 started.append(callback)
                 callback.on_start(self.trainer)
             self.go_on()
+            self.history.first_epoch = self.trainer.epoch + (self.broken.told is None)
             self.complete()
             self.train(epochs)
         finally:

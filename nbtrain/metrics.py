@@ -169,8 +169,17 @@ def compute(trainer: Trainer, dataset: Dataset, metrics: Iterable[Metric]) -> di
         given = classes if metric.on == CLASSES else prediction
         if hits == layout.HITS_LARGEST and given is prediction and prediction.shape[1] == 2 and metric.weighted:
             given = prediction[:, 1]  # scikit-learn's form for two classes
-        found[metric.name] = float(metric.function(truth, given, **options))
+        found[metric.name] = _number(metric.function(truth, given, **options), metric)
     return found
+
+
+def _number(value: Any, metric: Metric) -> float:
+    """What a metric returned as a float."""
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        text = " ".join(repr(value).split())
+        raise InputError(f"metrics: {metric.name!r} returned {text[:60]}; a number is wanted") from None
 
 
 def _check_task(metric: Metric, hits: int, trainer: Trainer) -> None:

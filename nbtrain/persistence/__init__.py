@@ -35,7 +35,8 @@ def load(path: files.Path) -> Trainer:
     ------
     ModelFileError
         If the file cannot be read or is damaged, or a component that it names is not there; the message names the
-        field, and the distribution that had provided the component.
+        field, and the distribution that had provided the component. Where there is no file at all, the error is a
+        FileNotFoundError, too.
 
     Examples
     --------

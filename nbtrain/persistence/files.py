@@ -11,7 +11,7 @@ import stat
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from ..errors import InputError, ModelFileError
+from ..errors import InputError, MissingFileError, ModelFileError
 from .container import DIGEST_AT, begins_as_model, header_length, refuse
 
 PREFIX, SUFFIX = ".nbtrain-", ".tmp"
@@ -152,7 +152,8 @@ def read(path: Path) -> bytearray:
     Raises
     ------
     ModelFileError
-        If there is no such file, it cannot be read, or it does not begin as a model file does.
+        If there is no such file (also a FileNotFoundError), it cannot be read, or it does not begin as a model file
+        does.
     """
     where = checked_path(path)
     try:
@@ -161,6 +162,10 @@ def read(path: Path) -> bytearray:
             return _read_all(descriptor, where)
         finally:
             os.close(descriptor)
+    except FileNotFoundError as error:
+        missing = MissingFileError(f"{where}: it cannot be read: {error.strerror or error}")
+        missing.errno, missing.filename = error.errno, where
+        raise missing from error
     except OSError as error:
         raise ModelFileError(f"{where}: it cannot be read: {error.strerror or error}") from error
 

@@ -107,6 +107,10 @@ class BaseMLP(CallbackSupportMixin, HasEngine):
     def _fit(
         self, X: Any, y: Any, sample_weight: Any, validation: tuple[Any, Any, Any], incremental: bool = False
     ) -> Self:
+        if validation[0] is None:
+            for name, value in zip(("y_val", "sample_weight_val"), validation[1:], strict=True):
+                if value is not None:
+                    raise InputError(f"{name}: given without X_val, the inputs that it is for")
         engine = self._at_hand() if incremental else None
         if engine is None:
             check_parameters(self)

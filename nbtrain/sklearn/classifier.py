@@ -19,6 +19,7 @@ from ..registry import resolve
 from .base import BaseMLP, has_epochs
 from .data import Array, Data
 from .hooks import with_callbacks
+from .parameters import check_class_weight
 from .texts import documented
 
 OWN_LOSS = "log_loss"
@@ -256,6 +257,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
                 "weights from a large part of them: pass those as a dict."
             )
         by_class: Array = compute_sample_weight(self.class_weight, y)
+        check_class_weight(self.class_weight, by_class)
         return by_class if weight is None else weight * by_class
 
     def _strata(self, target: Array) -> Array | None:

@@ -12,6 +12,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 
 from ..components import Component
+from ..errors import InputError
 from ..locks import whole_in_children
 from ..trainer import Trainer
 from . import declare
@@ -48,6 +49,12 @@ class HasEngine(BaseEstimator):
         if before is not None and incremental and before.options == options:
             self._note_asked(before)
             return before
+        if before is not None and before.trainer.network.sizes != options["network"].sizes:
+            was, now = before.trainer.network.sizes[1:-1], options["network"].sizes[1:-1]
+            raise InputError(
+                f"hidden_layer_sizes: {now} given, where the weights that are to be trained on are of {was}; "
+                "warm_start=False, or a new estimator, begins anew"
+            )
         seed = int(random.randint(np.iinfo(np.int32).max)) if before is None else before.seed
         engine = Engine(seed, **options)
         if before is not None:

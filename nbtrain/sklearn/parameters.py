@@ -13,6 +13,7 @@ from ..components import Component
 from ..errors import InputError
 
 BOOLS = (bool, np.bool)
+LARGEST_SEED = 2**32 - 1
 SOLVERS = ("lbfgs", "sgd", "adam")
 
 
@@ -141,3 +142,25 @@ def check_parameters(estimator: Any) -> None:
             if name == "learning_rate" and RULES["learning_rate_init"][0](value):
                 raise ParameterError(f"{name}: {value!r} given; {rule[1]} is wanted; learning_rate_init takes a number")
             raise ParameterError(f"{name}: {value!r} given; {rule[1]} is wanted")
+    state = estimator.random_state
+    if not (state is None or state is np.random or isinstance(state, np.random.RandomState) or _seed(state)):
+        raise ParameterError(
+            f"random_state: {state!r} given; a whole number from 0 to {LARGEST_SEED}, a numpy.random.RandomState or "
+            "None is wanted"
+        )
+
+
+def _seed(value: Any) -> bool:
+    return isinstance(value, Integral) and not isinstance(value, BOOLS) and 0 <= int(value) <= LARGEST_SEED
+
+
+def check_class_weight(given: Any, weights: np.ndarray[Any, Any]) -> None:
+    """Raise a ParameterError if a class has no weight that can be used, or all `weights` of the samples are 0."""
+    for each in given if isinstance(given, list) else [given]:
+        for label, weight in each.items() if isinstance(each, Mapping) else ():
+            if not _number(0)[0](weight):
+                raise ParameterError(
+                    f"class_weight: {weight!r} given for class {label!r}; a finite number of at least 0 is wanted"
+                )
+    if not weights.any():
+        raise ParameterError(f"class_weight: {given!r} given, by which every sample has weight 0")

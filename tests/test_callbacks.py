@@ -261,7 +261,7 @@ def test_reduce_on_plateau_scales_what_a_schedule_sets():
         (lambda: c.Checkpoint("x", every_minutes=-1), "every_minutes"),
         (lambda: make().fit(X, Y, progress="bar"), "progress"),
         (lambda: make().fit(X, Y, callbacks=[3]), "callbacks"),
-        (lambda: make().fit(X, Y, checkpoint=3), "path"),
+        (lambda: make().fit(X, Y, checkpoint=3), "checkpoint"),
         (lambda: make().fit(X, Y, metrics=["f1"]), "metrics"),
         (lambda: make().scale_learning_rate(0), "factor"),
     ],

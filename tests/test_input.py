@@ -280,7 +280,9 @@ def test_what_is_advised_for_labels_of_another_shape_gives_the_labels(given, adv
 
 
 def test_numbers_beyond_the_dtype_are_told_from_infinity():
-    with pytest.raises(nbtrain.InputError, match=r"X: \d.*e\+\d+, too large for float32, at row 0, .* of at most 3\.4e\+38, are wanted"):
+    with pytest.raises(
+        nbtrain.InputError, match=r"X: \d.*e\+\d+, too large for float32, at row 0, .* of at most 3\.4e\+38, are wanted"
+    ):
         trainer(dtype="float32").predict(np.abs(X) * 1e300)
 
 

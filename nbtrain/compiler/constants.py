@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 SMALL = range(-(2**15), 2**15)
+INT64 = range(-(2**63), 2**63)
 
 
 def with_defaults_in(function: Any, dtype: np.dtype[Any]) -> Any:
@@ -38,19 +39,55 @@ def _fixed(value: Any) -> Any:
 def number_in(dtype: np.dtype[Any], value: Any) -> Any:
     """A float, an array, or a tuple or list of numbers with a float among them, in `dtype`; all else as it is.
 
-    Arrays become contiguous: Numba has others by their address in this process.
+    Arrays become contiguous: Numba has others by their address in this process. Unsigned integers become signed ones,
+    as which literal integers are computed with: a difference of unsigned ones below 0 is a large number.
     """
+    if isinstance(value, np.unsignedinteger):
+        return int(value)
     if isinstance(value, float | np.floating):
         return dtype.type(value)
     if isinstance(value, np.ndarray):
-        return np.array(value, dtype if value.dtype.kind == "f" else None, order="C")
+        return np.array(value, _dtype_in(dtype, value), order="C")
     if isinstance(value, tuple) and any(isinstance(item, np.ndarray) for item in value):
         return _like(value, [number_in(dtype, item) for item in value])
     if isinstance(value, list) and all(isinstance(item, int | float | np.number) for item in value):
         value = tuple(value)
+    if isinstance(value, tuple) and any(isinstance(item, np.unsignedinteger) for item in value):
+        value = _like(value, [int(item) if isinstance(item, np.unsignedinteger) else item for item in value])
     if isinstance(value, tuple) and value and any(isinstance(item, float | np.floating) for item in value):
         return _like(value, [dtype.type(item) if isinstance(item, int | float | np.number) else item for item in value])
     return value
+
+
+def _dtype_in(dtype: np.dtype[Any], array: Any) -> Any:
+    """What an array's numbers become; None for as they are."""
+    if array.dtype.kind == "u":
+        largest = int(array.max(initial=0))
+        return np.int16 if largest in SMALL else np.int64 if largest in INT64 else dtype
+    return dtype if array.dtype.kind == "f" else None
+
+
+def whole_in(dtype: np.dtype[Any], value: int, meets_floats: bool) -> Any:
+    """An integer that was unsigned, or has no place in 64 bits: a small one, or a float if it only meets floats."""
+    made = small(value) if meets_floats else value
+    return dtype.type(value) if made is value and meets_floats else made
+
+
+def called_with(function: Any, given: Any, dtype: np.dtype[Any]) -> Any:
+    """What `float("inf")`, `np.float32(0.1)` or `np.uint8(3)` is, of a known argument, as a constant; else None.
+
+    A number from np.float32 has float32's digits, as it has as a constant of the module.
+    """
+    if isinstance(given, str) and function in (float, np.float32):
+        return dtype.type(function(given))
+    if isinstance(given, bool) or not isinstance(given, int | float):
+        return None
+    if function is np.float32:
+        with np.errstate(over="ignore"):
+            return dtype.type(np.float32(given))
+    if isinstance(function, type) and issubclass(function, np.unsignedinteger) and isinstance(given, int):
+        return given if 0 <= given <= np.iinfo(function).max else None
+    return None
 
 
 def _like(value: Any, items: list[Any]) -> Any:

@@ -20,13 +20,16 @@ from typing import Any
 import numpy as np
 from numba.core.compiler import CompilerBase, DefaultPassBuilder
 from numba.core.compiler_machinery import FunctionPass, register_pass
-from numba.core.untyped_passes import IRProcessing
+from numba.core.typed_passes import NopythonTypeInference
+from numba.core.untyped_passes import IRProcessing, TranslateByteCode
 
-from . import lookup
+from . import bytecode, lookup
 from .constants import with_defaults_in
 from .door import jit
+from .refusing import Refused
 from .rewriting import Rewriter
 from .vectormath import functions as vector_functions
+from .whole_arrays import RefuseNewArrays
 
 
 @cache
@@ -65,11 +68,27 @@ def _compiler(dtype: np.dtype[Any]) -> type[CompilerBase]:
     class Compiler(CompilerBase):
         def define_pipelines(self) -> list[Any]:
             passes = DefaultPassBuilder.define_nopython_pipeline(self.state)
+            passes.passes = [(Translate if it is TranslateByteCode else it, text) for it, text in passes.passes]
             passes.add_pass_after(_PASSES[dtype], IRProcessing)
+            passes.add_pass_after(RefuseNewArrays, NopythonTypeInference)
             passes.finalize()
             return [passes]
 
     return Compiler
+
+
+@register_pass(mutates_CFG=True, analysis_only=False)
+class Translate(TranslateByteCode):
+    """Numba's reading of a function, and before it a look for what it would stop at without a line."""
+
+    _name = "nbtrain_translate"
+
+    def run_pass(self, state: Any) -> bool:
+        """Raise, or read."""
+        problem = bytecode.refused(state.func_id.func.__code__)
+        if problem:
+            raise Refused(problem)
+        return bool(super().run_pass(state))
 
 
 def _make_pass(dtype: np.dtype[Any]) -> type[FunctionPass]:

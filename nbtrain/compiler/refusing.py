@@ -11,7 +11,7 @@ from numba.core import ir
 from numba.core.ccallback import CFunc
 from numba.core.errors import TypingError
 
-from . import lookup, vocabulary
+from . import bytecode, lookup, vocabulary
 from .unset import unset_variable
 
 RAISING = (ir.Raise, ir.StaticRaise, ir.DynamicRaise, ir.TryRaise, ir.StaticTryRaise, ir.DynamicTryRaise)
@@ -44,6 +44,10 @@ def refuse(statement: Any, names: Mapping[str, Any]) -> None:
         )
     if isinstance(statement, ir.Print):
         raise Refused(f"{line}: {vocabulary.refusal(print)}")
+    if isinstance(statement, ir.SetAttr):
+        raise Refused(
+            f"{line} sets .{statement.attr} of a tuple, which is fixed; return the new values, such as (m, v)"
+        )
     if not isinstance(statement, ir.Assign):
         return
     value = statement.value
@@ -84,7 +88,10 @@ def refuse_walrus(function: Any) -> None:
         for statement in block.body:
             for variable in statement.list_vars():
                 if variable.name.startswith("$") and not function._definitions.get(variable.name):
-                    raise Refused(f"line {statement.loc.line} uses the value of `:=`; assign it on a line of its own")
+                    line = statement.loc.line
+                    if line in bytecode.star_lines(function.func_id.code):
+                        raise Refused(f"line {line} makes arguments or items of a tuple by `*`; write them one by one")
+                    raise Refused(f"line {line} uses the value of `:=`; assign it on a line of its own")
 
 
 def refuse_unset(function: Any) -> None:

@@ -12,10 +12,11 @@ import numpy as np
 from numba.core import ir
 
 from . import lookup, vocabulary
-from .constants import number_in, small
+from .constants import INT64, called_with, number_in, small, whole_in
 from .refusing import Refused, refuse, refuse_recursion, refuse_step, refuse_unset, refuse_walrus
 from .usage import callees, integers, names
 from .vectormath import functions as vector_functions
+from .whole_arrays import put_part
 
 POWERS = {operator.pow, operator.ipow}
 INSTEAD = {
@@ -26,6 +27,7 @@ MIXED = {
     **{operator.add: "+", operator.sub: "-", operator.mul: "*", operator.truediv: "/"},
     **{operator.iadd: "+", operator.isub: "-", operator.imul: "*", operator.itruediv: "/"},
 }
+PRODUCTS_OF_ROWS = {operator.matmul, operator.imatmul}
 METHODS = {"max", "min"}  # of arrays, whose form by Numba allocates memory
 PRODUCTS = range(17)  # exponents whose powers are a few multiplications; Numba divides for negative ones in a loop
 
@@ -60,6 +62,8 @@ class Rewriter:
                 refuse(statement, self.names)
                 if isinstance(statement, ir.Assign):
                     self.assignment(statement, body)
+                elif isinstance(statement, ir.SetItem):
+                    statement = self.part(statement, body)
                 body.append(statement)
             block.body = body
 
@@ -87,13 +91,15 @@ class Rewriter:
         elif isinstance(value, ir.Expr) and value.op in ("binop", "inplace_binop"):
             if value.fn in POWERS:
                 self.power(statement, body)
+            elif value.fn in PRODUCTS_OF_ROWS:
+                raise Refused(f"line {where.line} multiplies with @; add up the products in a loop")
             elif value.fn in INSTEAD:
                 self.call(statement, INSTEAD[value.fn], (value.lhs, value.rhs), body)
             elif value.fn in MIXED and (self.is_count(value.lhs) or self.is_count(value.rhs)):
                 self.call(statement, MIXED[value.fn], (value.lhs, value.rhs), body)
         elif isinstance(value, ir.Expr) and value.op == "call":
             self.method(statement, body)
-            self.number_in_words(statement)
+            self.known_number(statement)
             refuse_step(value, self.names, self.definition)
         elif isinstance(value, ir.Expr) and value.op == "getitem":
             self.element(statement, body)
@@ -112,14 +118,42 @@ class Rewriter:
             if problem:
                 raise Refused(f"line {where.line}: {problem}")
             if problem is not None:
+                self.known_element(statement, table, known)
                 return
             if isinstance(table, tuple | list) and not isinstance(table[0], ir.Var):
                 base = self.assigned(ir.Global("nbtrain_table", np.array(table, self.dtype), where), statement, body)
         target = self.assigned(ir.Global("nbtrain_element", take(self.dtype), where), statement, body)
         statement.value = ir.Expr.call(target, (base, index), (), where)
 
+    def known_element(self, statement: Any, table: Any, place: Any) -> None:
+        """An element of a table of unsigned integers, by a constant index: a constant as a literal is one."""
+        if not (isinstance(table, np.ndarray) and table.dtype.kind == "u") and not isinstance(table, tuple):
+            return
+        found = table[place] if place is not None else None
+        if isinstance(found, np.unsignedinteger):
+            self.become(statement, whole_in(self.dtype, int(found), statement.target.name not in self.integers))
+
+    def become(self, statement: Any, value: Any) -> None:
+        """Assign a constant instead."""
+        made = statement.value = ir.Const(value, statement.loc)
+        if len(self.function._definitions[statement.target.name]) == 1:
+            self.function._definitions[statement.target.name][0] = made
+
+    def part(self, statement: Any, body: list[Any]) -> Any:
+        """`row[1:] = other`, where `other` is no number that can be seen: a row is copied without memory of its own."""
+        is_constant = isinstance(self.definition(statement.value), ir.Const | ir.Global | ir.FreeVar)
+        if is_constant or not lookup.is_slice(self.definition(statement.index), self.names):
+            return statement
+        where = statement.loc
+        function = self.assigned(ir.Global("nbtrain_put", put_part(), where), statement, body)
+        call = ir.Expr.call(function, (statement.target, statement.index, statement.value), (), where)
+        self.assigned(call, statement, body)
+        return body.pop()
+
     def constant(self, value: Any, to_small: bool) -> Any:
         """A literal in the model's dtype; `to_small` allows int16 for an integer."""
+        if isinstance(value, int) and value not in INT64 and to_small:
+            return whole_in(self.dtype, value, to_small)
         if to_small:
             value = small(value)
         if isinstance(value, tuple) and not any(isinstance(item, float) for item in value):
@@ -130,6 +164,8 @@ class Rewriter:
         """What a global, a closure variable or a name in a module becomes, assigned to the variable `target`."""
         if isinstance(value, int) and not isinstance(value, bool):
             return self.constant(value, target not in self.integers)
+        if isinstance(value, np.unsignedinteger):
+            return whole_in(self.dtype, int(value), target not in self.integers)
         made = number_in(self.dtype, value)
         return self.callable(made, target, where) if made is value else made
 
@@ -162,13 +198,20 @@ class Rewriter:
         if method.attr in METHODS and not call.args:
             self.call(statement, method.attr, (method.value,), body)
 
-    def number_in_words(self, statement: Any) -> None:
-        """float("inf") is a constant."""
+    def known_number(self, statement: Any) -> None:
+        """float("inf") and np.float32(0.1) are constants."""
         call = statement.value
-        if self.names.get(call.func.name) is builtins.float and len(call.args) == 1:
-            given = self.definition(call.args[0])
-            if isinstance(given, ir.Const) and isinstance(given.value, str):
-                statement.value = ir.Const(self.dtype.type(given.value), statement.loc)
+        if call.op != "call" or len(call.args) != 1 or call.kws:
+            return
+        given = self.definition(call.args[0])
+        if isinstance(given, ir.Const | ir.Global | ir.FreeVar):
+            made = called_with(self.names.get(call.func.name), given.value, self.dtype)
+            if made is not None:
+                is_whole = isinstance(made, int)
+                self.become(
+                    statement,
+                    whole_in(self.dtype, made, statement.target.name not in self.integers) if is_whole else made,
+                )
 
     def power(self, statement: Any, body: list[Any]) -> None:
         """x ** y: small whole numbers are multiplications, 0.5 a square root, everything else becomes pow(x, y)."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+import sys
 from types import ModuleType
 from typing import Any
 
@@ -13,6 +14,7 @@ ARITHMETIC = {
     *(operator.iadd, operator.isub, operator.imul, operator.itruediv, operator.ifloordiv, operator.imod),
     *(operator.lt, operator.le, operator.gt, operator.ge, operator.eq, operator.ne),
 }
+RECORD = type(sys.float_info)  # of no type that Numba knows by its attributes
 FREE = ("phi", "cast", "unary", "build_tuple", "getattr", "undef", "null")
 
 
@@ -82,9 +84,9 @@ def names(function: Any) -> dict[str, Any]:
             elif isinstance(value, ir.Var) and value.name in found:
                 found[name] = found[value.name]
             elif isinstance(value, ir.Expr) and value.op == "getattr":
-                module = found.get(value.value.name)
-                if isinstance(module, ModuleType) and hasattr(module, value.attr):
-                    found[name] = getattr(module, value.attr)
+                owner = found.get(value.value.name)
+                if isinstance(owner, ModuleType | RECORD) and hasattr(owner, value.attr):
+                    found[name] = getattr(owner, value.attr)
     return {name: value for name, value in found.items() if name not in twice}
 
 

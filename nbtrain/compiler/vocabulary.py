@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from .scipy_names import scipy_refusal
+
 # NumPy's name -> vectormath's.
 ALIASES = {
     "absolute": "fabs",
@@ -58,6 +60,7 @@ OPERATORS: dict[int, Any] = {
         (np.not_equal, operator.ne),
     )
 }
+NO_MEMORY = "fill slope in a loop, or use variables and tuples; there is no memory for new arrays"
 # "module.name" -> what to write instead; for what has no form that is sure to be in every process, or none at all.
 REFUSED = {
     "math.lgamma": "approximate it, by Stirling's formula for instance",
@@ -87,12 +90,18 @@ REFUSED = {
     "np.select": "write np.where inside np.where, or if and elif",
     "np.piecewise": "write np.where inside np.where, or if and elif",
     "np.interp": "write the line between two points with if or np.where",
-    "np.zeros_like": "write 0.0: a component's functions are of one number",
-    "np.ones_like": "write 1.0: a component's functions are of one number",
-    "np.full_like": "write the number: a component's functions are of one number",
-    "np.array": "a component's functions are of one number; write it alone, or a tuple",
-    "np.asarray": "a component's functions are of one number; use it as it is",
-    "np.vectorize": "a component's functions are of one number; call the function itself",
+    "np.zeros_like": "write 0.0, or fill slope in a loop; there is no memory for new arrays",
+    "np.ones_like": "write 1.0, or fill slope in a loop; there is no memory for new arrays",
+    "np.full_like": "write the number, or fill slope in a loop; there is no memory for new arrays",
+    "np.array": "write the number alone, a tuple, or a constant of the module; there is no memory for new arrays",
+    "np.asarray": "use the number or the row as it is",
+    "np.vectorize": "call the function itself, for a row in a loop",
+    **dict.fromkeys(("np.zeros", "np.ones", "np.empty", "np.full"), NO_MEMORY),
+    **dict.fromkeys(("np.dot", "np.vdot", "np.inner", "np.matmul"), "add up the products in a loop"),
+    **dict.fromkeys(("np.sort", "np.argsort"), "there is no memory for new arrays; np.argmax and np.max need none"),
+    "np.polyval": "write it by Horner's rule: (a * x + b) * x + c",
+    "np.float16": "write np.float32(x), or x as it is",
+    "np.longdouble": "write x as it is; all numbers are of the model's dtype",
     "divmod": "write x // y and x % y",
     "any": "write `or` between the conditions",
     "all": "write `and` between the conditions",
@@ -122,4 +131,4 @@ def refusal(value: Any) -> str | None:
     for module, words in ((math, f"math.{name}"), (np, f"np.{name}"), (builtins, name)):
         if words in REFUSED and vars(module).get(name) is value:
             return f"{words} cannot be used in a component; {REFUSED[words]}"
-    return None
+    return scipy_refusal(value)

@@ -97,13 +97,18 @@ class Optimizer(Spec):
             return 0
         values = [parameter.default for parameter in self.parameters.values()]
         hyper = _record("Hyper", ("learning_rate", *self.parameters), (self.learning_rate, *values))
+        zeros = (_record("Scalars", self.scalars, (0.0,) * len(self.scalars)),) if self.scalars else ()
         try:
-            if not self.scalars:
-                return len(self.prepare(1, hyper))
-            zeros = _record("Scalars", self.scalars, (0.0,) * len(self.scalars))
-            return len(self.prepare(1, zeros, hyper)[0])
+            found = self.prepare(1, *zeros, hyper)
+            if self.scalars:
+                found, _ = found
         except Exception as error:
             raise InputError(f"prepare: called with t=1 and the defaults it failed: {error!r}") from error
+        if not isinstance(found, tuple):
+            raise InputError(
+                f"prepare: called with t=1 and the defaults it gave {found!r}; a tuple of numbers is wanted"
+            )
+        return len(found)
 
 
 def _record(name: str, fields: tuple[str, ...], values: tuple[float, ...]) -> Any:

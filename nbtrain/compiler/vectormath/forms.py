@@ -29,8 +29,9 @@ def check_numbers(name: str, *arguments: Any) -> None:
     """Raise for an argument type that is no real number."""
     for argument in arguments:
         if isinstance(argument, types.Complex) or not isinstance(argument, types.Number | types.Boolean):
-            hint = "; call it for one number at a time, in a loop" if isinstance(argument, types.Array) else ""
-            raise TypingError(f"{name}: {argument} given; a real number is wanted{hint}")
+            is_row = isinstance(argument, types.Array)
+            hint = "; call it for one number at a time, in a loop" if is_row else ""
+            raise TypingError(f"{name}: {'a row' if is_row else argument} given; a real number is wanted{hint}")
 
 
 def forms(dtype: np.dtype[Any]) -> dict[str, Any]:
@@ -129,7 +130,8 @@ def _extreme(dtype: np.dtype[Any], name: str) -> Any:
         in_tuple = len(arguments) == 1 and isinstance(arguments[0], types.BaseTuple)
         kinds = tuple(arguments[0]) if in_tuple else arguments
         if not kinds or (len(arguments) == 1 and not in_tuple):
-            raise TypingError(f"{name}: two numbers or more are wanted")
+            of_a_row = f"; of a row: np.{name}(z)" if any(isinstance(kind, types.Array) for kind in kinds) else ""
+            raise TypingError(f"{name}: two numbers or more are wanted{of_a_row}")
         check_numbers(name, *kinds)
         whole = all(isinstance(kind, types.Integer | types.Boolean) for kind in kinds)
         wide = _widest(dtype, *kinds)
@@ -183,7 +185,10 @@ def _whole_power(dtype: np.dtype[Any]) -> Any:
 
         def called(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
             count = context.get_constant(types.int64, exponent.literal_value)
-            return context.get_function(power, usual)(builder, (arguments[0], count))
+            base = context.cast(builder, arguments[0], x, usual.args[0])
+            return context.get_function(power, usual)(
+                builder, (base, context.cast(builder, count, types.int64, usual.args[1]))
+            )
 
         return usual.return_type(x, exponent), called
 

@@ -133,7 +133,17 @@ def collect(plugin: object, label: str) -> list[Entry]:
     for kind, hook in HOOKS.items():
         for implementation in getattr(manager.hook, hook).get_hookimpls():
             entries += [Entry(spec, label) for spec in _yielded(implementation.function, kind, hook)]
+    _check_names(entries)
     return entries
+
+
+def _check_names(entries: list[Entry]) -> None:
+    """Of two components with one name, nobody would know which is used."""
+    seen: dict[tuple[str, str], Spec] = {}
+    for entry in entries:
+        spec = entry.spec
+        if seen.setdefault((spec.kind, spec.name), spec) is not spec:
+            raise PluginError(f"{HOOKS[spec.kind]} yields two components named {spec.name!r}; give each its own name")
 
 
 def check_contract(plugin: object) -> None:
@@ -180,9 +190,11 @@ def _check_arguments(function: Any, hook: str) -> None:
 def _yielded(function: Any, kind: str, hook: str) -> list[Spec]:
     wanted = KINDS[kind]
     given = function()
-    if isinstance(given, Spec) or not isinstance(given, Iterable | None):
+    if given is None:
+        raise PluginError(f"{hook} returns nothing; yield nbtrain.{wanted.__name__}(...), or return a list of them")
+    if isinstance(given, Spec) or not isinstance(given, Iterable):
         raise PluginError(f"{hook} returns {given!r}; yield nbtrain.{wanted.__name__}(...), or return a list of them")
-    specs = list(given or ())
+    specs = list(given)
     for spec in specs:
         if not isinstance(spec, wanted):
             raise PluginError(f"{hook} yields {spec!r}; nbtrain.{wanted.__name__}(...) is wanted")

@@ -89,6 +89,16 @@ BROKEN = {
         HOOK.format("nbtrain_activations()", "return nbtrain.Activation('a', lambda z: z, lambda z: 1.0)"),
         "yield nbtrain.Activation(...), or return a list of them",
     ),
+    "hook that returns nothing": (
+        HOOK.format("nbtrain_activations()", "nbtrain.Activation('a', lambda z: z, lambda z: 1.0)"),
+        "nbtrain_activations returns nothing; yield nbtrain.Activation(...), or return a list of them",
+    ),
+    "two of one name": (
+        HOOK.format(
+            "nbtrain_activations()", "return [nbtrain.Activation('a', lambda z: z, lambda z: b) for b in (1.0, 2.0)]"
+        ),
+        "nbtrain_activations yields two components named 'a'; give each its own name",
+    ),
     "something else": (HOOK.format("nbtrain_losses()", "yield 7"), "nbtrain_losses yields 7; nbtrain.Loss(...) is"),
     "another kind": (
         HOOK.format("nbtrain_losses()", "yield nbtrain.Activation('a', lambda z: z, lambda z: 1.0)"),

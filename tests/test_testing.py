@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 
 import numpy as np
 import pytest
@@ -165,6 +166,10 @@ WRONG = {
         Optimizer("wrong", coarse, ("velocity",), parameters=BETA, learning_rate=1.0),
         "float32 and float64 differ .* in prepare",
     ),
+    "optimizer with a slot that stays 0": (
+        Optimizer("wrong", lambda w, g, slots, prepared, hyper: (w - hyper.learning_rate * g, slots), ("mean",)),
+        "step: mean of its slots stays 0 whatever the gradients are",
+    ),
     "optimizer too slow": (Optimizer("wrong", slow), "take a convex function from .* only"),
     "regularizer's slope": (
         nbtrain.Regularizer("wrong", lambda w: w * w, lambda w: w),
@@ -203,6 +208,69 @@ WRONG = {
 }
 
 
+def wrapping(z):
+    while abs(z) > 1.0:
+        z = z - 2.0 if z > 0 else z + 2.0
+    return z
+
+
+def halving(z):
+    while abs(z) > 1.0:
+        z = 0.5 * z
+    return z
+
+
+def counting_in_ones(z):
+    x = 0.0 * z + 2.0**24
+    while x < 2.0**24 + 9.0:
+        x = x + 1.0
+    return x
+
+
+def wrapped_row(z, y, slope):
+    total = 0.0
+    for k in range(z.size):
+        slope[k] = 2.0 * (z[k] - y[k])
+        total += (z[k] - y[k]) ** 2
+    return wrapping(total)
+
+
+ENDLESS = {
+    "of a number": (nbtrain.Activation("wrong", wrapping, lambda z: 1.0), r"value: for z = 1e\+10 it has not ended"),
+    "of infinity": (nbtrain.Activation("wrong", halving, lambda z: 1.0), r"value: for z = inf it has not ended"),
+    "in float32 alone": (
+        nbtrain.Activation("wrong", counting_in_ones, lambda z: 1.0),
+        r"value: for z = [-.\d]+ in float32 it has not ended",
+    ),
+    "of a slope": (nbtrain.Activation("wrong", lambda z: z, wrapping), r"slope: for z = 1e\+10 "),
+    "of a helper": (nbtrain.Regularizer("wrong", lambda w: wrapping(w), lambda w: 1.0), r"penalty: for w = 1e\+10 "),
+    "of a loss": (
+        nbtrain.Loss("wrong", lambda p, y: wrapping(p - y), lambda p, y: 1.0),
+        r"value: for p = 1e\+10, y = -2.25 ",
+    ),
+    "of a row": (nbtrain.Loss("wrong", row=wrapped_row), r"row: for z = .* it has not ended after 100,000 lines"),
+    "of an output": (
+        nbtrain.Loss("wrong", squares, squares_slope, output=wrapping),
+        r"output: for z = 1e\+10 it has not ended",
+    ),
+    "of a constraint": (nbtrain.Constraint("wrong", project=wrapping), r"project: for w = 1e\+10 it has not ended"),
+    "of a schedule": (nbtrain.Schedule("wrong", wrapping), r"rate: for t = 1000000 it has not ended"),
+    "of an optimizer": (
+        nbtrain.Optimizer("wrong", lambda w, g, slots, prepared, hyper: (w - wrapping(g), ())),
+        r"step: for g = 1e\+10 it has not ended",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", ENDLESS)
+def test_a_loop_that_does_not_end_is_found_before_compiled_code_runs(case):
+    spec, words = ENDLESS[case]
+    tracing = sys.gettrace()
+    with pytest.raises(AssertionError, match=words):
+        testing.check(spec)
+    assert sys.gettrace() is tracing
+
+
 @pytest.mark.parametrize("case", WRONG)
 def test_a_wrong_component_is_told_what_to_change(case):
     spec, told = WRONG[case]
@@ -213,10 +281,10 @@ def test_a_wrong_component_is_told_what_to_change(case):
 def test_what_is_not_vectorized_is_warned_of_with_the_reason():
     def looping(z):
         x = abs(z)
-        while x > 1.0:
+        while 1.0 < x < 1e300:
             x = 0.5 * x
         return z + 0.0 * x
 
     slow_code = nbtrain.Activation("slow", looping, lambda z: 1.0)
-    with pytest.warns(nbtrain.PluginWarning, match="activation 'slow' is not vectorized in float32: "):
+    with pytest.warns(nbtrain.PluginWarning, match="'slow' is not vectorized in float32: value .* has a `while`"):
         testing.check_activation(slow_code)

@@ -105,7 +105,46 @@ def test_a_call_of_the_c_library_is_found_and_named(dtype):
 def test_a_loop_over_single_numbers_is_found_and_its_function_named():
     answer, reason = is_vectorized(nbtrain.Activation("halving", value_with_a_loop, one), np.float32)
     assert not answer
-    assert reason.startswith("value works on one number at a time")
+    assert reason.startswith("value works on one number at a time: it has a `while`")
+
+
+TABLE = np.arange(8.0)
+
+
+def with_many_turns(z):
+    y = z
+    for _ in range(40):
+        y = np.tanh(y) * 0.5 + z
+    return y
+
+
+def with_a_table(z):
+    total = 0.0
+    for k in range(3):
+        total += TABLE[k] * z
+    return total + TABLE[int(abs(z))]
+
+
+def with_few_turns(z):
+    y = z
+    for _ in range(8):
+        y = np.tanh(y) * 0.5 + z
+    return y
+
+
+@pytest.mark.parametrize(
+    ("function", "why"),
+    [
+        (with_many_turns, "value works on one number at a time: it has a `for` with too many turns"),
+        (lambda z: with_many_turns(z), "value works on one number at a time: it has a `for` with too many turns"),
+        (with_a_table, "value works on one number at a time: it takes elements of a table by a computed index"),
+        (with_few_turns, ""),
+    ],
+)
+def test_the_reason_is_that_of_the_function(function, why):
+    answer, reason = is_vectorized(nbtrain.Activation("reason", function, one), np.float32)
+    assert answer == (why == "")
+    assert reason.startswith(why)
 
 
 def test_selections_do_not_stop_vector_code():

@@ -65,7 +65,7 @@ def _is_assertion(before: list[tuple[Any, int]], line: int) -> bool:
     """Whether the exception that is raised on a line was made by `assert`."""
     for instruction, _ in reversed(before):
         if instruction.opname == "LOAD_ASSERTION_ERROR" or "AssertionError" in instruction.argrepr:
-            return instruction.opname != "LOAD_GLOBAL"
+            return str(instruction.opname) != "LOAD_GLOBAL"
         if instruction.opname in ("RETURN_VALUE", "RAISE_VARARGS") or "JUMP" in instruction.opname:
             return False
     return False

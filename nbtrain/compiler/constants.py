@@ -45,7 +45,7 @@ def number_in(dtype: np.dtype[Any], value: Any) -> Any:
     if isinstance(value, np.unsignedinteger):
         return int(value)
     if isinstance(value, float | np.floating):
-        return dtype.type(value)
+        return _float_in(dtype, value)
     if isinstance(value, np.ndarray):
         return np.array(value, _dtype_in(dtype, value), order="C")
     if isinstance(value, tuple) and any(isinstance(item, np.ndarray) for item in value):
@@ -55,8 +55,16 @@ def number_in(dtype: np.dtype[Any], value: Any) -> Any:
     if isinstance(value, tuple) and any(isinstance(item, np.unsignedinteger) for item in value):
         value = _like(value, [int(item) if isinstance(item, np.unsignedinteger) else item for item in value])
     if isinstance(value, tuple) and value and any(isinstance(item, float | np.floating) for item in value):
-        return _like(value, [dtype.type(item) if isinstance(item, int | float | np.number) else item for item in value])
+        return _like(
+            value, [_float_in(dtype, item) if isinstance(item, int | float | np.number) else item for item in value]
+        )
     return value
+
+
+def _float_in(dtype: np.dtype[Any], value: Any) -> Any:
+    """A number in `dtype`: infinite if it is beyond, as a constant is that float32 has no place for."""
+    with np.errstate(over="ignore"):
+        return dtype.type(value)
 
 
 def _dtype_in(dtype: np.dtype[Any], array: Any) -> Any:
@@ -70,7 +78,7 @@ def _dtype_in(dtype: np.dtype[Any], array: Any) -> Any:
 def whole_in(dtype: np.dtype[Any], value: int, meets_floats: bool) -> Any:
     """An integer that was unsigned, or has no place in 64 bits: a small one, or a float if it only meets floats."""
     made = small(value) if meets_floats else value
-    return dtype.type(value) if made is value and meets_floats else made
+    return _float_in(dtype, value) if made is value and meets_floats else made
 
 
 def called_with(function: Any, given: Any, dtype: np.dtype[Any]) -> Any:
@@ -83,8 +91,7 @@ def called_with(function: Any, given: Any, dtype: np.dtype[Any]) -> Any:
     if isinstance(given, bool) or not isinstance(given, int | float):
         return None
     if function is np.float32:
-        with np.errstate(over="ignore"):
-            return dtype.type(np.float32(given))
+        return _float_in(dtype, _float_in(np.dtype(np.float32), given))
     if isinstance(function, type) and issubclass(function, np.unsignedinteger) and isinstance(given, int):
         return given if 0 <= given <= np.iinfo(function).max else None
     return None

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from . import bytecode
 from .fingerprint import component_key
 
 __all__ = ["assembly", "is_vectorized", "scalar_calls"]
@@ -105,8 +106,23 @@ def is_vectorized(spec: Any, dtype: Any) -> tuple[bool, str]:
         if helpers:
             return False, f"{name} calls {', '.join(helpers)} for one number at a time"
         if loops and not any(loop.packed for loop in loops):
-            return False, f"{name} works on one number at a time: it has a branch that cannot become a selection"
+            return (
+                False,
+                f"{name} works on one number at a time: {_obstacle(spec.functions[name], _has_loop_in_loop(body))}",
+            )
     return True, ""
+
+
+def _obstacle(function: Any, nested: bool) -> str:
+    """What keeps a component's function from vector code, in words; `nested`: a loop of its own is left of it."""
+    functions = bytecode.reached([function])
+    if any(map(bytecode.has_while, functions)):
+        return "it has a `while`, which ends for some numbers sooner than for others"
+    if any(map(bytecode.has_for, functions)) and nested:
+        return "it has a `for` with too many turns, or too much in a turn, to be unrolled"
+    if any(map(bytecode.has_computed_index, functions)):
+        return "it takes elements of a table by a computed index"
+    return "it has a branch that cannot become a selection"
 
 
 def _looping(spec: Any) -> tuple[str, ...]:
@@ -150,19 +166,30 @@ def _functions(text: str) -> dict[str, list[str]]:
 
 
 def _loops(body: list[str]) -> list[_Loop]:
-    """The innermost loops of a function: from a label to a jump back to it, none inside."""
-    places = {label[1]: i for i, line in enumerate(body) if (label := _LABEL.match(line))}
-    spans = []
-    for end, line in enumerate(body):
-        target = re.search(r"(?:^|[\s,])(\.?L\w+)$", line)
-        if target and places.get(target[1], end) < end and not _CALL.match(line):
-            spans.append((places[target[1]], end))
+    """The innermost loops of a function."""
+    spans = _spans(body)
     innermost = [
         (first, last)
         for first, last in spans
         if not any(first <= a and b <= last and (a, b) != (first, last) for a, b in spans)
     ]
     return [_loop(body[first:last]) for first, last in innermost]
+
+
+def _has_loop_in_loop(body: list[str]) -> bool:
+    spans = _spans(body)
+    return any(first < a and b < last for first, last in spans for a, b in spans)
+
+
+def _spans(body: list[str]) -> list[tuple[int, int]]:
+    """First and last lines of the loops of a function: from a label to a jump back to it."""
+    places = {label[1]: i for i, line in enumerate(body) if (label := _LABEL.match(line))}
+    spans = []
+    for end, line in enumerate(body):
+        target = re.search(r"(?:^|[\s,])(\.?L\w+)$", line)
+        if target and places.get(target[1], end) < end and not _CALL.match(line):
+            spans.append((places[target[1]], end))
+    return spans
 
 
 def _loop(lines: list[str]) -> _Loop:

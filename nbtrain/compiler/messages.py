@@ -54,7 +54,8 @@ def _line(text: str, function: Any) -> str | None:
     found += re.findall(r'File "([^"]*)", line (\d+)', text) if not found else []
     own = function.py_func.__code__.co_filename if function is not None else None
     lines = [line for file, line in found if file == own]
-    return (lines or [line for file, line in found if not _is_of_a_library(file)] or [None])[-1]
+    lines = lines or [line for file, line in found if not _is_of_a_library(file)]
+    return str(lines[-1]) if lines else None
 
 
 def _line_of_traceback(error: Exception) -> str | None:

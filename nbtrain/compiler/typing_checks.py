@@ -67,7 +67,8 @@ def _words(found: Any) -> str:
     if isinstance(found, types.Array):
         return "an array"
     if isinstance(found, types.BaseTuple):
-        return f"({', '.join(map(_words, found))}{',' * (len(found) == 1)})"
+        items: Any = found
+        return f"({', '.join(map(_words, items.types))}{',' * (len(found) == 1)})"
     return f"{found}"
 
 

@@ -70,6 +70,9 @@ def _put(typing_context: Any, target: Any, index: Any, value: Any) -> Any:
 _PUT = intrinsic(_put)
 
 
+place_of: Any = address_of
+
+
 @cache
 def _copy(may_overlap: bool) -> Any:
     """A jit function that copies a row into a part of another, as if by way of a third; one number goes everywhere."""
@@ -79,7 +82,7 @@ def _copy(may_overlap: bool) -> Any:
         if value.size != part.size and value.size != 1:
             raise IndexError("rows of different lengths")
         step = 0 if value.size == 1 else 1
-        if may_overlap and address_of(part) > address_of(value):
+        if may_overlap and place_of(part) > place_of(value):
             for k in range(part.size - 1, -1, -1):
                 part[k] = value[step * k]
         else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import keyword
 import math
@@ -10,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from functools import cached_property
 from numbers import Real
-from types import FunctionType, MappingProxyType
+from types import FunctionType, MappingProxyType, MethodType
 from typing import Any, ClassVar
 
 import numpy as np
@@ -109,11 +110,13 @@ class Spec:
         arguments = list(inspect.signature(function).parameters)
         wanted = list(self.parameters) if self.kind != "optimizer" else []  # type: ignore[attr-defined]
         if len(arguments) < leading or arguments[leading:] != wanted:
+            extra = [name for name in arguments[leading:] if name not in wanted]
             raise InputError(
                 f"{role}: {self.kind} {self.name!r} has {function.__name__}({', '.join(arguments)}); "
                 f"{leading} argument{'s' if leading > 1 else ''} of its own"
                 + (f", then {', '.join(wanted)}" if wanted else "")
                 + " are wanted"
+                + _for_defaults(function, extra)
             )
 
     @property
@@ -142,8 +145,37 @@ def plain_function(function: Any, argument: str) -> Function:
     """The Python function behind what was given; its own compiler flags do not count."""
     found = getattr(function, "py_func", function)
     if not isinstance(found, FunctionType):
-        raise InputError(f"{argument}: {function!r} given; a plain Python function is wanted")
+        raise InputError(f"{argument}: {function!r} given; a plain Python function is wanted{_wrapped(found)}")
     return found
+
+
+def _for_defaults(function: Function, extra: list[str]) -> str:
+    """What to write instead of arguments with default values, in a component's own function."""
+    parameters = inspect.signature(function).parameters
+    fixed = [name for name in extra if parameters[name].default is not inspect.Parameter.empty]
+    if not fixed:
+        return ""
+    return (
+        f"; arguments with default values, as {fixed[0]} is, are for helpers that it calls: here, write the "
+        f"constant in the function or in its module, or make it a parameter, parameters={{{fixed[0]!r}: ...}}"
+    )
+
+
+def _wrapped(given: Any) -> str:
+    """How a plain function is made of something else that can be called."""
+    if isinstance(given, functools.partial):
+        return "; write one that calls it with the numbers filled in, or make them parameters of the component"
+    if isinstance(given, MethodType):
+        return "; move the method to the module, and make what it takes from self constants or parameters"
+    module = {"numpy": "np", "builtins": ""}.get(_module(given), _module(given))
+    name = getattr(given, "__name__", None)
+    if not callable(given) or isinstance(given, type) or not isinstance(name, str):
+        return ""
+    return f"; wrap it: lambda z: {module + '.' * bool(module)}{name}(z)"
+
+
+def _module(given: Any) -> str:
+    return "np" if isinstance(given, np.ufunc) else str(getattr(given, "__module__", "") or "")
 
 
 @dataclass(frozen=True)

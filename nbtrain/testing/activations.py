@@ -7,6 +7,7 @@ from typing import Any
 from ..components import Activation, Component
 from . import blocks
 from .curves import Curve, check_curve
+from .endless import ends
 from .report import Report, Values
 
 
@@ -29,7 +30,7 @@ def check_activation(activation: str | Activation | Component) -> None:
         That says, for each thing that is wrong, where, and what to change.
     """
     report = Report("activation", activation)
-    if report.compiled():
+    if report.compiled() and ends(report):
         for values in report.parameter_sets():
             check_curve(report, _curve(report, values))
     report.finish()

@@ -10,6 +10,7 @@ from ..components import Component, Constraint
 from ..network import Dense, Network
 from ..registry import bound
 from .curves import FLOAT32, FLOAT64, PLAIN_TOLERANCE
+from .endless import ends
 from .optimizers import updater
 from .report import Report, Values
 
@@ -31,7 +32,7 @@ def check_constraint(constraint: str | Constraint | Component) -> None:
         That says, for each thing that is wrong, where, and what to change.
     """
     report = Report("constraint", constraint)
-    if report.compiled():
+    if report.compiled() and ends(report):
         for values in report.parameter_sets():
             for dtype in (FLOAT64, FLOAT32):
                 _check_weights(report, values, dtype)

@@ -9,6 +9,7 @@ import numpy as np
 from ..components import Component, Loss, Regularizer
 from . import blocks
 from .curves import EXTREMES, ORDINARY, POINTS, Curve, check_curve, check_single
+from .endless import ends
 from .report import Report, Values
 from .rows import check_rows
 
@@ -28,7 +29,7 @@ def check_regularizer(regularizer: str | Regularizer | Component) -> None:
         That says, for each thing that is wrong, where, and what to change.
     """
     report = Report("regularizer", regularizer)
-    if report.compiled():
+    if report.compiled() and ends(report):
         for values in report.parameter_sets():
             check_curve(report, _penalty_curve(report, values), WEIGHTS)
     report.finish()
@@ -75,7 +76,7 @@ def check_loss(loss: str | Loss | Component) -> None:
 
 def _check_elementwise(report: Report) -> None:
     spec: Any = report.spec
-    if not report.compiled():
+    if not report.compiled() or not ends(report, targets(spec)):
         return
     for values in report.parameter_sets():
         for target in targets(spec):

@@ -13,6 +13,7 @@ from ..components import Component, Optimizer
 from ..network import Dense, Network
 from ..registry import bound
 from .curves import FLOAT32, FLOAT64
+from .endless import ends
 from .report import Report, Values
 
 Array = np.ndarray[Any, Any]
@@ -45,7 +46,8 @@ def check_optimizer(optimizer: str | Optimizer | Component) -> None:
         That says, for each thing that is wrong, where, and what to change.
     """
     report = Report("optimizer", optimizer)
-    if report.compiled():
+    if report.compiled() and ends(report):
+        unused = set(report.spec.slots)  # type: ignore[attr-defined]
         for values in report.parameter_sets():
             component = _component(report, values)
             where = report.with_values(values)
@@ -55,6 +57,8 @@ def check_optimizer(optimizer: str | Optimizer | Component) -> None:
             _check_learning_rate(report, component, where)
             _check_descent(report, component, where)
             _check_blocks(report, component, where)
+            unused &= _slots_at_rest(component)
+        _tell_unused(report, unused)
     report.finish()
     report.warn_where_slow()
 
@@ -196,6 +200,24 @@ def _check_single(report: Report, component: Component, where: str) -> None:
         report.wrong(
             f"step: after {steps} iterations{where} float32 and float64 differ by {worst:.3g}, where the parameters "
             f"moved by {moved:.3g}; form 1 - beta and bias corrections in prepare, which works in float64"
+        )
+
+
+def _slots_at_rest(component: Component) -> set[str]:
+    """Names of slots that are 0 after some iterations with gradients that are not."""
+    updates = Updates(component, FLOAT64, _rate(component))
+    updates.start(0.5)
+    for row in _gradients(5, PERIOD):
+        updates.step(row)
+    state = updates.trainer.model.state
+    return {name for name, slot in zip(component.spec.slots, state, strict=False) if not np.any(slot)}
+
+
+def _tell_unused(report: Report, unused: set[str]) -> None:
+    if unused and report.fixed is None:  # a parameter that is given may switch a slot off
+        report.wrong(
+            f"step: {', '.join(sorted(unused))} of its slots stays 0 whatever the gradients are; return the new value, "
+            "`return w, (m,)`, or leave the slot out"
         )
 
 

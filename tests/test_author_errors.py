@@ -1,0 +1,311 @@
+"""What authors are told who come from NumPy: the line in their own function, and what to write instead."""
+
+from __future__ import annotations
+
+import functools
+import math
+import re
+import sys
+
+import numpy as np
+import pytest
+
+import nbtrain
+from nbtrain import compiler
+from nbtrain.compiler import bytecode
+from nbtrain.compiler.scipy_names import INSTEAD
+from nbtrain.testing import blocks
+
+FLOAT64 = np.dtype(np.float64)
+TABLE = np.array([1.0, 2.0])
+FIRST = 3  # the line of what is told, in the functions below
+
+
+def told(text, arguments, make):
+    """What a component is refused with whose function has these lines, the second of which is line 3."""
+    scope = {"np": np, "math": math, "functools": functools, "TABLE": TABLE, "sys": sys}
+    lines = "".join(f"    {line}\n" for line in text.splitlines())
+    exec(compile(f"def case({arguments}):\n    first = 1.0\n{lines}", "case.py", "exec"), scope)
+    with pytest.raises(nbtrain.PluginError) as refused:
+        compiler.component(make(scope["case"]), FLOAT64)
+    assert re.search(r"\(case, case\.py:1\)", str(refused.value))
+    return str(refused.value)
+
+
+MEMORY = "makes a new array, for which compiled training has no memory; write a loop over the elements"
+ROWS = {
+    "slope[:] = z - y": MEMORY,
+    "slope = z - y": MEMORY,
+    "slope[:] = -z": MEMORY,
+    "slope[:] = z.copy()": MEMORY,
+    "return np.sum(z > 0)": MEMORY,
+    "return np.median(z)": MEMORY,
+    "return 1.0 if z > 0 else 0.0": MEMORY,
+    "return z @ z": "multiplies with @; add up the products in a loop",
+    "return np.dot(slope, slope)": "np.dot cannot be used in a component; add up the products in a loop",
+    "return max(z)": "calls max: two numbers or more are wanted; of a row: np.max(z)",
+    "return min(slope)": "calls min: two numbers or more are wanted; of a row: np.min(z)",
+    "return np.exp(z)": "calls exp: a row given; a real number is wanted; call it for one number at a time, in a loop",
+    "a, *b = z": "unpacks with `*`; take elements and parts",
+    "z[:] = slope": "writes to an array that it may only read",
+}
+
+
+@pytest.mark.parametrize("text", ROWS)
+def test_what_a_loss_of_rows_cannot_do_with_a_row(text):
+    message = told(text, "z, y, slope", lambda row: nbtrain.Loss("wrong", row=row))
+    assert re.search(rf"line {FIRST}:? {re.escape(ROWS[text])}", message)
+
+
+NUMBERS = {
+    'if z > 0: raise ValueError(f"bad {z}")\nreturn z': "can raise an exception (raise)",
+    'assert z == z, f"nan {z}"\nreturn z': "can raise an exception (assert)",
+    'raise AssertionError("no")': "can raise an exception (raise)",
+    'print(f"{z=}")\nreturn z': "print cannot be used in a component; call the function without nbtrain",
+    "return np.where(z > 0, *(z, 0.0))": "makes arguments or items of a tuple by `*`; write them one by one",
+    "return sum([z * k for k in (1, 2)])": "has a comprehension",
+    "return sum(z * k for k in (1, 2))": "has a generator",
+    "return (lambda x: x * z)(z)": "makes an inner function (a lambda); move it to the module",
+    "def inner(x): return x\nreturn inner(z)": "makes an inner function (inner); move it to the module",
+    "del first\nreturn z": "has `del`",
+    "with z: return z": "has `with`",
+    "global TABLE; TABLE = z\nreturn z": "sets a variable of the module",
+    "return np.float16(z)": "np.float16 cannot be used in a component; write np.float32(x)",
+    "return math.hypot(z, 1, 2)": "calls hypot with 3 arguments; it takes 2 here",
+    "return (int(z) & 10**20) * z": "has the whole number 100000000000000000000, which is beyond 64 bits",
+    "return 1.0 if z in (0, 1, 2.5) else z": "has `in`, which cannot be compiled; compare: z == 0 or z == 1",
+}
+
+
+@pytest.mark.parametrize("text", NUMBERS)
+def test_what_a_function_of_a_number_cannot_have(text):
+    message = told(text, "z", lambda value: nbtrain.Activation("wrong", value, one))
+    assert re.search(rf"line {FIRST}:? {re.escape(NUMBERS[text])}", message)
+
+
+def one(z):
+    return 1.0
+
+
+STEPS = {
+    "slots.m = g": "sets .m of a tuple, which is fixed; return the new values",
+    "slots[0] = g": "sets an element of a tuple, which is fixed; return the new values",
+    "return w - hyper.lr * g, (g,)": r"takes `.lr`, which is not there: slots has m, prepared holds nothing, hyper has "
+    "learning_rate, beta",
+    "return w, slots._replace(m=g)": "takes `._replace` of a tuple, which has no methods here; write a new tuple",
+    "return w, (slots['m'],)": "takes an element 'm' of a tuple; by name it is .m: slots has m",
+    "m, v = slots": "unpacks 2 numbers of a tuple that holds 1: slots has m",
+}
+
+
+@pytest.mark.parametrize("text", STEPS)
+def test_what_a_step_cannot_do_with_its_tuples(text):
+    message = told(
+        text,
+        "w, g, slots, prepared, hyper",
+        lambda step: nbtrain.Optimizer("wrong", step, slots=("m",), parameters={"beta": 0.9}),
+    )
+    assert f"line {FIRST} {STEPS[text]}" in message
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("if z > 0: return z", "returns something on some ways and nothing (None) on others, as where a last `return`"),
+        ("return (z, z)", "returns (float64, float64); it has to return a number"),
+        ("yield z", "is a generator (it has `yield`); return a number"),
+    ],
+)
+def test_what_a_function_cannot_return(text, words):
+    assert words in told(text, "z", lambda value: nbtrain.Activation("wrong", value, one))
+
+
+@pytest.mark.parametrize(("given", "shown"), [({"c": 0.1}, "{'c': 0.1}"), ([0.1], "[0.1]"), (0.1, "0.1")])
+def test_what_prepare_returns_is_looked_at_when_the_optimizer_is_made(given, shown):
+    with pytest.raises(nbtrain.InputError, match=re.escape(f"it gave {shown}; a tuple of numbers is wanted")):
+        nbtrain.Optimizer("wrong", lambda w, g, slots, prepared, hyper: (w, ()), prepare=lambda t, hyper: given)
+
+
+@pytest.mark.parametrize("name", ["expit", "erf", "softmax", "gamma"])
+def test_functions_of_scipy_are_refused_with_what_there_is(name):
+    special = pytest.importorskip("scipy.special")
+    function = getattr(special, name)
+    with pytest.raises(nbtrain.PluginError) as refused:
+        compiler.component(nbtrain.Activation("wrong", lambda z: function(z), one), FLOAT64)
+    assert f"scipy.special.{name} cannot be used in a component; {INSTEAD.get(name, 'write its')}" in str(refused.value)
+
+
+@pytest.mark.parametrize("name", [name for name, advice in INSTEAD.items() if advice.startswith("write")])
+def test_what_is_written_instead_of_scipys_functions_is_the_same(name):
+    special = pytest.importorskip("scipy.special")
+    if not hasattr(special, name):
+        pytest.skip(f"{name} is not in this SciPy")
+    formula = INSTEAD[name].removeprefix("write ")
+    arguments = (0.3, 0.7) if "y" in formula.replace("copy", "") else (0.3,)
+    scope = {"math": math, "np": np, **dict(zip("xy", arguments, strict=False))}
+    np.testing.assert_allclose(eval(formula, scope), getattr(special, name)(*arguments), rtol=1e-13)
+
+
+class Holder:
+    def value(self, z):
+        return z
+
+
+@pytest.mark.parametrize(
+    ("function", "words"),
+    [
+        (math.tanh, "wrap it: lambda z: math.tanh(z)"),
+        (np.tanh, "wrap it: lambda z: np.tanh(z)"),
+        (abs, "wrap it: lambda z: abs(z)"),
+        (functools.partial(math.atan2, 1.0), "write one that calls it with the numbers filled in"),
+        (Holder().value, "move the method to the module"),
+        (lambda z, b, _c=0.8: z, "arguments with default values, as _c is, are for helpers"),
+    ],
+)
+def test_what_is_no_plain_function_is_told_how_to_become_one(function, words):
+    with pytest.raises(nbtrain.InputError, match=re.escape(words)):
+        nbtrain.Activation("wrong", function, one, {"b": 1.0})
+
+
+# ---- constants
+
+
+UNSIGNED = {dtype: np.array([1, 2, 200], dtype) for dtype in (np.uint8, np.uint16, np.uint32, np.uint64)}
+U8, U64 = UNSIGNED[np.uint8], UNSIGNED[np.uint64]
+PAIR, SCALAR, LARGE = (np.uint8(1), np.uint16(2)), np.uint32(3), np.array([2**64 - 1], np.uint64)
+TABLE3 = (10.0, 20.0, 30.0)
+
+
+def by_constant_index(z):
+    return (U8[0] - U8[1]) * 1.0 + z + (U64[0] - U64[2]) - U8[1] * z
+
+
+def signs(z):
+    return -U8[1] + abs(U8[0] - U64[1]) * z + (PAIR[0] - PAIR[1]) + (2 - SCALAR)
+
+
+def in_loops(z):
+    total = 0.0 * z
+    for u in U64:
+        total += u - 3
+    for k in range(U8[1]):
+        total += (k - SCALAR) * z
+    return total
+
+
+def as_indices(z):
+    return TABLE3[U8[0]] + TABLE[U8[1] - 1] * z + U8[int(z)] - U8[2]
+
+
+def written_inside(z):
+    return np.uint8(3) - np.uint8(5) - np.uint64(7) * z + LARGE[0] * 0.0
+
+
+def single_constants(z):
+    return np.float32(0.1) * z + np.float32(1) / np.float32(3) + SINGLE - np.float32(0.1)
+
+
+SINGLE = np.float32(0.1)
+UNSIGNED_CASES = {
+    by_constant_index: lambda z: -1.0 + z - 199 - 2 * z,
+    signs: lambda z: -2 + z - 1 - 1,
+    in_loops: lambda z: (1 + 2 + 200 - 9) + (-3 - 2) * z,
+    as_indices: lambda z: 20.0 + 2.0 * z + np.array([1, 2, 200])[z.astype(int)] - 200,
+    written_inside: lambda z: -2 - 7 * z,
+    single_constants: lambda z: float(SINGLE) * z + 1 / 3,
+}
+
+
+@pytest.mark.parametrize("function", UNSIGNED_CASES, ids=lambda function: function.__name__)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_constants_of_numpys_types_are_computed_with_as_pythons(function, dtype):
+    z = np.array([0.25, 1.5, 2.75] * 4, dtype)
+    found = blocks.activation_value(nbtrain.Activation("unsigned", function, one), z, ())
+    np.testing.assert_allclose(
+        found, UNSIGNED_CASES[function](z.astype(float)), rtol=1e-6 if dtype == "float32" else 1e-14
+    )
+
+
+def test_large_whole_numbers_are_floats_and_pythons_own_limits_are_constants():
+    spec = nbtrain.Activation("large", lambda z: z * 10**20 + sys.float_info.epsilon, one)
+    z = np.array([0.0, 1.5])
+    np.testing.assert_array_equal(blocks.activation_value(spec, z, ()), z * 1e20 + sys.float_info.epsilon)
+
+
+# ---- rows into rows
+
+
+def shifted(z, y, slope):
+    slope[:] = z
+    slope[1:] = slope[:-1]
+    return 0.0
+
+
+def shifted_back(z, y, slope):
+    slope[:] = z
+    slope[:-1] = slope[1:]
+    slope[:1] = y[-1:]
+    return slope[0]
+
+
+def one_for_all(z, y, slope):
+    slope[:] = y
+    slope[1:] = z[:1]
+    return 0.0
+
+
+def too_long(z, y, slope):
+    slope[1:] = z
+    return 0.0
+
+
+@pytest.mark.parametrize("function", [shifted, shifted_back, one_for_all])
+def test_a_row_is_copied_into_another_as_numpy_does(function):
+    z, y = np.arange(5.0)[None], 10 * np.arange(1.0, 6.0)[None]
+    losses, slopes = blocks.loss(nbtrain.Loss("copying", row=function), z, y, ())
+    wanted = np.empty(5)
+    assert losses[0] == function(z[0], y[0], wanted)
+    np.testing.assert_array_equal(slopes[0], wanted)
+
+
+def test_rows_of_different_lengths_stop_training():
+    with pytest.raises(AssertionError, match="a compiled function returned"):
+        blocks.loss(nbtrain.Loss("copying", row=too_long), np.ones((1, 3)), np.ones((1, 3)), ())
+
+
+# ---- loops
+
+
+def counting(z):
+    for _ in range(3):
+        z = 0.5 * z
+    return z
+
+
+def waiting(z):
+    while z > 1.0:
+        z = 0.5 * z
+    return z
+
+
+def waiting_within(z):
+    for _ in range(3):
+        while True:
+            z = 0.5 * z
+            if z < 1.0:
+                break
+    return z
+
+
+def by_way_of_a_helper(z):
+    return waiting(z)
+
+
+@pytest.mark.parametrize(
+    ("function", "whiles", "fors"),
+    [(one, 0, 0), (counting, 0, 1), (waiting, 1, 0), (waiting_within, 1, 1), (by_way_of_a_helper, 1, 0)],
+)
+def test_loops_are_told_apart(function, whiles, fors):
+    functions = bytecode.reached([function])
+    assert sum(map(bytecode.has_while, functions)) == whiles
+    assert sum(map(bytecode.has_for, functions)) == fors

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from typing import Any
 
+import numpy as np
+
 OTHERWISE = "write its formula with the functions that docs/components.md lists"
 INSTEAD = {
     "expit": "write 1.0 / (1.0 + math.exp(-x))",
@@ -28,7 +30,7 @@ def scipy_refusal(value: Any) -> str | None:
     """`scipy.special.name cannot be used in a component; advice`, for a function of SciPy."""
     name = getattr(value, "__name__", None)
     special = sys.modules.get("scipy.special")  # without it nobody can have one of its functions
-    if special is None or not isinstance(name, str):
+    if special is None or not isinstance(name, str) or vars(np).get(name) is value:  # it has some of NumPy's too
         return None
     if vars(special).get(name) is value:
         return f"scipy.special.{name} cannot be used in a component; {INSTEAD.get(name, OTHERWISE)}"

@@ -149,6 +149,13 @@ def test_a_learning_rate_that_is_none_changes_nothing(rate):
     assert step(trainer.model, X, Y)[1] == 0
 
 
+def test_a_rate_that_is_infinite_in_the_models_dtype_is_refused():
+    trainer = make_trainer()
+    with pytest.raises(nbtrain.InputError, match="learning_rate: 1e\\+39 given, which is infinite in float32"):
+        trainer.learning_rate = 1e39
+    assert trainer.train_step(X, Y) > 0
+
+
 @pytest.mark.parametrize("number", [np.nan, -np.inf])
 def test_an_update_with_a_gradient_that_is_not_finite_changes_nothing(number):
     trainer = make_trainer()

@@ -44,7 +44,7 @@ class Parameters(Calling):
         rate = checks.finite_number(value, "learning_rate", "a positive number")
         if rate <= 0:
             raise InputError(f"learning_rate: {value!r} given; a positive number is wanted")
-        if rate > np.finfo(self.recipe.dtype).max:
+        if rate > float(np.finfo(self.recipe.dtype).max):
             raise InputError(f"learning_rate: {value!r} given, which is infinite in {self.recipe.dtype}")
         if isinstance(self.recipe.optimizer.learning_rate, Component):
             raise InputError(

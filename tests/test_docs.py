@@ -11,8 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from nbtrain import callbacks, metrics
+from nbtrain import callbacks, cli, metrics
 from nbtrain.hookspecs import HOOKS
+from nbtrain.tabular import cells, targets
+from nbtrain.tabular.table import Table
 
 DOCS = Path(__file__).parent.parent / "docs"
 TEXT = (DOCS / "hooks.md").read_text(encoding="utf-8")
@@ -93,3 +95,32 @@ def test_every_metric_is_described():
 def test_links_lead_somewhere(page):
     targets = re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text(encoding="utf-8"))
     assert [target for target in targets if not (page.parent / target).exists()] == []
+
+
+def test_the_command_line_page_says_what_is_so(capsys):
+    text = (DOCS / "command-line.md").read_text(encoding="utf-8")
+    commands = re.findall(r"^    nbtrain (.*)$", text, re.MULTILINE)
+    assert len(commands) == 4
+    for command in commands:
+        cli.build_parser().parse_args(command.split())
+    options = set(re.findall(r"`(--[a-z-]+)", text))
+    for name in ("train", "predict"):
+        with pytest.raises(SystemExit):
+            cli.main([name, "--help"])
+    with pytest.raises(SystemExit):
+        cli.main(["warmup", "--help"])
+    told = capsys.readouterr().out
+    assert options
+    assert not [option for option in options if option not in told]
+    assert f"at most {targets.MOST_CLASSES} different ones" in text
+    assert f"(`--validation-size`, {0.15})" in text
+    assert all(f"`{word}`" in text for word in cells.MISSING if not word.startswith("-"))
+    reading = cells.Reading.of()
+    for kind, line in re.findall(r"^\| (number|date|boolean) \| (.*) \|$", text, re.MULTILINE):
+        wanted, _, others = line.partition("not ")
+        table = Table("t.csv", ("c",), ([],), decimal_comma=True)
+        for cell in re.findall(r"`(.*?)`", wanted):
+            if cell not in ("31.12.2024",):
+                assert cells.kind_of([cell], reading, table, "c") == kind
+        for cell in re.findall(r"`(.*?)`", others):
+            assert cells.kind_of([cell], reading, Table("t.csv", ("c",), ([],)), "c") == "category"

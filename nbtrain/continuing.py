@@ -16,7 +16,6 @@ from .options import DrawnSeed
 
 if TYPE_CHECKING:
     from .persistence.restoring import Contents
-    from .persistence.states import State
     from .trainer import Trainer
 
 Array = np.ndarray[Any, Any]
@@ -25,29 +24,47 @@ DIGESTED_ROWS = 1024  # of the data, evenly spaced
 
 
 class TrainingData(Callback):
-    """What checkpoints keep of the data of a call of fit, to know them again."""
+    """What checkpoints keep of the data of a call of fit, to know them again, and of where the trainer stood.
 
-    def __init__(self, data: Dataset) -> None:
+    Parameters
+    ----------
+    data : Dataset
+    trainer : Trainer, optional
+        As it is before a run that may be started again.
+    """
+
+    def __init__(self, data: Dataset, trainer: Trainer | None = None) -> None:
         self.data = data
+        self.began = None if trainer is None else _beginning(trainer)
         self._state: dict[str, Any] = {}
 
     def state_dict(self) -> dict[str, Any]:
         if not self._state:
             self._state = {"samples": len(self.data.x), "digest": digest(self.data)}
-        return self._state
+        return self._state | ({} if self.began is None else {"began": self.began})
 
-    def check(self, states: Iterable[State], path: str) -> None:
+    def is_begun_again(self, trainer: Trainer, kept: Mapping[str, Any]) -> bool:
+        """Whether the trainer stands where that of a checkpoint did when its run began: by the same program, it seems.
+
+        What an unseeded one had learnt before comes out otherwise each time; its counters are the same.
+        """
+        theirs = kept.get("began")
+        if self.began is None or not isinstance(theirs, list) or len(theirs) != len(self.began):
+            return False
+        compared = 2 if isinstance(trainer.recipe.seed, DrawnSeed) else 3
+        return self.began[:compared] == theirs[:compared]
+
+    def check(self, kept: Mapping[str, Any], path: str) -> None:
         """Refuse another number of samples than that of a checkpoint's data; warn of other numbers.
 
         Files of trainers that were not in fit, and those of older versions, say nothing of data.
         """
-        kept = next((state.values for state in states if state.kind == type(self).__qualname__), None)
-        if kept is None:
-            return
         own = self.state_dict()
-        if kept.get("samples") != own["samples"]:
+        if "samples" not in kept:
+            return
+        if kept["samples"] != own["samples"]:
             raise InputError(
-                f"checkpoint: {path} is of a training on {kept.get('samples')} samples, here there are "
+                f"checkpoint: {path} is of a training on {kept['samples']} samples, here there are "
                 f"{own['samples']}; give another path to train anew, or go on with these from nbtrain.load({path!r}), "
                 "with a path of its own"
             )
@@ -58,6 +75,12 @@ class TrainingData(Callback):
                 UserWarning,
                 stacklevel=5,
             )
+
+
+def _beginning(trainer: Trainer) -> list[Any]:
+    """Iterations, epochs and a digest of the parameters."""
+    theta = hashlib.blake2b(trainer.theta.data, digest_size=8).hexdigest()
+    return [int(trainer.iteration), int(trainer.epoch), theta]
 
 
 def digest(data: Dataset) -> str:
@@ -78,7 +101,9 @@ def check(trainer: Trainer, found: Contents, data: TrainingData, path: str) -> N
         If the trainer has another seed, or has trained and does not stand where the file does, or the data are of
         another number of samples.
     """
-    fresh = not trainer.model.descriptor["iteration"][0]
+    states = (state.values for state in found.states if state.kind == TrainingData.__qualname__)
+    kept: Mapping[str, Any] = next(states, {})
+    fresh = not trainer.model.descriptor["iteration"][0] or data.is_begun_again(trainer, kept)
     if not fresh and not _stands_there(trainer, found):
         own, theirs = _words(trainer.model.descriptor), _words(found.counters)
         raise InputError(
@@ -93,7 +118,8 @@ def check(trainer: Trainer, found: Contents, data: TrainingData, path: str) -> N
             "trainer with rng=None goes on from any"
         )
     if fresh:  # a trainer that goes on by itself may have been given other data
-        data.check(found.states, path)
+        data.check(kept, path)
+    data.began = kept.get("began", data.began)
 
 
 def _stands_there(trainer: Trainer, found: Contents) -> bool:

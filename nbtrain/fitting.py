@@ -67,14 +67,14 @@ def fit(trainer: Trainer, data: Dataset, validation: Dataset | None, options: Op
     """Train on checked data; from the checkpoint on, if there is one."""
     if options.metrics and validation is None:
         raise InputError("metrics: they are computed on validation_data, which is not given")
-    epochs, told, states = options.epochs, list(options.callbacks), None
+    epochs, told, states, own = options.epochs, list(options.callbacks), None, TrainingData(data)
     if options.checkpoint is not None:
-        path, own = options.checkpoint.path, TrainingData(data)
+        path, own = options.checkpoint.path, TrainingData(data, trainer)
         states = resume(trainer, path, lambda found: continuing.check(trainer, found, own, path))
         epochs = max(0, epochs - trainer.epoch)
         told.append(options.checkpoint)
     told += as_progress(options.progress, epochs)
-    return Fit(trainer, data, validation, told, options.metrics, states).run(epochs)
+    return Fit(trainer, own, validation, told, options.metrics, states).run(epochs)
 
 
 def savers_after_states(callbacks: Sequence[Callback]) -> list[Callback]:
@@ -113,17 +113,17 @@ class Fit:
     def __init__(
         self,
         trainer: Trainer,
-        data: Dataset,
+        data: TrainingData,
         validation: Dataset | None,
         callbacks: Sequence[Callback],
         metrics: Sequence[Metric] = (),
         states: Sequence[State] | None = None,
     ) -> None:
-        self.trainer, self.data, self.validation = trainer, data, validation
+        self.trainer, self.data, self.validation = trainer, data.data, validation
         self.callbacks, self.metrics = savers_after_states(callbacks), metrics
         self.states = states or ()
         self.intervals = Intervals(self.callbacks)
-        self.broken, self.kept_data = Broken(), TrainingData(data)
+        self.broken, self.kept_data = Broken(), data
         self.history = History()
         self.stopped = False
 

@@ -253,3 +253,13 @@ def test_a_killed_training_goes_on_from_its_checkpoint_with_the_same_result(mode
     assert called(capsys, "train", *given, *epochs, "--save", str(tmp_path / "whole.nbt"), "--quiet")[0] == 0
     theta = [nbtrain.load(tmp_path / name).theta for name in ("m.nbt", "whole.nbt")]
     np.testing.assert_array_equal(*theta)
+
+
+def test_a_reader_that_goes_away_ends_no_training_that_is_to_be_saved(model, tmp_path):
+    path = tmp_path / "m.nbt"
+    process = begun(model[1], "--target", "form", "--save", str(path), "--epochs", "500", "--patience", "0")
+    process.stdout.close()
+    assert process.stderr.read() == ""
+    assert process.wait(60) == 1  # the report could not be written
+    process.stderr.close()
+    assert main(["evaluate", str(path), model[1]]) == 0

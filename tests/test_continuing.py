@@ -65,6 +65,28 @@ def test_what_was_trained_beside_the_checkpoint_is_not_thrown_away(path):
     assert trainer.epoch == 5
 
 
+@pytest.mark.parametrize("rng", [3, None])
+@pytest.mark.parametrize("kind", ["fewer", "as many on other data", "a step"])
+def test_a_program_that_trains_before_it_uses_a_checkpoint_may_be_started_again(kind, rng, tmp_path):
+    def program(epochs):
+        trainer = make(rng)
+        kinds_of_own_training()[kind](trainer)
+        before = trainer.epoch
+        trainer.fit(X, Y, before + epochs, checkpoint=tmp_path / "c.nbt")
+        assert trainer.epoch == before + epochs
+        return trainer
+
+    first = program(2)
+    program(4)
+    last = program(7)
+    first.fit(X, Y, 5)
+    assert standing(first) == standing(last)
+    other = make()
+    other.fit(X, Y, 4)
+    with pytest.raises(nbtrain.InputError, match=r"has trained already"):
+        other.fit(X, Y, 9, checkpoint=tmp_path / "c.nbt")
+
+
 def test_one_trainer_may_call_fit_with_its_checkpoint_again_and_again(tmp_path):
     trainer, at_once = make(), make()
     for epochs in (2, 5, 5, 6):

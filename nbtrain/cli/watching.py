@@ -49,7 +49,7 @@ class Best(Callback):
 
     def resume(self, trainer: Trainer, state: Mapping[str, Any]) -> bool:
         self.epoch, self.epochs, self.value = int(state["epoch"]), int(state["epochs"]), float(state["value"][0])
-        self.resumed = self.epochs
+        self.resumed = trainer.epoch
         if "theta" in state:
             theta = np.asarray(state["theta"], trainer.dtype)
             if theta.shape != trainer.theta.shape or not np.isfinite(theta).all():

@@ -55,8 +55,13 @@ class Calling:
         """Call one of the core's functions until no compiled caller in another thread is inside -> its status."""
         status = function(self._descriptor, *arguments)
         while status == layout.BUSY:
-            self.model.descriptor["wanted"] = 1
-            time.sleep(PAUSE)
+            if self.model.descriptor["busy"][0] == layout.HELD:
+                # by this thread, as its lock is held: a callback's `state_dict` uses the trainer while it is saved, or
+                # a save was interrupted at its very end
+                self._short.let_go(self._descriptor)
+            else:
+                self.model.descriptor["wanted"] = 1
+                time.sleep(PAUSE)
             status = function(self._descriptor, *arguments)
         return int(status)
 

@@ -230,6 +230,26 @@ def test_a_call_waits_until_the_thread_inside_has_left():
     assert not timer.is_alive() | trainer.model.descriptor["busy"][0]
 
 
+class Curious(nbtrain.Callback):
+    """A callback that looks at the trainer while it is saved."""
+
+    def state_dict(self):
+        return {"loss": float(self.trainer.evaluate(X, Y)["loss"])}
+
+    def on_epoch(self, trainer, epoch, metrics):
+        self.trainer = trainer
+        trainer.save(self.path)
+
+
+def test_a_callback_may_use_the_trainer_while_it_is_saved(tmp_path):
+    trainer, curious = make_trainer(), Curious()
+    curious.path = tmp_path / "model"
+    trainer.fit(X, Y, epochs=2, callbacks=[curious])
+    np.testing.assert_array_equal(nbtrain.load(curious.path).theta, trainer.theta)
+    trainer.model.descriptor["busy"] = 2  # as a save leaves it that is interrupted in its last instruction
+    assert np.isfinite(trainer.train_step(X, Y))
+
+
 DEBUGGING = """
 import numpy as np, nbtrain
 from numba import njit

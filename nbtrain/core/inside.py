@@ -9,13 +9,14 @@ from __future__ import annotations
 import numpy as np
 
 from ..compiler.door import jit, vector_at
+from . import layout
 from .atomics import clock, compare_and_swap, give_way, plain_load
 from .calls import release
 from .layout import BUSY, DESCRIPTOR, OK, WRONG_MODEL
 from .team import close_team, open_team
 
 BUSY_OFFSET = DESCRIPTOR.fields["busy"][1]
-FREE, CALL, HELD = (np.int64(i) for i in range(3))  # what stands there: nobody, a call of the core, Python itself
+FREE, CALL, HELD = (np.int64(who) for who in (layout.FREE, layout.CALL, layout.HELD))
 COURTESY = 300_000  # nanoseconds; several of Python's attempts to get inside
 
 

@@ -27,6 +27,9 @@ WRONG_MODEL = 11  # a copy of a model, or one of another dtype
 WRONG_RATE = 12  # the learning rate is negative or not finite
 WRONG_GRADIENT = 13  # the gradient that an update was to be made with is not finite
 
+# Who is inside a model: nobody, a call of the core, Python itself.
+FREE, CALL, HELD = range(3)
+
 QUIET_NAN = 0x7FF8 << 48  # the bits of a NaN; where it stands for a result that there is not, with a status in the last
 
 # How correct predictions are counted while a loss is computed.

@@ -87,6 +87,29 @@ def one(z):
     return 1.0
 
 
+def raising(z):
+    if z > 0.0:
+        raise ValueError
+    return z
+
+
+def scipys(z):
+    return np.float16(z)
+
+
+def wide(z):
+    return (TABLE * 2.0)[0]
+
+
+@pytest.mark.parametrize("helper", [raising, scipys, wide])
+def test_a_line_of_a_helper_is_told_with_its_name_and_file(helper):
+    start = helper.__code__.co_firstlineno
+    with pytest.raises(nbtrain.PluginError) as refused:
+        compiler.component(nbtrain.Activation("wrong", lambda z: helper(z), one), FLOAT64)
+    place = rf" \(in {helper.__name__}, .*test_author_errors\.py\)$"
+    assert re.search(rf"line ({start + 1}|{start + 2})\b.*{place}", str(refused.value))
+
+
 STEPS = {
     "slots.m = g": "sets .m of a tuple, which is fixed; return the new values",
     "slots[0] = g": "sets an element of a tuple, which is fixed; return the new values",

@@ -488,3 +488,13 @@ def test_threads_register_while_others_train():
     assert len(found) == 10
     for theta in found:
         np.testing.assert_array_equal(theta, alone)
+
+
+def test_a_hook_that_returns_nothing_is_refused_when_it_is_registered():
+    class Plugin:
+        @nbtrain.hookimpl
+        def nbtrain_losses(self):
+            nbtrain.Loss("forgotten", lambda p, y: p - y, lambda p, y: 1.0)
+
+    with pytest.raises(nbtrain.PluginError, match="nbtrain_losses returns nothing; yield nbtrain.Loss"):
+        nbtrain.register(Plugin())

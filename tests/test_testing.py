@@ -7,6 +7,7 @@ import sys
 
 import numpy as np
 import pytest
+from numba import njit
 
 import nbtrain
 from nbtrain import testing
@@ -214,6 +215,24 @@ def wrapping(z):
     return z
 
 
+@njit
+def jitted(z):
+    return wrapped_too(z)
+
+
+@njit
+def wrapped_too(z):
+    while abs(z) > 1.0:
+        z = z - 2.0 if z > 0 else z + 2.0
+    return z
+
+
+def waiting(t):
+    while t > 100:
+        t = t + 0
+    return 0.1
+
+
 def halving(z):
     while abs(z) > 1.0:
         z = 0.5 * z
@@ -254,7 +273,11 @@ ENDLESS = {
         r"output: for z = 1e\+10 it has not ended",
     ),
     "of a constraint": (nbtrain.Constraint("wrong", project=wrapping), r"project: for w = 1e\+10 it has not ended"),
-    "of a schedule": (nbtrain.Schedule("wrong", wrapping), r"rate: for t = 1000000 it has not ended"),
+    "of a schedule": (nbtrain.Schedule("wrong", waiting), r"rate: for t = 1000 it has not ended after 2,000"),
+    "of a jitted helper": (
+        nbtrain.Activation("wrong", lambda z: jitted(z), lambda z: 1.0),
+        r"value: for z = 1e\+10 it has not ended",
+    ),
     "of an optimizer": (
         nbtrain.Optimizer("wrong", lambda w, g, slots, prepared, hyper: (w - wrapping(g), ())),
         r"step: for g = 1e\+10 it has not ended",

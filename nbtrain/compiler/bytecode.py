@@ -8,7 +8,7 @@ from __future__ import annotations
 import dis
 import inspect
 import types as python_types
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 RAISES = (
@@ -23,6 +23,7 @@ WORDS = {
     "DELETE_FAST": "has `del`, which nothing is gained by; leave it out",
     "STORE_GLOBAL": "sets a variable of the module; a component's results depend on its arguments alone, return them",
     "BEFORE_WITH": "has `with`, which has no place in a component; write it without",
+    "LOAD_SPECIAL": "has `with`, which has no place in a component; write it without",  # from Python 3.14 on
     **dict.fromkeys(("LIST_APPEND", "SET_ADD", "MAP_ADD"), COMPREHENSION),
 }
 MADE = {"<lambda>": INNER.format(" (a lambda)"), "<genexpr>": GENERATOR}
@@ -31,10 +32,10 @@ STARS = {"LIST_EXTEND", "CALL_FUNCTION_EX", "LIST_TO_TUPLE"}
 DEEPEST = 20  # helpers of helpers; recursion is refused anyway
 
 
-def refused(code: Any) -> str | None:
+def refused(code: Any, scope: Mapping[str, Any]) -> str | None:
     """`line N …` for something in a function's code that has no form in compiled code, or None.
 
-    Exceptions and `print` come first: they explain the strings that are made for them.
+    Exceptions and `print` come first: they explain the strings that are made for them. `scope` is the function's module.
     """
     found: list[tuple[int, str]] = []
     instructions = list(_instructions(code))
@@ -49,7 +50,8 @@ def refused(code: Any) -> str | None:
             found.append((line, _made(instructions[:i])))
     for instruction, line in instructions:
         if instruction.opname in ("LOAD_GLOBAL", "LOAD_NAME") and instruction.argval == "print":
-            return None if "print" in code.co_varnames else _print(line)
+            if scope.get("print", print) is print:
+                return _print(line)
     if code.co_flags & inspect.CO_GENERATOR:
         return f"line {code.co_firstlineno} is a generator (it has `yield`); return a number"
     return f"line {found[0][0]} {found[0][1]}" if found else None
@@ -74,7 +76,7 @@ def _is_assertion(before: list[tuple[Any, int]], line: int) -> bool:
 def _made(before: list[tuple[Any, int]]) -> str:
     """What kind of function is made, from the code object that was loaded for it."""
     codes = (item.argval for item, _ in reversed(before) if isinstance(item.argval, python_types.CodeType))
-    name = next(codes).co_name
+    name = getattr(next(codes, None), "co_name", "")
     return COMPREHENSION if name in COMPREHENSIONS else MADE.get(name, INNER.format(f" ({name})"))
 
 
@@ -124,6 +126,34 @@ def _named(function: Any) -> Iterator[Any]:
             yield cell.cell_contents
         except ValueError:  # not set yet
             continue
+
+
+def in_python(function: Any, made: dict[int, Any] | None = None) -> Any:
+    """A function that calls the plain Python functions behind the jitted ones that it names, and they likewise."""
+    made = {} if made is None else made
+    function = getattr(function, "py_func", function)
+    if id(function) in made:
+        return made[id(function)]
+    scope = dict(function.__globals__)
+    cells = tuple(python_types.CellType() for _ in function.__closure__ or ())
+    copy = made[id(function)] = python_types.FunctionType(
+        function.__code__, scope, function.__name__, function.__defaults__, cells
+    )
+    copy.__kwdefaults__ = function.__kwdefaults__
+    for name in function.__code__.co_names:
+        if name in scope:
+            scope[name] = _in_python(scope[name], made)
+    for cell, known in zip(cells, function.__closure__ or (), strict=True):
+        try:
+            cell.cell_contents = _in_python(known.cell_contents, made)
+        except ValueError:  # not set yet
+            continue
+    return copy
+
+
+def _in_python(value: Any, made: dict[int, Any]) -> Any:
+    jitted = isinstance(getattr(value, "py_func", None), python_types.FunctionType)
+    return in_python(value, made) if jitted or isinstance(value, python_types.FunctionType) else value
 
 
 def has_while(function: Any) -> bool:

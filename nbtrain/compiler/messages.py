@@ -19,6 +19,7 @@ NEW_ARRAY = (
 )
 FOREIGN = tuple(f"{part}/" for part in ("/numba", "/numpy", "/llvmlite", "/scipy"))
 PACKAGE = str(Path(__file__).parent.parent)
+PLACE = " <in {name}, {file}>"  # of what is refused; told where it is not the component's own function
 DULL = ("Failed in", "During:", "File ", "def ", "^", "<source", "There are", "- Of", "Overload", "Enable", ">>>")
 
 
@@ -45,7 +46,15 @@ def short(error: Exception, function: Any = None, arguments: tuple[Any, ...] = (
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     telling = [line for line in lines if not line.startswith(DULL)] or lines
     where = f" (line {line})" if line and "line " not in telling[0] else ""
-    return telling[0] + where
+    return _without_own_place(telling[0], function) + where
+
+
+def _without_own_place(words: str, function: Any) -> str:
+    """What was refused: of a component's own function without its name, of a helper with name and file."""
+    code = getattr(getattr(function, "py_func", None), "__code__", None)
+    if code is not None:
+        words = words.removesuffix(PLACE.format(name=code.co_name, file=code.co_filename))
+    return re.sub(r" <in (.*), (.*)>$", r" (in \1, \2)", words)
 
 
 def _line(text: str, function: Any) -> str | None:

@@ -85,9 +85,9 @@ class Translate(TranslateByteCode):
 
     def run_pass(self, state: Any) -> bool:
         """Raise, or read."""
-        problem = bytecode.refused(state.func_id.func.__code__)
+        problem = bytecode.refused(state.func_id.code, state.func_id.func.__globals__)
         if problem:
-            raise Refused(problem)
+            raise Refused(problem).within(state.func_id.code)
         return bool(super().run_pass(state))
 
 
@@ -100,7 +100,10 @@ def _make_pass(dtype: np.dtype[Any]) -> type[FunctionPass]:
 
         def run_pass(self, state: Any) -> bool:
             checked = bool(state.flags.boundscheck)
-            Rewriter(state.func_ir, dtype, lambda helper: plain(helper, dtype, checked)).run()
+            try:
+                Rewriter(state.func_ir, dtype, lambda helper: plain(helper, dtype, checked)).run()
+            except Refused as refused:
+                raise refused.within(state.func_id.code) from None
             return True
 
     made: type[FunctionPass] = register_pass(mutates_CFG=False, analysis_only=False)(Plain)

@@ -12,6 +12,7 @@ from numba.core.ccallback import CFunc
 from numba.core.errors import TypingError
 
 from . import bytecode, lookup, vocabulary
+from .messages import PLACE
 from .unset import unset_variable
 
 RAISING = (ir.Raise, ir.StaticRaise, ir.DynamicRaise, ir.TryRaise, ir.StaticTryRaise, ir.DynamicTryRaise)
@@ -24,6 +25,10 @@ MAKING = {
 
 class Refused(TypingError):
     """A component's function that cannot be compiled."""
+
+    def within(self, code: Any) -> Refused:
+        """The same, with the function's name and file, for where a helper's line is told of its caller."""
+        return type(self)(f"{self}{PLACE.format(name=code.co_name, file=code.co_filename)}")
 
 
 def refuse(statement: Any, names: Mapping[str, Any]) -> None:

@@ -38,7 +38,7 @@ class RefuseNewArrays(FunctionPass):
                 if not isinstance(statement, ir.Assign) or not isinstance(value, ir.Expr):
                     continue
                 if value.op in ("binop", "unary") and isinstance(state.typemap.get(statement.target.name), types.Array):
-                    raise Refused(f"line {statement.loc.line} {NEW_ARRAY}")
+                    raise Refused(f"line {statement.loc.line} {NEW_ARRAY}").within(state.func_id.code)
         return False
 
 

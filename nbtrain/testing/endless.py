@@ -17,8 +17,9 @@ from .curves import EXTREMES, POINTS
 from .report import Report, Values
 
 LONGEST = 100_000  # lines of Python in one call
+LONGEST_OF_COUNTS = 2_000_000  # where a loop over the iterations so far may be meant
 NUMBERS = tuple(float(x) for x in (*POINTS[:20], *EXTREMES, np.inf, -np.inf, np.nan))
-COUNTS = (1, 2, 10, 1000, 10**6, 10**9)
+COUNTS = (1, 2, 10, 1000, 10**5)
 IN_DOUBLE = ("prepare", "scale", "rate")  # what is compiled for float64 alone
 
 Call = tuple[str, tuple[Any, ...]]  # the arguments in words, and themselves
@@ -53,22 +54,26 @@ def _loops(function: Any) -> bool:
 
 def _check(report: Report, role: str, values: Values, targets: tuple[float, ...]) -> None:
     spec: Any = report.spec
-    function = spec.functions[role]
+    function, longest = bytecode.in_python(spec.functions[role]), _longest(role)
     for kind in (float,) if role in IN_DOUBLE else (float, np.float32):
         for words, arguments in _calls(spec, role, values, targets, kind):
-            if not _ends(function, arguments):
+            if not _ends(function, arguments, longest):
                 precision = " in float32" if kind is not float else ""
                 report.wrong(
-                    f"{role}: for {words}{precision}{report.with_values(values)} it has not ended after {LONGEST:,} "
+                    f"{role}: for {words}{precision}{report.with_values(values)} it has not ended after {longest:,} "
                     "lines of Python; a loop that does not end hangs training, and nothing can interrupt it: let it "
                     "end for every number, the largest and infinite ones too, as `for turn in range(20)` does"
                 )
                 return
 
 
-def _ends(function: Any, arguments: tuple[Any, ...]) -> bool:
+def _longest(role: str) -> int:
+    return LONGEST_OF_COUNTS if role in ("prepare", "rate") else LONGEST
+
+
+def _ends(function: Any, arguments: tuple[Any, ...], longest: int) -> bool:
     """Whether a call comes to an end, by itself or by an exception, of which other checks tell."""
-    left = LONGEST
+    left = longest
 
     def trace(frame: Any, event: str, argument: Any) -> Any:
         nonlocal left

@@ -496,5 +496,5 @@ def test_a_hook_that_returns_nothing_is_refused_when_it_is_registered():
         def nbtrain_losses(self):
             nbtrain.Loss("forgotten", lambda p, y: p - y, lambda p, y: 1.0)
 
-    with pytest.raises(nbtrain.PluginError, match="nbtrain_losses returns nothing; yield nbtrain.Loss"):
+    with pytest.raises(nbtrain.PluginError, match="nbtrain_losses returns nothing; yield nbtrain"):
         nbtrain.register(Plugin())

@@ -35,7 +35,7 @@ DEEPEST = 20  # helpers of helpers; recursion is refused anyway
 def refused(code: Any, scope: Mapping[str, Any]) -> str | None:
     """`line N …` for something in a function's code that has no form in compiled code, or None.
 
-    Exceptions and `print` come first: they explain the strings that are made for them. `scope` is the function's module.
+    Exceptions and `print` come first: they explain the strings that are made for them. `scope` holds the globals.
     """
     found: list[tuple[int, str]] = []
     instructions = list(_instructions(code))
@@ -49,9 +49,9 @@ def refused(code: Any, scope: Mapping[str, Any]) -> str | None:
         elif name == "MAKE_FUNCTION":
             found.append((line, _made(instructions[:i])))
     for instruction, line in instructions:
-        if instruction.opname in ("LOAD_GLOBAL", "LOAD_NAME") and instruction.argval == "print":
-            if scope.get("print", print) is print:
-                return _print(line)
+        is_print = instruction.opname == "LOAD_GLOBAL" and instruction.argval == "print"
+        if is_print and scope.get("print", print) is print:
+            return _print(line)
     if code.co_flags & inspect.CO_GENERATOR:
         return f"line {code.co_firstlineno} is a generator (it has `yield`); return a number"
     return f"line {found[0][0]} {found[0][1]}" if found else None

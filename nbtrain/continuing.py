@@ -73,7 +73,7 @@ class TrainingData(Callback):
                 f"checkpoint: {path} is of a training on other data, of the same number of samples: X or y are not "
                 "what they were, and what comes out is not what training at once would have given",
                 UserWarning,
-                stacklevel=5,
+                stacklevel=8,  # where fit was called
             )
 
 

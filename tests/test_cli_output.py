@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import resource
 import shutil
 import signal
@@ -17,7 +18,7 @@ import pytest
 from test_cli_train import FAST, QUICK, called, shapes, write
 
 import nbtrain
-from nbtrain.cli import main, train
+from nbtrain.cli import main, train, watching
 
 COMMAND = [sys.executable, "-m", "nbtrain"]
 
@@ -263,3 +264,33 @@ def test_a_reader_that_goes_away_ends_no_training_that_is_to_be_saved(model, tmp
     assert process.wait(60) == 1  # the report could not be written
     process.stderr.close()
     assert main(["evaluate", str(path), model[1]]) == 0
+
+
+def test_a_checkpoint_that_cannot_be_written_ends_no_training(model, tmp_path, capsys, monkeypatch):
+    folder = tmp_path / "gone"
+    folder.mkdir()
+    build = train.build
+
+    def build_and_lose_the_folder(job):
+        monkeypatch.setattr(watching.Kept, "on_start", lambda self, trainer: folder.rmdir())
+        return build(job)
+
+    monkeypatch.setattr(train, "build", build_and_lose_the_folder)
+    path, checkpoint = str(tmp_path / "m.nbt"), str(folder / "c.nbt")
+    given = ["train", model[1], "--target", "form", "--save", path, "--checkpoint", checkpoint]
+    code, _, err = called(capsys, *given, *QUICK)
+    assert code == 0
+    assert err.count("note: --checkpoint: ") == err.count("cannot be written") == 1
+    assert main(["evaluate", path, model[1]]) == 0
+
+
+def test_a_table_that_was_changed_is_noted_where_a_checkpoint_goes_on(tmp_path):
+    rows = [list(row) for row in shapes(100)]
+    given = ["train", write(tmp_path / "d.csv", rows), "--target", "form", "--checkpoint", str(tmp_path / "c.nbt")]
+    assert main([*given, "--epochs", "2", "--quiet"]) == 0
+    for row in rows:
+        row[0] = "5.5" if row[0] < "5" else row[0]
+    write(tmp_path / "d.csv", rows)
+    done = subprocess.run([*COMMAND, *given, "--epochs", "4", "--quiet"], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0
+    assert re.fullmatch(r"note: checkpoint: .* is of a training on other data.*\n", done.stderr)

@@ -141,8 +141,9 @@ def test_other_data_are_refused_or_told(path):
     with pytest.raises(nbtrain.InputError, match=r"^checkpoint: .* on 60 samples, here there are 59.*nbtrain\.load"):
         trainer.fit(X[:-1], Y[:-1], 5, checkpoint=path)
     assert trainer.iteration == 0
-    with pytest.warns(UserWarning, match=r"^checkpoint: .* on other data"):
+    with pytest.warns(UserWarning, match=r"^checkpoint: .* on other data") as told:
         trainer.fit(OTHER, Y, 5, checkpoint=path)
+    assert told[0].filename == __file__  # where fit was called
     assert trainer.epoch == 5
     changed = Y.copy()
     changed[17] = (changed[17] + 1) % 3

@@ -9,7 +9,6 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
-from ..callbacks import Checkpoint
 from ..errors import InputError
 from ..tabular import scores
 from ..tabular.cells import MISSING
@@ -17,7 +16,7 @@ from . import modelfile, options, output
 from .job import EPOCHS, ITERATIONS, PATIENCE, PATIENT_ITERATIONS, Job, build, introduction, prepare
 from .predict import evaluated
 from .signals import as_interrupts, number_of
-from .watching import Best, Progress
+from .watching import Best, Kept, Progress, warnings_as_notes
 
 if TYPE_CHECKING:
     from ..trainer import Trainer
@@ -173,12 +172,13 @@ def fit(trainer: Trainer, job: Job) -> int:
     stream = sys.stderr if arguments.json else sys.stdout
     if not arguments.quiet and stream is not None:
         told.append(Progress(arguments.epochs, stream, tolerant=bool(arguments.save or arguments.checkpoint)))
-    checkpoint = arguments.checkpoint and Checkpoint(arguments.checkpoint, every_minutes=CHECKPOINT_MINUTES)
+    checkpoint = arguments.checkpoint and Kept(arguments.checkpoint, every_minutes=CHECKPOINT_MINUTES)
     start, number = time.perf_counter(), 0
     try:
-        trainer.fit(
-            *job.parts["train"], arguments.epochs, validation_data=validation, callbacks=told, checkpoint=checkpoint
-        )
+        with warnings_as_notes():
+            trainer.fit(
+                *job.parts["train"], arguments.epochs, validation_data=validation, callbacks=told, checkpoint=checkpoint
+            )
     except KeyboardInterrupt as interrupt:
         number = number_of(interrupt)
     best.restore(trainer)

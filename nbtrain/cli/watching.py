@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import sys
 import time
-from collections.abc import Mapping
+import warnings
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, TextIO
 
 import numpy as np
 
-from ..callbacks import Callback
+from ..callbacks import Callback, Checkpoint
 
 if TYPE_CHECKING:
     from ..trainer import Trainer
@@ -64,6 +66,20 @@ class Best(Callback):
             trainer.theta[...] = self.theta
 
 
+class Kept(Checkpoint):
+    """A checkpoint without which the training goes on where it cannot be written, as on a full disk: that is told."""
+
+    told = False
+
+    def _save(self, trainer: Trainer) -> None:
+        try:
+            super()._save(trainer)
+        except OSError as error:
+            if not self.told:
+                note(f"--checkpoint: {self.path!r} cannot be written: {error.strerror or error}; the training goes on")
+            self.told = True
+
+
 class Progress(Callback):
     """A line an epoch, on a terminal always the same line, in a file at most about 25 lines.
 
@@ -107,6 +123,14 @@ class Progress(Callback):
 
 def _word(name: str) -> str:
     return name.replace("val_", "validation ").replace("r2", "R²")
+
+
+@contextlib.contextmanager
+def warnings_as_notes() -> Iterator[None]:
+    """Have warnings told as notes, without the place in the code that Python names."""
+    with warnings.catch_warnings():
+        warnings.showwarning = lambda message, *rest, **more: note(str(message))
+        yield
 
 
 def note(text: str) -> None:

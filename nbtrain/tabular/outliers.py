@@ -28,7 +28,8 @@ def notes(table: Table, columns: Iterable[Column], reading: Reading) -> list[str
         if not len(far):
             continue
         row = int(far[0])
-        low, high = np.nanquantile(values, (0.25, 0.75))
+        with np.errstate(over="ignore", invalid="ignore"):  # of the largest numbers that there are
+            low, high = np.nanquantile(values, (0.25, 0.75))
         more = f", and {len(far) - 1} more in this column," if len(far) > 1 else ""
         found.append(
             f"{table.place(row, column.name)}: {values[row]:g}{more} is far from the other values, half of which are "

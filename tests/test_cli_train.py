@@ -335,6 +335,51 @@ def test_the_best_epoch_is_kept_and_patience_ends_the_training():
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
+def sums(folder):
+    random = np.random.default_rng(0)
+    rows = random.standard_normal((300, 3))
+    table = [[*row, row.sum()] for row in rows]
+    return write(folder / "t.csv", [[f"{number:.6f}" for number in row] for row in table], ("a", "b", "c", "y"))
+
+
+def test_a_training_that_diverges_keeps_the_best_epoch(tmp_path, capsys):
+    data, path = sums(tmp_path), str(tmp_path / "m.nbt")
+    wild = ("--optimizer", "sgd", "--learning-rate", "warmup:rate=200:steps=20000", "--patience", "0")
+    arguments = ["train", data, "--target", "y", "--save", path, "--json", "--quiet", *wild]
+    code, out, err = called(capsys, *arguments, "--epochs", "400")
+    report = json.loads(out)
+    assert code == 1
+    assert err.startswith("nbtrain: training diverged: ")
+    assert err.count("\n") == 1
+    assert report["stopped"] == "diverged"
+    assert 1 <= report["best_epoch"] <= report["epochs"] < 400
+    kept = nbtrain.load(path)
+    assert np.isfinite(kept.theta).all()
+    code, out, err = called(capsys, *arguments, "--epochs", str(report["epochs"]))  # the same, without what came after
+    assert (code, json.loads(out)["best_epoch"]) == (0, report["best_epoch"])
+    assert nbtrain.load(path).theta.tobytes() == kept.theta.tobytes()
+
+
+def test_a_training_that_diverges_at_once_saves_nothing(tmp_path, capsys):
+    data, path = sums(tmp_path), tmp_path / "m.nbt"
+    wild = ("--optimizer", "sgd", "--learning-rate", "1e30", "--quiet")
+    code, out, err = called(capsys, "train", data, "--target", "y", "--save", str(path), *wild)
+    assert code == 1
+    assert err.startswith("nbtrain: training diverged: ")
+    assert "kept epoch" not in out
+    assert not path.exists()
+
+
+def test_an_epoch_without_a_finite_loss_is_not_the_best():
+    trainer = nbtrain.Trainer(nbtrain.Network(2, [nbtrain.Dense(1)]), loss="mse", rng=0)
+    best = Best("val_loss", 0)
+    best.on_epoch(trainer, 1, {"val_loss": float("nan")})
+    assert not best.finite
+    best.on_epoch(trainer, 2, {"val_loss": 3.0})
+    best.on_epoch(trainer, 3, {"val_loss": float("nan")})
+    assert (best.epoch, best.value, best.finite) == (2, 3.0, True)
+
+
 def test_ctrl_c_keeps_the_best_model(tmp_path):
     data, path = write(tmp_path / "d.csv", shapes(3000)), tmp_path / "m.nbt"
     command = [sys.executable, "-m", "nbtrain", "train", data, "--target", "form", "--save", str(path)]

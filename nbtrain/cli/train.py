@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import sys
 import time
 from typing import TYPE_CHECKING, Any
 
-from ..errors import InputError
+from ..errors import DivergenceError, InputError
 from ..tabular import scores
 from ..tabular.cells import MISSING
 from . import modelfile, options, output
@@ -147,25 +148,31 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Read, train, save, report -> 0, 1 when the model could not be saved, 128 + n when signal n ended the training."""
+    """Read, train, save, report -> 0, 1 when training diverged or the model could not be saved, 128 + n by signal n."""
     with as_interrupts():
         _check_destinations(arguments)
         job = prepare(arguments)
         trainer = build(job)
         if not arguments.json:
             print(introduction(job), flush=True)
-        number = fit(trainer, job)
+        code = fit(trainer, job)
         failed = False
         if arguments.save and job.report["best_epoch"]:
             saved = modelfile.keep(arguments.save, trainer, job.preparation)
             failed = saved != arguments.save
             job.report |= {"saved": saved} if saved else {}
         finish(trainer, job)
-        return 1 if failed else number and 128 + number
+        return 1 if failed else code
 
 
 def fit(trainer: Trainer, job: Job) -> int:
-    """Train, and put the best epoch's parameters back -> the signal that ended it, such as that of Ctrl-C, or 0."""
+    """Train, and put the best epoch's parameters back -> 0, 1 when it diverged, 128 + n when signal n ended it.
+
+    Raises
+    ------
+    DivergenceError
+        If it diverged before there was an epoch to keep.
+    """
     arguments, validation = job.arguments, job.parts.get("validation")
     best = Best("val_loss" if validation else "loss", arguments.patience if validation else 0)
     told: list[Any] = [best]
@@ -173,23 +180,29 @@ def fit(trainer: Trainer, job: Job) -> int:
     if not arguments.quiet and stream is not None:
         told.append(Progress(arguments.epochs, stream, tolerant=bool(arguments.save or arguments.checkpoint)))
     checkpoint = arguments.checkpoint and Kept(arguments.checkpoint, every_minutes=CHECKPOINT_MINUTES)
-    start, number = time.perf_counter(), 0
+    start, code, ended = time.perf_counter(), 0, ""
     try:
         with warnings_as_notes():
             trainer.fit(
                 *job.parts["train"], arguments.epochs, validation_data=validation, callbacks=told, checkpoint=checkpoint
             )
     except KeyboardInterrupt as interrupt:
-        number = number_of(interrupt)
+        code, ended = 128 + number_of(interrupt), "interrupted"
+    except DivergenceError as error:
+        if not best.finite:
+            raise
+        with contextlib.suppress(OSError):  # what is trained is to be saved, whoever hears of it
+            print(f"nbtrain: {error}", file=sys.stderr, flush=True)
+        code, ended = 1, "diverged"
     best.restore(trainer)
     job.report |= {
         **({"went_on_from_epoch": best.resumed} if best.resumed else {}),
         "epochs": best.epochs,
         "best_epoch": best.epoch,
-        "stopped": "interrupted" if number else "patience" if best.stopped else "epochs",
+        "stopped": ended or ("patience" if best.stopped else "epochs"),
         "seconds": round(time.perf_counter() - start, 3),
     }
-    return number
+    return code
 
 
 def finish(trainer: Trainer, job: Job) -> None:
@@ -200,11 +213,12 @@ def finish(trainer: Trainer, job: Job) -> None:
     if job.arguments.json:
         print(json.dumps(report, indent=2, ensure_ascii=False))
         return
-    words = {"interrupted": "interrupted", "patience": "the validation loss fell no more", "epochs": "finished"}
+    words = {"patience": "the validation loss fell no more", "epochs": "finished"}
     seconds = f"{report['seconds']:.2f} s"
     epochs = f"{report['epochs']} epoch{'s' * (report['epochs'] != 1)}"
     before = f" (went on from epoch {report['went_on_from_epoch']})" if "went_on_from_epoch" in report else ""
-    print(f"{words[report['stopped']]} after {epochs}{before}, {seconds}; kept epoch {report['best_epoch']}")
+    ended = words.get(report["stopped"], report["stopped"])
+    print(f"{ended} after {epochs}{before}, {seconds}; kept epoch {report['best_epoch']}")
     print(f"\n{part} rows ({len(job.codes[part])})\n{scores.in_words(report['scores'])}")
     print(f"\nsaved {report['saved']}" if "saved" in report else "\nnot saved (--save MODEL)", flush=True)
 

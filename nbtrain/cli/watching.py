@@ -40,10 +40,17 @@ class Best(Callback):
 
     def on_epoch(self, trainer: Trainer, epoch: int, metrics: Mapping[str, float]) -> bool:
         self.epochs = epoch
-        if metrics[self.monitor] < self.value or self.theta is None:
-            self.value, self.epoch, self.theta = metrics[self.monitor], epoch, trainer.theta.copy()
+        found = metrics[self.monitor]
+        if found < self.value or self.theta is None:
+            self.value = math.inf if math.isnan(found) else found  # nothing would be lower than NaN
+            self.epoch, self.theta = epoch, trainer.theta.copy()
         self.stopped = self.patience > 0 and epoch - self.epoch >= self.patience
         return self.stopped
+
+    @property
+    def finite(self) -> bool:
+        """Whether there is an epoch whose value is a finite number."""
+        return self.theta is not None and math.isfinite(self.value)
 
     def state_dict(self) -> dict[str, Any]:
         best = {} if self.theta is None else {"theta": self.theta}

@@ -93,7 +93,10 @@ def with_threads(recipe: Recipe, threads: int | str) -> Recipe:
 
 
 class DrawnSeed(tuple[int, ...]):
-    """Words of a seed that nobody gave: the system's entropy, which no run repeats, so that none is wanted again."""
+    """Words of a seed that nobody gave: the system's entropy, which no run repeats, so that none is wanted again.
+
+    Copies and files of a trainer that has not trained keep that.
+    """
 
     def __getitem__(self, index: Any) -> Any:
         found = super().__getitem__(index)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
+
 import numpy as np
 import pytest
 from common import data, network
@@ -125,6 +128,42 @@ def test_another_seed_is_refused_and_none_goes_on_from_any(path):
     drawn.fit(X, Y, 5, checkpoint=path)
     again.fit(X, Y, 5)
     assert standing(drawn) == standing(again)
+
+
+def saved_and_loaded(trainer, folder):
+    trainer.save(folder / "own.nbt")
+    return nbtrain.load(folder / "own.nbt")
+
+
+COPIES = {
+    "deepcopy": lambda trainer, folder: copy.deepcopy(trainer),
+    "copy of a copy": lambda trainer, folder: copy.deepcopy(copy.deepcopy(trainer)),
+    "pickle": lambda trainer, folder: pickle.loads(pickle.dumps(trainer)),
+    "file": saved_and_loaded,
+}
+
+
+@pytest.mark.parametrize("kind", COPIES)
+def test_a_copy_of_what_has_not_trained_is_asked_for_a_seed_as_the_original_is(kind, path, tmp_path):
+    drawn, again = COPIES[kind](make(rng=None), tmp_path), make()
+    drawn.fit(X, Y, 5, checkpoint=path)
+    again.fit(X, Y, 5)
+    assert standing(drawn) == standing(again)
+    with pytest.raises(nbtrain.InputError, match="of a trainer with another seed"):
+        COPIES[kind](make(rng=4), tmp_path).fit(X, Y, 5, checkpoint=path)
+
+
+def test_what_was_loaded_trained_is_not_thrown_away_for_another_that_was(tmp_path):
+    for name in "ab":
+        trainer = make(rng=None)
+        trainer.fit(X, Y, 2)
+        trainer.save(tmp_path / f"{name}.nbt")
+    nbtrain.load(tmp_path / "a.nbt").fit(X, Y, 4, checkpoint=tmp_path / "c.nbt")
+    other = nbtrain.load(tmp_path / "b.nbt")
+    before = standing(other)
+    with pytest.raises(nbtrain.InputError, match="has trained already"):
+        other.fit(X, Y, 4, checkpoint=tmp_path / "c.nbt")
+    assert standing(other) == before
 
 
 def test_a_seed_from_the_system_goes_on_as_it_began(tmp_path):

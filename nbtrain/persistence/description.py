@@ -14,7 +14,7 @@ from ..components import NAME, Component
 from ..core.layout import MOST_THREADS
 from ..errors import Error, InputError, ModelFileError
 from ..network import Dense, Network
-from ..options import checked_recipe, with_threads
+from ..options import DrawnSeed, checked_recipe, with_threads
 from ..recipe import Recipe
 from ..registry import bound, registry
 from .container import refuse
@@ -42,6 +42,7 @@ def describe(recipe: Recipe, descriptor: np.ndarray[Any, Any]) -> dict[str, Any]
         "clip_norm": recipe.clip_norm,
         "threads": 0 if recipe.automatic else recipe.threads,
         "seed": list(recipe.seed),
+        **({"drawn": True} if isinstance(recipe.seed, DrawnSeed) else {}),
         "slots": list(optimizer.slots),
         "scalars": list(optimizer.scalars),
         **{name: int(descriptor[name][0]) for name in COUNTERS},
@@ -147,7 +148,7 @@ def recipe_of(fields: Fields, known: Recipe | None = None) -> Recipe:
     ModelFileError
         If a field is missing or wrong, or a component is not installed; the message names it and its provider.
     """
-    seed = fields.get("seed", _words, "a list of four 32-bit words")
+    seed = _seed(fields, known)
     if known is None:
         network = _network(fields.inner("network"))
         loss, optimizer = (_found(kind, fields.inner(kind)) for kind in ("loss", "optimizer"))
@@ -159,7 +160,7 @@ def recipe_of(fields: Fields, known: Recipe | None = None) -> Recipe:
     try:
         size = fields.whole("batch_size", 1)
         recipe = checked_recipe(
-            *(network, loss, optimizer, regularizer, size, shuffle, dtype, tuple(seed)),
+            *(network, loss, optimizer, regularizer, size, shuffle, dtype, seed),
             clip_value=fields.number_or_none("clip_value"),
             clip_norm=fields.number_or_none("clip_norm"),
         )
@@ -174,6 +175,17 @@ def recipe_of(fields: Fields, known: Recipe | None = None) -> Recipe:
                 role, f"not those of the installed optimizer {name!r}, which are {', '.join(wanted) or 'none'}"
             )
     return recipe
+
+
+def _seed(fields: Fields, known: Recipe | None) -> tuple[int, ...]:
+    """The words; drawn ones stay so where nothing was learnt with them, or in the copy of a trainer of this process.
+
+    What is loaded trained is the same each time, so that a checkpoint may ask for the same.
+    """
+    words = fields.get("seed", _words, "a list of four 32-bit words")
+    drawn = "drawn" in fields.entries and fields.get("drawn", lambda value: isinstance(value, bool), "true or false")
+    learnt = fields.whole("iteration") > 0 and known is None
+    return DrawnSeed(words) if drawn and not learnt else tuple(words)
 
 
 def _words(value: Any) -> bool:

@@ -67,6 +67,37 @@ def test_a_pipe_is_written_into(model, tmp_path):
     assert pipe.is_fifo()
 
 
+@pytest.mark.parametrize(("path", "stream"), [("/dev/stdout", 1), ("/proc/self/fd/2", 2), ("{}", 1), ("{}", 2)])
+def test_a_file_that_a_standard_stream_goes_to_is_written_into(path, stream, model, tmp_path):
+    out = tmp_path / "out.csv"
+    out.write_text("was there\n")
+    before = out.stat().st_ino
+    with open(out, "a") as file:
+        to = {"stdout": file, "stderr": subprocess.DEVNULL} if stream == 1 else {"stderr": file}
+        command = [*COMMAND, "predict", model[0], model[1], "--output", path.format(out)]
+        subprocess.run(command, **({"stdout": subprocess.DEVNULL} | to), check=True, timeout=120)
+    told = f"wrote {path.format(out)}\n" if stream == 2 else ""
+    assert out.read_text() == f"was there\n{model[2]}{told}"
+    assert out.stat().st_ino == before
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can make a file of somebody else")
+def test_the_group_stays_where_the_owner_cannot(model, tmp_path, monkeypatch):
+    out, give = tmp_path / "out.csv", os.fchown
+    out.write_text("old")
+    os.chown(out, 12345, 23456)
+
+    def as_a_member_of_the_group(descriptor, owner, group):
+        if owner not in (-1, os.getuid()):
+            raise PermissionError(1, "Operation not permitted")
+        give(descriptor, owner, group)
+
+    monkeypatch.setattr(os, "fchown", as_a_member_of_the_group)
+    assert predict(model, out) == 0
+    assert out.read_text() == model[2]
+    assert (out.stat().st_uid, out.stat().st_gid) == (0, 23456)
+
+
 def test_a_device_stays_a_device(model, tmp_path, capsys):
     device = tmp_path / "full"
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 import sys
@@ -69,6 +70,17 @@ def _standing(path: str) -> os.stat_result | None:
         return None
 
 
+def _standard_stream(found: os.stat_result) -> int | None:
+    """The descriptor of standard output or standard error where that is this file; what is pending there is written."""
+    for descriptor, stream in ((1, sys.stdout), (2, sys.stderr)):
+        with contextlib.suppress(OSError):  # it is closed
+            if os.path.samestat(os.fstat(descriptor), found):
+                if stream is not None:
+                    stream.flush()
+                return descriptor
+    return None
+
+
 def write(text: str, path: str | None, option: str) -> None:
     """To standard output, into a pipe or a device, or to a file that is either whole or as it was.
 
@@ -90,8 +102,16 @@ def write(text: str, path: str | None, option: str) -> None:
 
 
 def _deliver(data: bytes, path: str) -> None:
-    """Replace a regular file, whose links and permissions stay; anything else, such as a pipe, is written into."""
+    """Replace a regular file, whose links and permissions stay; anything else, such as a pipe, is written into.
+
+    So is what standard output or standard error goes to: `>> file` is not to lose what was in the file.
+    """
     found = _standing(path)
+    descriptor = None if found is None else _standard_stream(found)
+    if descriptor is not None:
+        with open(os.dup(descriptor), "wb") as stream:  # the same offset, and at the end where it appends
+            stream.write(data)
+        return
     if found is None or stat.S_ISREG(found.st_mode):
         files.write(path, [memoryview(data)])
         return

@@ -98,8 +98,7 @@ def _temporary(folder: str, replaced: os.stat_result | None) -> Iterator[tuple[i
             if not os.fstat(descriptor).st_nlink:
                 continue  # somebody took it for a leftover before it was locked
             if replaced is not None:
-                with contextlib.suppress(OSError):  # only root can give a file to somebody else
-                    os.fchown(descriptor, replaced.st_uid, replaced.st_gid)
+                _give(descriptor, replaced)
                 os.fchmod(descriptor, stat.S_IMODE(replaced.st_mode))
             yield descriptor, temporary
             return
@@ -109,6 +108,15 @@ def _temporary(folder: str, replaced: os.stat_result | None) -> Iterator[tuple[i
             raise
         finally:
             os.close(descriptor)
+
+
+def _give(descriptor: int, replaced: os.stat_result) -> None:
+    """Owner and group of the file that is replaced; only root can give a file to somebody else, members to a group."""
+    try:
+        os.fchown(descriptor, replaced.st_uid, replaced.st_gid)
+    except OSError:
+        with contextlib.suppress(OSError):
+            os.fchown(descriptor, -1, replaced.st_gid)
 
 
 def remove_leftovers(folder: str) -> None:

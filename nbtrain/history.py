@@ -18,7 +18,8 @@ class History(dict[str, list[float]]):
     Attributes
     ----------
     first_epoch : int
-        Number of the first epoch, counted from 1 over the trainer's life.
+        Number of the first epoch: where `fit` returned this, counted from 1 over the trainer's life; 1 in
+        `trainer.history`.
     """
 
     def __init__(self) -> None:
@@ -56,7 +57,10 @@ class History(dict[str, list[float]]):
         return f"<History of {self.epochs} epochs{': ' + numbers if numbers else ''}>"
 
     def to_frame(self) -> Any:
-        """A pandas DataFrame, one row an epoch, by its number from 1 over the trainer's life.
+        """A pandas DataFrame, one row an epoch, numbered from `first_epoch`.
+
+        Epochs that compiled callers train (`nbtrain.kernel.train_epoch`) are in no history: what `fit` returns counts
+        them, `trainer.history` numbers only those of `fit`.
 
         `pandas.DataFrame(history)` gives the same numbers, with rows from 0.
 

@@ -13,6 +13,7 @@ import pytest
 from common import data, network
 
 import nbtrain
+from nbtrain import kernel
 
 LOSS = "softmax_cross_entropy"
 X, Y = data(LOSS, 60, 5, 3)
@@ -88,6 +89,15 @@ def test_a_history_is_a_dict_whose_frame_counts_epochs_over_the_trainer_s_life()
     plain = pandas.DataFrame(history)
     assert plain.to_dict("list") == dict(history)
     assert pickle.loads(pickle.dumps(history)).to_frame().equals(frame)
+
+
+def test_epochs_of_compiled_callers_are_counted_by_what_fit_returns_only():
+    pytest.importorskip("pandas")
+    trainer = make()
+    trainer.fit(X, Y, 1)
+    kernel.train_epoch(trainer.model, X.astype(np.float32), Y.astype(np.int64))
+    assert trainer.fit(X, Y, 2).to_frame().index.tolist() == [3, 4]
+    assert trainer.history.to_frame().index.tolist() == [1, 2, 3]
 
 
 # ---- scikit-learn

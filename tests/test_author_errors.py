@@ -296,7 +296,25 @@ def test_rows_of_different_lengths_stop_training():
         blocks.loss(nbtrain.Loss("copying", row=too_long), np.ones((1, 3)), np.ones((1, 3)), ())
 
 
+def turned_round(z, y, slope):
+    slope[:] = z
+    slope[::-1] = slope[:]
+    return 0.0
+
+
+def test_a_row_is_not_copied_to_a_part_with_steps():
+    with pytest.raises(nbtrain.PluginError, match="a part with steps; write a loop over its elements"):
+        blocks.loss(nbtrain.Loss("copying", row=turned_round), np.ones((1, 3)), np.ones((1, 3)), ())
+
+
 # ---- loops
+
+
+def long_counting():
+    """A loop whose body is too long for a jump of one byte."""
+    names = {}
+    exec("def f(z):\n for i in range(9):\n" + "  z = z * 0.5 + 1.0 - i * z\n" * 80 + " return z", names)
+    return names["f"]
 
 
 def counting(z):
@@ -326,7 +344,14 @@ def by_way_of_a_helper(z):
 
 @pytest.mark.parametrize(
     ("function", "whiles", "fors"),
-    [(one, 0, 0), (counting, 0, 1), (waiting, 1, 0), (waiting_within, 1, 1), (by_way_of_a_helper, 1, 0)],
+    [
+        (one, 0, 0),
+        (counting, 0, 1),
+        (long_counting(), 0, 1),
+        (waiting, 1, 0),
+        (waiting_within, 1, 1),
+        (by_way_of_a_helper, 1, 0),
+    ],
 )
 def test_loops_are_told_apart(function, whiles, fors):
     functions = bytecode.reached([function])

@@ -209,7 +209,9 @@ def set_within_while(z):
 
 @pytest.mark.parametrize("function", [set_in_one_branch, set_in_some_turns, set_within_while])
 def test_a_variable_that_may_have_no_value_is_refused(function):
-    words = r"value \(.*\): line \d+ uses 'power', which has no value on every way there; give it one before"
+    words = (
+        r"value \(.*\): line \d+ uses 'power', which may have no value there, as far as can be seen; give it one before"
+    )
     with pytest.raises(nbtrain.PluginError, match=words):
         compiler.component(nbtrain.Activation("unset", function, one), np.float32)
 

@@ -266,3 +266,66 @@ compiling.join()
 def test_a_child_compiles_though_a_thread_was_compiling_at_the_fork():
     done = subprocess.run([sys.executable, "-c", FORKS_WHILE_COMPILING], capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+FORK_AT_THE_FIRST_COMPILATION = """
+import os, signal, sys, threading, time, warnings
+import nbtrain
+warnings.simplefilter("ignore")
+shift = float(sys.argv[1])
+
+def make():
+    spec = nbtrain.Activation("shifted", lambda z: z + shift, lambda z: 1.0)
+    nbtrain.compiler.component(spec, "float32")
+
+threading.Thread(target=make).start()
+time.sleep(float(sys.argv[1]))
+signal.alarm(100)
+child = os.fork()
+if child == 0:
+    signal.alarm(50)
+    make()
+    os._exit(0)
+sys.exit(os.waitpid(child, 0)[1] != 0)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
+@pytest.mark.parametrize("seconds", ["0.05", "0.3", "0.45"])
+def test_a_fork_ends_while_the_first_compilation_of_a_process_imports_what_it_needs(seconds, tmp_path):
+    environment = os.environ | {"NBTRAIN_CACHE_DIR": str(tmp_path)}
+    command = [sys.executable, "-c", FORK_AT_THE_FIRST_COMPILATION, seconds]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=200, env=environment)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+INTERRUPTED_FORK = """
+import os, signal, threading, time, warnings
+from nbtrain import compiler
+warnings.simplefilter("ignore")
+held = threading.Event()
+
+def hold():
+    with compiler._lock:
+        held.set()
+        time.sleep(1.0)
+
+threading.Thread(target=hold).start()
+held.wait()
+threading.Timer(0.3, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
+signal.signal(signal.SIGINT, signal.default_int_handler)
+try:
+    child = os.fork()
+    if child == 0:
+        os._exit(not compiler._lock.acquire(timeout=0.1))
+    time.sleep(2.0)
+    print("not interrupted")
+except KeyboardInterrupt:
+    print("interrupted", os.wait()[1])
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
+def test_an_interrupt_while_a_fork_waits_comes_after_it():
+    done = subprocess.run([sys.executable, "-c", INTERRUPTED_FORK], capture_output=True, text=True, timeout=100)
+    assert (done.stdout, done.stderr) == ("interrupted 0\n", "")

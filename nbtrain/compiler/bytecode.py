@@ -163,6 +163,8 @@ def has_while(function: Any) -> bool:
     for instruction in instructions:
         if "JUMP" in instruction.opname and isinstance(instruction.argval, int):
             target = by_offset.get(instruction.argval)
+            while target is not None and target.opname == "EXTENDED_ARG":  # a long body's `for` begins with it
+                target = by_offset.get(target.offset + 2)
             if target is not None and target.offset <= instruction.offset and target.opname != "FOR_ITER":
                 return True
     return False

@@ -104,4 +104,6 @@ def refuse_unset(function: Any) -> None:
     found = unset_variable(function)
     if found:
         name, where = found
-        raise Refused(f"line {where.line} uses {name!r}, which has no value on every way there; give it one before")
+        raise Refused(
+            f"line {where.line} uses {name!r}, which may have no value there, as far as can be seen; give it one before"
+        )

@@ -51,6 +51,10 @@ def _put(typing_context: Any, target: Any, index: Any, value: Any) -> Any:
     if isinstance(target, types.Array) and isinstance(value, types.Array) and target.mutable:
         if target.ndim != 1 or value.ndim != 1 or "A" in (target.layout, value.layout):
             raise TypingError("part: an array with steps or more dimensions given; rows without steps are wanted")
+        if (
+            isinstance(index, types.SliceType) and index.has_step
+        ):  # which way it would be copied onto itself, it depends
+            raise TypingError("part: a row copied to a part with steps; write a loop over its elements")
         return call_of(_copy(target.dtype == value.dtype), target, index, value)
     usual = typing_context.resolve_setitem(target, index, types.unliteral(value))
     if usual is None:

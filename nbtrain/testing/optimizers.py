@@ -207,8 +207,9 @@ def _slots_at_rest(component: Component) -> set[str]:
     """Names of slots that are 0 after some iterations with gradients that are not."""
     updates = Updates(component, FLOAT64, _rate(component))
     updates.start(0.5)
-    for row in _gradients(5, PERIOD):
-        updates.step(row)
+    for scale in (1.0, 1e-3, 1e3):
+        for row in _gradients(5, PERIOD):
+            updates.step(scale * row)
     state = updates.trainer.model.state
     return {name for name, slot in zip(component.spec.slots, state, strict=False) if not np.any(slot)}
 
@@ -216,8 +217,8 @@ def _slots_at_rest(component: Component) -> set[str]:
 def _tell_unused(report: Report, unused: set[str]) -> None:
     if unused and report.fixed is None:  # a parameter that is given may switch a slot off
         report.wrong(
-            f"step: {', '.join(sorted(unused))} of its slots stays 0 whatever the gradients are; return the new value, "
-            "`return w, (m,)`, or leave the slot out"
+            f"step: {', '.join(sorted(unused))} of its slots stays 0 with gradients of sizes from 1e-4 to 2e3; return "
+            "the new value, `return w, (m,)`, or leave the slot out"
         )
 
 

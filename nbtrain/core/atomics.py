@@ -11,11 +11,17 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 from . import processor
-from .calls import INT64, ORDERING, library_call, pointer
+from .calls import INT64, library_call
 
+ORDERING = "seq_cst"
 MONOTONIC = 6 if sys.platform == "darwin" else 1
 # The instruction that tells the processor that a thread waits, and its argument.
 PAUSE = {processor.X86: ("llvm.x86.sse2.pause", None), processor.ARM: ("llvm.aarch64.hint", 1)}
+
+
+def pointer(builder: Any, address: Any) -> Any:
+    """An address as a pointer to int64."""
+    return builder.inttoptr(address, INT64.as_pointer())
 
 
 @intrinsic

@@ -11,7 +11,6 @@ from numba.extending import intrinsic
 from .layout import QUIET_NAN
 
 INT64 = ir.IntType(64)
-ORDERING = "seq_cst"
 
 
 @intrinsic
@@ -31,22 +30,6 @@ def call(typing_context: Any, address: Any, arguments: Any) -> Any:
         return builder.call(function, given)
 
     return types.int64(types.int64, arguments), codegen
-
-
-def pointer(builder: Any, address: Any) -> Any:
-    """An address as a pointer to int64."""
-    return builder.inttoptr(address, INT64.as_pointer())
-
-
-@intrinsic
-def release(typing_context: Any, address: Any) -> Any:
-    """Store 0 in the int64 at `address` atomically."""
-
-    def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        builder.store_atomic(ir.Constant(INT64, 0), pointer(builder, values[0]), ORDERING, 8)
-        return context.get_dummy_value()
-
-    return types.void(types.int64), codegen
 
 
 def library_call(builder: Any, name: str, result: Any, arguments: Any) -> Any:

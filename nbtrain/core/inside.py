@@ -10,8 +10,7 @@ import numpy as np
 
 from ..compiler.door import jit, vector_at
 from . import layout
-from .atomics import clock, compare_and_swap, give_way, plain_load
-from .calls import release
+from .atomics import atomic_store, clock, compare_and_swap, give_way, plain_load
 from .layout import BUSY, DESCRIPTOR, OK, WRONG_MODEL
 from .team import close_team, open_team
 
@@ -44,7 +43,7 @@ def finish(address, status):
     if d.failed != 0:
         status, d.failed = d.failed, 0
     d.status = status
-    release(address + BUSY_OFFSET)
+    atomic_store(address + BUSY_OFFSET, FREE)
     if d.wanted != 0:
         give_turn(d, address + BUSY_OFFSET)
     return status

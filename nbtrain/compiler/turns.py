@@ -11,6 +11,7 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from . import cache
 
@@ -21,8 +22,10 @@ MOST_SECONDS = 120.0  # the holder may have been stopped
 @contextmanager
 def turn(key: str) -> Iterator[None]:
     """Be the only process that compiles what belongs under `key`."""
-    descriptor = _opened(key)
-    if descriptor is None:
+    folder = cache.directory() if os.name == "posix" else None
+    path = None if folder is None else folder / (key + cache.LOCK)
+    descriptor = None if path is None else _opened(path)
+    if path is None or descriptor is None:
         yield
         return
     try:
@@ -30,19 +33,13 @@ def turn(key: str) -> Iterator[None]:
         yield
     finally:
         with contextlib.suppress(OSError):
-            os.unlink(_path(key))
+            os.unlink(path)
         os.close(descriptor)
 
 
-def _path(key: str) -> str:
-    return os.path.join(str(cache.directory() or ""), key + cache.LOCK)
-
-
-def _opened(key: str) -> int | None:
-    if os.name != "posix" or cache.directory() is None:
-        return None
+def _opened(path: Path) -> int | None:
     try:
-        return os.open(_path(key), os.O_RDWR | os.O_CREAT | cache.OPEN_FLAGS, 0o600)
+        return os.open(path, os.O_RDWR | os.O_CREAT | cache.OPEN_FLAGS, 0o600)
     except OSError:
         return None
 

@@ -128,34 +128,6 @@ def _named(function: Any) -> Iterator[Any]:
             continue
 
 
-def in_python(function: Any, made: dict[int, Any] | None = None) -> Any:
-    """A function that calls the plain Python functions behind the jitted ones that it names, and they likewise."""
-    made = {} if made is None else made
-    function = getattr(function, "py_func", function)
-    if id(function) in made:
-        return made[id(function)]
-    scope = dict(function.__globals__)
-    cells = tuple(python_types.CellType() for _ in function.__closure__ or ())
-    copy = made[id(function)] = python_types.FunctionType(
-        function.__code__, scope, function.__name__, function.__defaults__, cells
-    )
-    copy.__kwdefaults__ = function.__kwdefaults__
-    for name in function.__code__.co_names:
-        if name in scope:
-            scope[name] = _in_python(scope[name], made)
-    for cell, known in zip(cells, function.__closure__ or (), strict=True):
-        try:
-            cell.cell_contents = _in_python(known.cell_contents, made)
-        except ValueError:  # not set yet
-            continue
-    return copy
-
-
-def _in_python(value: Any, made: dict[int, Any]) -> Any:
-    jitted = isinstance(getattr(value, "py_func", None), python_types.FunctionType)
-    return in_python(value, made) if jitted or isinstance(value, python_types.FunctionType) else value
-
-
 def has_while(function: Any) -> bool:
     """Whether there is a `while` in a function: a jump back to something else than a `for`'s next turn."""
     instructions = list(dis.get_instructions(function.__code__))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import collections
 import sys
+import types as python_types
 from collections.abc import Iterator
 from typing import Any
 
@@ -54,7 +55,7 @@ def _loops(function: Any) -> bool:
 
 def _check(report: Report, role: str, values: Values, targets: tuple[float, ...]) -> None:
     spec: Any = report.spec
-    function, longest = bytecode.in_python(spec.functions[role]), _longest(role)
+    function, longest = _in_python(spec.functions[role]), _longest(role)
     for kind in (float,) if role in IN_DOUBLE else (float, np.float32):
         for words, arguments in _calls(spec, role, values, targets, kind):
             if not _ends(function, arguments, longest):
@@ -94,6 +95,34 @@ def _ends(function: Any, arguments: tuple[Any, ...], longest: int) -> bool:
     finally:
         sys.settrace(usual)
     return True
+
+
+def _in_python(function: Any, made: dict[int, Any] | None = None) -> Any:
+    """A function that calls the plain Python functions behind the jitted ones that it names, and they likewise."""
+    made = {} if made is None else made
+    function = getattr(function, "py_func", function)
+    if id(function) in made:
+        return made[id(function)]
+    scope = dict(function.__globals__)
+    cells = tuple(python_types.CellType() for _ in function.__closure__ or ())
+    copy = made[id(function)] = python_types.FunctionType(
+        function.__code__, scope, function.__name__, function.__defaults__, cells
+    )
+    copy.__kwdefaults__ = function.__kwdefaults__
+    for name in function.__code__.co_names:
+        if name in scope:
+            scope[name] = _plain(scope[name], made)
+    for cell, known in zip(cells, function.__closure__ or (), strict=True):
+        try:
+            cell.cell_contents = _plain(known.cell_contents, made)
+        except ValueError:  # not set yet
+            continue
+    return copy
+
+
+def _plain(value: Any, made: dict[int, Any]) -> Any:
+    jitted = isinstance(getattr(value, "py_func", None), python_types.FunctionType)
+    return _in_python(value, made) if jitted or isinstance(value, python_types.FunctionType) else value
 
 
 def _calls(spec: Any, role: str, values: Values, targets: tuple[float, ...], kind: Any) -> Iterator[Call]:

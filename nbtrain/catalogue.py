@@ -98,7 +98,9 @@ class Registry:
         return ", ".join(sorted(name for found, name in self._found if found == kind))
 
     def _unknown(self, kind: str, name: str) -> str:
-        message = f"{kind}: there is no {name!r}{self._hint(kind, name)} There are: {self._listed(kind)}."
+        names = self._listed(kind)  # of constraints nbtrain itself has none
+        there = f"There are: {names}." if names else f"There are none: they come from plugins such as nbtrain-{kind}s."
+        message = f"{kind}: there is no {name!r}{self._hint(kind, name)} {there}"
         for provider in self._providers.values():
             if provider.fault:
                 message += f" {provider.label} could not be used: {provider.fault}."

@@ -41,21 +41,11 @@ def network(estimator: Any, inputs: int, outputs: int) -> Network:
     kept = _each(estimator.constraint, len(units) + 1, "constraint", "layers, the output's included,")
     initializer = estimator.initializer or "zeros"
     named = [ACTIVATIONS.get(name, name) if isinstance(name, str) else name for name in names]
-    kept = [_constraint(given) for given in kept]
     layers = [
         Dense(size, activation, dropout=float(rate), initializer=initializer, constraint=constraint)
         for size, activation, rate, constraint in zip(units, named, rates, kept[:-1], strict=True)
     ]
     return Network(inputs, [*layers, Dense(outputs, initializer=initializer, constraint=kept[-1])])
-
-
-def _constraint(given: Any) -> Component | None:
-    """A constraint by its name; nbtrain itself has none, which the registry's list would leave unsaid."""
-    try:
-        return None if given is None else resolve("constraint", given, "constraint")
-    except InputError as error:
-        text = str(error).replace("There are: .", "There are none: they come from plugins such as nbtrain-constraints.")
-        raise InputError(text) from None
 
 
 def _each(given: Any, count: int, argument: str, of_what: str = "hidden layers") -> list[Any]:

@@ -33,7 +33,9 @@ from .whole_arrays import RefuseNewArrays
 
 
 @cache
-def plain(function: python_types.FunctionType, dtype: np.dtype[Any], checked: bool | None = None) -> Any:
+def plain(
+    function: python_types.FunctionType, dtype: np.dtype[Any], checked: bool | None = None, flushing: bool = False
+) -> Any:
     """A jit function that computes what `function` says, in `dtype`.
 
     The same one for the same function until `forget` is called: globals and closures may have changed by then.
@@ -47,12 +49,14 @@ def plain(function: python_types.FunctionType, dtype: np.dtype[Any], checked: bo
     checked
         Whether its indices are compared with the arrays that they are for. Without it, all but those of the built-in
         components are, which are known to be in range; a helper is treated as the function that calls it.
+    flushing
+        Whether it runs only where subnormal numbers are taken for zero, as optimizers' steps do.
     """
     if checked is None:
-        return plain(function, dtype, not _is_ours(function))
-    compiler = _compiler(dtype)
+        return plain(function, dtype, not _is_ours(function), flushing)
+    compiler = _compiler(dtype, flushing)
     lookup.argument_element(dtype)
-    vector_functions(dtype)  # Numba learns of new functions only before it begins to compile one
+    vector_functions(dtype, flushing)  # Numba learns of new functions only before it begins to compile one
     return jit(with_defaults_in(function, dtype), pipeline_class=compiler, boundscheck=checked)
 
 
@@ -62,14 +66,14 @@ def forget() -> None:
 
 
 @cache
-def _compiler(dtype: np.dtype[Any]) -> type[CompilerBase]:
+def _compiler(dtype: np.dtype[Any], flushing: bool) -> type[CompilerBase]:
     """Numba's compiler with the pass for one dtype."""
 
     class Compiler(CompilerBase):
         def define_pipelines(self) -> list[Any]:
             passes = DefaultPassBuilder.define_nopython_pipeline(self.state)
             passes.passes = [(Translate if it is TranslateByteCode else it, text) for it, text in passes.passes]
-            passes.add_pass_after(_PASSES[dtype], IRProcessing)
+            passes.add_pass_after(_PASSES[dtype, flushing], IRProcessing)
             passes.add_pass_after(RefuseNewArrays, NopythonTypeInference)
             passes.finalize()
             return [passes]
@@ -91,9 +95,9 @@ class Translate(TranslateByteCode):
         return bool(super().run_pass(state))
 
 
-def _make_pass(dtype: np.dtype[Any]) -> type[FunctionPass]:
+def _make_pass(dtype: np.dtype[Any], flushing: bool) -> type[FunctionPass]:
     class Plain(FunctionPass):
-        _name = f"nbtrain_plain_{dtype}"
+        _name = f"nbtrain_plain_{dtype}" + "_flushing" * flushing
 
         def __init__(self) -> None:
             FunctionPass.__init__(self)
@@ -101,7 +105,8 @@ def _make_pass(dtype: np.dtype[Any]) -> type[FunctionPass]:
         def run_pass(self, state: Any) -> bool:
             checked = bool(state.flags.boundscheck)
             try:
-                Rewriter(state.func_ir, dtype, lambda helper: plain(helper, dtype, checked)).run()
+                vector = vector_functions(dtype, flushing)
+                Rewriter(state.func_ir, dtype, vector, lambda it: plain(it, dtype, checked, flushing)).run()
             except Refused as refused:
                 raise refused.within(state.func_id.code) from None
             return True
@@ -110,7 +115,11 @@ def _make_pass(dtype: np.dtype[Any]) -> type[FunctionPass]:
     return made
 
 
-_PASSES = {np.dtype(kind): _make_pass(np.dtype(kind)) for kind in (np.float32, np.float64)}
+_PASSES = {
+    (np.dtype(kind), flushing): _make_pass(np.dtype(kind), flushing)
+    for kind in (np.float32, np.float64)
+    for flushing in (False, True)
+}
 
 
 def _is_ours(function: Any) -> bool:

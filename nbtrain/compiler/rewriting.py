@@ -15,7 +15,6 @@ from . import lookup, vocabulary
 from .constants import INT64, called_with, number_in, small, whole_in
 from .refusing import Refused, refuse, refuse_recursion, refuse_step, refuse_unset, refuse_walrus
 from .usage import callees, integers, names
-from .vectormath import functions as vector_functions
 from .whole_arrays import put_part
 
 POWERS = {operator.pow, operator.ipow}
@@ -41,15 +40,18 @@ class Rewriter:
         Numba's representation of it.
     dtype
         The model's.
+    vector
+        What vectormath has for it, by name.
     compiled
         A helper of the function -> a jit function that computes the same in `dtype`.
     """
 
-    def __init__(self, function: Any, dtype: np.dtype[Any], compiled: Callable[[Any], Any]) -> None:
-        self.function, self.dtype, self.compiled = function, dtype, compiled
+    def __init__(
+        self, function: Any, dtype: np.dtype[Any], vector: dict[str, Any], compiled: Callable[[Any], Any]
+    ) -> None:
+        self.function, self.dtype, self.vector, self.compiled = function, dtype, vector, compiled
         refuse_walrus(function)
         refuse_unset(function)
-        self.vector = vector_functions(dtype)
         self.names = names(function)
         self.callees = callees(function)
         self.integers = integers(function, self.takes_any)  # constants among them stay integers

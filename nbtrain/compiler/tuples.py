@@ -11,6 +11,8 @@ from llvmlite import ir
 from numba import from_dtype, types
 from numba.extending import intrinsic
 
+from . import processor
+
 _INT64 = ir.IntType(64)
 _DOMAIN = "nbtrain"
 
@@ -135,7 +137,10 @@ class Streams:
         return get
 
     def slots_setter(self, first: int, count: int) -> Any:
-        """An intrinsic: (tuple of addresses, i, tuple of numbers) -> writes elements i, tiny ones as 0."""
+        """An intrinsic: (tuple of addresses, i, tuple of numbers) -> writes elements i.
+
+        Numbers too small to be normal become 0, which most processors see to, as they are told in training.
+        """
         mark, number = self._mark, self.number
         smallest = float(np.finfo(np.dtype(str(number))).smallest_normal)
 
@@ -147,7 +152,8 @@ class Streams:
             def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
                 for slot, given in enumerate(items):
                     item = context.cast(builder, builder.extract_value(values[2], slot), given, number)
-                    item = _flushed(builder, item, smallest)
+                    if not processor.FLUSHES:
+                        item = _flushed(builder, item, smallest)
                     place = _place(context, builder, number, builder.extract_value(values[0], slot), values[1])
                     mark(builder, builder.store(item, place), first + slot)
                 return context.get_dummy_value()

@@ -10,7 +10,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from . import processor
+from ..compiler import processor
 from .calls import INT64, library_call
 
 ORDERING = "seq_cst"

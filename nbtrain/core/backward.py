@@ -88,10 +88,10 @@ def count_hits(net, batch):
 @jit
 def is_largest(row, index):
     """Whether an element is the first largest one; there is none where one is NaN. Without a branch to guess."""
-    peak, lost = row[index], np.int64(0)
+    peak, lower = row[index], True
     for k in range(row.size):
-        lost |= np.int64(not (row[k] < peak or (row[k] == peak and k >= index)))
-    return lost == 0
+        lower &= (row[k] < peak) | ((row[k] == peak) & (k >= index))
+    return lower
 
 
 @jit

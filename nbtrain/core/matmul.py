@@ -17,14 +17,14 @@ from __future__ import annotations
 
 from ..compiler.door import address_of, jit
 from .panels import IN_PLACE, PACKED, TRANSPOSED
-from .sizes import DOT_COLUMNS, DOT_ROWS, PACK_BYTES, PACK_ROWS, STRIP_COLUMNS, STRIP_STRIDE
-from .tiles import dot, dot2, dot3, itemsize_of, one, outer, product, row, zeros
+from .sizes import DOT_COLUMNS, DOT_ROWS, PACK_ROWS, STRIP_COLUMNS, STRIP_STRIDE
+from .tiles import dot, dot2, dot3, in_place_bytes, itemsize_of, one, outer, product, row, zeros
 
 
 @jit
-def mode_of(rows, size, row_bytes):
+def mode_of(rows, size, row_bytes, dtype):
     """How the right operand, of so many rows and bytes in a row, of a result of so many rows is used."""
-    return PACKED if rows >= PACK_ROWS and size * row_bytes > PACK_BYTES else IN_PLACE
+    return PACKED if rows >= PACK_ROWS and size * row_bytes > in_place_bytes(dtype) else IN_PLACE
 
 
 @jit
@@ -50,7 +50,7 @@ def affine(x, w, b, z, rows, panels):
     elif x.shape[0] == 1:
         row(dtype, (left, itemsize, address_of(w), z_row, address_of(b), itemsize, out, units, inputs))
     else:
-        right = (address_of(w), z_row, mode_of(count, inputs, z_row), address_of(panels))
+        right = (address_of(w), z_row, mode_of(count, inputs, z_row, dtype), address_of(panels))
         size = (count, units, inputs)
         product(dtype, (left, x_row, itemsize, 0) + right + (address_of(b), 0, itemsize, out, z_row) + size)
 
@@ -99,7 +99,7 @@ def weight_slope(x, delta, dw, rows, accumulate, panels):
         narrow_slope(left, x_row, delta, dw[first:last], accumulate, panels)
         return
     in_strips = 1 if units >= STRIP_COLUMNS and x_row >= STRIP_STRIDE else 0
-    right = (address_of(delta), dw_row, mode_of(count, m, dw_row), address_of(panels))
+    right = (address_of(delta), dw_row, mode_of(count, m, dw_row, dtype), address_of(panels))
     size = (count, units, m)
     product(dtype, (left, itemsize, x_row, in_strips) + right + (start, start_row, start_column, out, dw_row) + size)
 

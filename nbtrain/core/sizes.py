@@ -12,7 +12,6 @@ from .layout import PLACES
 DOT_COLUMNS = 3  # results of so few columns are dot products of rows; `tiles` has one function for each number
 DOT_ROWS = 3  # and so are input slopes of so few rows
 PACK_ROWS = 16  # rows of a result that repay packing the right operand
-PACK_BYTES = 1 << 14  # a right operand up to this size is used where it lies
 PACK_BLOCK = 16  # rows that are packed side by side, so that whole pages are read
 K_BLOCK = 512  # at most so long are the parts of a panel that tiles of several rows use one after the other
 IN_PLACE_K_BLOCK = 32  # the same for a large right operand that lies where it lies

@@ -14,7 +14,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from . import processor
+from ..compiler import processor
 from .calls import INT64
 
 INT32 = ir.IntType(32)

@@ -29,6 +29,7 @@ class Shape(NamedTuple):
     rows: tuple[int, ...]  # heights, largest first, down to 1
     narrow_rows: tuple[int, ...]  # heights of tiles that are one vector wide
     k_block: int  # a panel's part that tiles of several rows use one after the other
+    in_place_bytes: int  # a right operand up to this size is used where it lies
 
     @property
     def width(self) -> int:
@@ -55,10 +56,10 @@ def shape(dtype: np.dtype[Any]) -> Shape:
     vector_bytes, registers = target()
     lanes = vector_bytes // dtype.itemsize
     if registers == 16:
-        return Shape(lanes, 2, (6, 4, 2, 1), (8, 4, 2, 1), 256)
+        return Shape(lanes, 2, (6, 4, 2, 1), (8, 4, 2, 1), 256, 1 << 14)
     if vector_bytes == 64:
-        return Shape(lanes, 2, (12, 8, 4, 2, 1), (12, 8, 4, 2, 1), K_BLOCK)
-    return Shape(lanes, 4, (6, 4, 2, 1), (12, 4, 2, 1), 256)
+        return Shape(lanes, 2, (12, 8, 4, 2, 1), (12, 8, 4, 2, 1), K_BLOCK, 1 << 15)
+    return Shape(lanes, 4, (6, 4, 2, 1), (12, 4, 2, 1), 256, 1 << 14)
 
 
 def _halves(size: int) -> list[int]:

@@ -6,6 +6,7 @@ would be compiled again with each.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -76,14 +77,21 @@ def _tile(name: str) -> Any:
 product, row, outer, dot, dot2, dot3 = (_tile(name) for name in ARGUMENTS)
 
 
-@intrinsic
-def itemsize_of(typing_context: Any, dtype: Any) -> Any:
-    """Bytes of an element."""
+def _number(of: Callable[[np.dtype[Any]], int]) -> Any:
+    """Intrinsic for a number that a dtype has on the target."""
 
-    def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return ir.Constant(INT64, _dtype(dtype).itemsize)
+    @intrinsic
+    def number(typing_context: Any, dtype: Any) -> Any:
+        def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            return ir.Constant(INT64, of(_dtype(dtype)))
 
-    return types.int64(dtype), codegen
+        return types.int64(dtype), codegen
+
+    return number
+
+
+itemsize_of = _number(lambda dtype: dtype.itemsize)
+in_place_bytes = _number(lambda dtype: shape(dtype).in_place_bytes)
 
 
 def _constant(name: str, count: int, value: float) -> Any:

@@ -8,6 +8,7 @@ import numpy as np
 from numba import from_dtype
 
 from ...components import Optimizer, Schedule
+from .. import processor
 from ..door import jit, matrix_at, vector_at
 from ..objects import Function
 from ..plain import plain
@@ -20,7 +21,7 @@ def optimizer(spec: Optimizer, dtype: np.dtype[Any]) -> dict[str, Function]:
     number, names = from_dtype(dtype), ("learning_rate", *spec.parameters)
     slots = tuple_type(dtype, spec.slots)
     prepared, hyper = tuple_type(dtype, spec.prepared_count), tuple_type(dtype, names)
-    step = plain(spec.functions["step"], dtype)
+    step = plain(spec.functions["step"], dtype, flushing=processor.FLUSHES)
     wanted = "(w, slots)" if spec.norms is None else "(update, slots)"
     check_tuple(spec, "step", step, (number, number, slots, prepared, hyper), wanted)
     count = len(spec.slots)

@@ -59,12 +59,16 @@ TESTS: tuple[Callable[[Real], Condition], ...] = (*(choices.isnan, choices.isinf
 
 
 @cache
-def functions(dtype: np.dtype[Any]) -> dict[str, Any]:
+def functions(dtype: np.dtype[Any], flushing: bool = False) -> dict[str, Any]:
     """The functions by name, each taking any real numbers and working in `dtype`, float32 or float64.
 
-    They are Numba intrinsics: for compiled code alone, and written into it, not called.
+    They are Numba intrinsics: for compiled code alone, and written into it, not called. Those for code that takes
+    subnormal numbers for zero (`flushing`) may do so themselves.
     """
     dtype = np.dtype(dtype)
+    if flushing:
+        root = _compiled(arithmetic.sqrt_when_flushing, dtype, from_dtype(dtype))
+        return functions(dtype) | {arithmetic.sqrt.__name__: root}
     made = {rule.__name__: _compiled(rule, dtype, from_dtype(dtype)) for rule in RULES}
     tests = {rule.__name__: _compiled(rule, dtype, types.boolean) for rule in TESTS}
     return made | tests | forms(dtype) | rows(dtype) | whole()

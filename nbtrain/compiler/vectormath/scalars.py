@@ -89,6 +89,12 @@ class Format:
         return not self._on_x86 or "sse4.1" in _host_features()
 
     @cached_property
+    def slow_sqrt(self) -> bool:
+        """Whether a square root of 64 bytes takes longer than a dozen multiplications: on Intel's processors, whose
+        dividers are no wider for these than for 32 bytes. AMD's alone have SSE4a."""
+        return self._on_x86 and "avx512f" in _host_features() and "sse4a" not in _host_features()
+
+    @cached_property
     def _on_x86(self) -> bool:
         return str(self.builder.module.triple).startswith(("x86", "i386", "i686"))
 

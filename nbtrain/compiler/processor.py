@@ -11,3 +11,6 @@ _KINDS = {"x86_64": X86, "AMD64": X86, "aarch64": ARM, "arm64": ARM}
 def kind() -> str:
     """X86, ARM or OTHER."""
     return _KINDS.get(platform.machine(), OTHER)
+
+
+FLUSHES = kind() != OTHER  # whether training tells it to take subnormal numbers for zero

@@ -41,15 +41,15 @@ def binary_cross_entropy_slope(z: float, y: float) -> float:
 def largest(z: Any, start: int, outputs: int) -> Any:
     """The largest number of the row that begins at `start`."""
     peak = z[start]
-    for k in range(start + 1, start + outputs):
-        peak = z[k] if z[k] > peak else peak
+    for k in range(1, outputs):
+        peak = z[start + k] if z[start + k] > peak else peak
     return peak
 
 
 def lowered(z: Any, out: Any, start: int, outputs: int, by: Any) -> None:
     """A row of z, less `by`."""
-    for k in range(start, start + outputs):
-        out[k] = z[k] - by
+    for k in range(outputs):
+        out[start + k] = z[start + k] - by
 
 
 def exponentials(out: Any) -> None:
@@ -61,11 +61,11 @@ def exponentials(out: Any) -> None:
 def normalized(out: Any, start: int, outputs: int) -> Any:
     """Divide a row by its sum, which is returned."""
     total = out[start]
-    for k in range(start + 1, start + outputs):
-        total += out[k]
+    for k in range(1, outputs):
+        total += out[start + k]
     factor = 1.0 / total
-    for k in range(start, start + outputs):
-        out[k] *= factor
+    for k in range(outputs):
+        out[start + k] *= factor
     return total
 
 
@@ -85,11 +85,11 @@ def softmax_cross_entropy(z: Any, y: Any, slope: Any, losses: Any, outputs: int)
 
 def softmax(z: Any, out: Any, outputs: int) -> None:
     """e^z_k / Σ e^z in each row."""
-    for start in range(0, z.size, outputs):
-        lowered(z, out, start, outputs, largest(z, start, outputs))
+    for r in range(z.size // outputs):
+        lowered(z, out, r * outputs, outputs, largest(z, r * outputs, outputs))
     exponentials(out)
-    for start in range(0, z.size, outputs):
-        normalized(out, start, outputs)
+    for r in range(z.size // outputs):
+        normalized(out, r * outputs, outputs)
 
 
 @hookimpl

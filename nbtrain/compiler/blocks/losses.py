@@ -178,7 +178,7 @@ def _all_rows(spec: Loss, dtype: np.dtype[Any]) -> Any:
         losses = vector_at(row_loss, rows, FLOAT64)
         deltas = vector_at(delta, rows * columns, dtype)
         targets = vector_at(y, rows, INT64) if labels else vector_at(y, rows * columns, dtype)
-        function(vector_at(p, rows * columns, dtype), targets, deltas, losses, columns, *given)
+        function(vector_at(p, rows * columns, dtype), targets, deltas, losses, max(columns, 1), *given)
         factor = dtype.type(scale)
         for i in range(rows * columns):
             deltas[i] *= factor
@@ -197,7 +197,7 @@ def _all_rows_output(spec: Loss, dtype: np.dtype[Any]) -> Any:
     @jit
     def output_block(z, out, rows, columns, parameters):
         given = parameters_at(parameters)
-        function(vector_at(z, rows * columns, dtype), vector_at(out, rows * columns, dtype), columns, *given)
+        function(vector_at(z, rows * columns, dtype), vector_at(out, rows * columns, dtype), max(columns, 1), *given)
         return 0
 
     return output_block

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import weakref
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -135,8 +136,18 @@ class _Components:
 
     def compiled(self, spec: Any) -> dict[str, int]:
         """Addresses of a component's functions; whoever provides one that cannot be compiled is named."""
+        return self._hold(spec, lambda: compiler.component(spec, self.dtype, self.machine))
+
+    def regularized_step(self, optimizer: Any, regularizer: Any) -> int:
+        """Address of their common step."""
+        made = self._hold(
+            optimizer, lambda: compiler.regularized_step(optimizer, regularizer, self.dtype, self.machine)
+        )
+        return made["step"]
+
+    def _hold(self, spec: Any, compiled: Callable[[], compiler.Compiled]) -> dict[str, int]:
         try:
-            self.held.append(compiler.component(spec, self.dtype, self.machine))
+            self.held.append(compiled())
         except PluginError as error:
             provider = registry.provider(spec)
             raise PluginError(str(error) if provider == BUILTIN else f"{provider}: {error}") from None
@@ -159,6 +170,8 @@ def _fill_optimizer(d: np.ndarray[Any, Any], memory: Memory, recipe: Recipe, com
     if regularizer is not None:
         found = components.compiled(regularizer.spec)
         d["penalty"], d["slope"] = found["penalty"], found["slope"]
+        if not recipe.passes:
+            d["regularized_step"] = components.regularized_step(optimizer.spec, regularizer.spec)
         memory.array("regularizer_parameters")[:] = regularizer.values
 
 

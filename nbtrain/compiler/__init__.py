@@ -23,7 +23,7 @@ from . import cache, engine, fingerprint
 from .fingerprint import machine
 from .turns import turn
 
-__all__ = ["Compiled", "cache", "component", "core", "machine"]
+__all__ = ["Compiled", "cache", "component", "core", "machine", "regularized_step"]
 
 SLOW_SECONDS = 1.0  # compilations longer than this are announced
 
@@ -89,25 +89,64 @@ def component(spec: Any, dtype: Any, machine: str | None = None) -> Compiled:
     PluginError
         If one of its functions cannot be compiled.
     """
-    dtype = np.dtype(dtype)
+
+    def functions() -> Any:
+        from .blocks import block_functions
+
+        return block_functions(spec, np.dtype(dtype))
+
+    by_rows = spec.kind == "loss" and not spec.elementwise  # what its functions return is looked at
+    what = f"{spec.kind} {spec.name!r}"
+    with _lock:
+        key = fingerprint.component_key(spec, np.dtype(dtype), machine)
+        return _loaded.get(key) or _of_components(key, _roles(spec), functions, what, dtype, by_rows)
+
+
+def regularized_step(optimizer: Any, regularizer: Any, dtype: Any, machine: str | None = None) -> Compiled:
+    """An optimizer's step that adds a regularizer's slope to the gradient on the way.
+
+    Parameters
+    ----------
+    optimizer, regularizer : Optimizer, Regularizer
+        The optimizer needs no norms.
+    dtype, machine
+        As for `component`.
+
+    Raises
+    ------
+    PluginError
+        If one of their functions cannot be compiled.
+    """
+
+    def functions() -> Any:
+        from .blocks.optimizers import regularized_step
+
+        return regularized_step(optimizer, regularizer, np.dtype(dtype))
+
+    what = f"optimizer {optimizer.name!r} with regularizer {regularizer.name!r}"
+    with _lock:
+        key = fingerprint.joined_key([optimizer, regularizer], np.dtype(dtype), machine)
+        return _loaded.get(key) or _of_components(key, ("step",), functions, what, dtype)
+
+
+def _of_components(
+    key: str, names: tuple[str, ...], functions: Callable[[], Any], what: str, dtype: Any, may_raise: bool = False
+) -> Compiled:
+    """Block functions of components."""
 
     def make() -> bytes:
-        from .blocks import block_functions
         from .objects import object_code
         from .plain import forget
 
         forget()
         try:
-            by_rows = spec.kind == "loss" and not spec.elementwise  # what its functions return is looked at
-            return object_code(block_functions(spec, dtype), may_raise=by_rows)
+            return object_code(functions(), may_raise=may_raise)
         except PluginError:
             raise
         except Error as error:
-            raise PluginError(f"{spec.kind} {spec.name!r}: {error}") from None
+            raise PluginError(f"{what}: {error}") from None
 
-    with _lock:
-        key = fingerprint.component_key(spec, dtype, machine)
-        return _loaded.get(key) or _get(key, _roles(spec), make, lambda: f"{spec.kind} {spec.name!r} for {dtype}")
+    return _get(key, names, make, lambda: f"{what} for {np.dtype(dtype)}")
 
 
 def _roles(spec: Any) -> tuple[str, ...]:

@@ -62,6 +62,11 @@ def component_key(spec: Any, dtype: np.dtype[Any], here: str | None = None) -> s
     return key
 
 
+def joined_key(specs: Iterable[Any], dtype: np.dtype[Any], here: str | None = None) -> str:
+    """Key of one loop made of several components."""
+    return digest(component_key(spec, dtype, here) for spec in specs)
+
+
 def _described(spec: Any, machine: str, dtype: np.dtype[Any]) -> tuple[str, Watch]:
     """A component's key, and what it depends on."""
     described = Describer()

@@ -62,7 +62,8 @@ _DESCRIPTOR_FIELDS = """
     batch_x batch_y batch_weight row_loss
     panels panel_size
     seed_0 seed_1 seed_2 seed_3         32 bits each
-    step prepare rate rate_parameters rate_result      rate_result: address of learning_rate
+    step regularized_step               the second one adds the penalty's slope to the gradient
+    prepare rate rate_parameters rate_result      rate_result: address of learning_rate
     hyper hyper_count hyper_typed scalars next_scalars prepared prepared_count prepared_typed slot_pointers
     passes blocks block_count           C function of an update in several passes, or 0; its blocks of parameters
     scale tensor_norms tensor_count     optimizer's scale; (tensors, 3) float64: norms of w and u, and the scale
@@ -129,7 +130,7 @@ BLOCK = _layout(_names(_BLOCK_FIELDS), ())
 # Numba takes it for another type, and a user's cached function is compiled anew.
 DESCRIPTOR = _layout([f"abi_{_abi()}", *_names(_DESCRIPTOR_FIELDS)], _FLOAT_FIELDS)
 
-BLOCK_SIZE = 1024  # parameters that stay in the first-level cache from one function of the update to the next
+BLOCK_SIZE = 1024  # parameters that stay in the first-level cache from one function of an update in passes to the next
 MOST_THREADS = 128  # in a team
 MOST_SLOTS = 16  # of an optimizer: each thread has room for so many pointers
 MASK_BLOCK = 64  # elements that one round of the random stream makes

@@ -72,7 +72,7 @@ def step_blocks(net, regularization, complete, team):
             complete_gradient(net, block, regularization)
         elif d.clip_factor != 1.0:
             multiply(net.gradient[block.start : block.start + block.size], d.clip_factor)
-        step(net, block.start, block.size, team.rank)
+        step(net, block.start, block.size, 0.0, team.rank)
         if d.scale != 0:  # the gradient now holds the update
             stop = block.start + block.size
             sums[0, index] = sum_of_squares(net.theta[block.start : stop])

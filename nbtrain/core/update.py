@@ -6,7 +6,6 @@ import numpy as np
 
 from ..compiler.door import address_of, jit, vector_at
 from .calls import call
-from .layout import BLOCK_SIZE
 from .net import FLOAT64, ZERO
 from .parts import ONE, has_biases, section_of, weight_rows
 from .slots import step
@@ -62,26 +61,16 @@ def update(net, regularization, team):
         regularization = 0.0
     section = section_of(ZERO, ONE, team)
     if team.size == 1:
-        update_range(net, ZERO, d.regularized, regularization, team.rank)
+        step(net, ZERO, d.regularized, regularization, team.rank)
     else:
         for index in range(net.layers.size):
             layer = net.layers[index]
             first, last = weight_rows(layer, section)
-            start = layer.weights
-            update_range(net, start + first * layer.units, start + last * layer.units, regularization, team.rank)
+            if first < last:
+                start, count = layer.weights + first * layer.units, (last - first) * layer.units
+                step(net, start, count, regularization, team.rank)
     if has_biases(section):
-        update_range(net, d.regularized, d.parameters, 0.0, team.rank)
-
-
-@jit
-def update_range(net, first, last, regularization, rank):
-    """Blocks of parameters from `first` to `last`: all of them regularized, or none."""
-    d = net.descriptor[0]
-    for start in range(first, last, BLOCK_SIZE):
-        n, skip = min(BLOCK_SIZE, last - start), start * d.itemsize
-        if regularization != 0.0:
-            call(d.slope, (d.theta + skip, d.gradient + skip, n, d.regularizer_parameters, regularization))
-        step(net, start, n, rank)
+        step(net, d.regularized, d.parameters - d.regularized, 0.0, team.rank)
 
 
 @jit

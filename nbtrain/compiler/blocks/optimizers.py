@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import from_dtype
 
-from ...components import Optimizer, Schedule
+from ...components import Optimizer, Regularizer, Schedule
 from .. import processor
 from ..door import jit, matrix_at, vector_at
 from ..objects import Function
@@ -17,21 +17,37 @@ from ..typing_checks import check_number, check_tuple
 from .scalar import DOUBLE, FLOAT64, INT, INT64, scalar
 
 
-def optimizer(spec: Optimizer, dtype: np.dtype[Any]) -> dict[str, Function]:
-    number, names = from_dtype(dtype), ("learning_rate", *spec.parameters)
+class _Step(NamedTuple):
+    """An optimizer's step, and how a loop over blocks reads and writes what it works on."""
+
+    step: Any
+    prepared_at: Any
+    hyper_at: Any
+    addresses_at: Any
+    w_at: Any
+    g_at: Any
+    put: Any
+    slots_at: Any
+    put_slots: Any
+
+
+def _parts_of(spec: Optimizer, dtype: np.dtype[Any]) -> _Step:
+    number, count = from_dtype(dtype), len(spec.slots)
     slots = tuple_type(dtype, spec.slots)
-    prepared, hyper = tuple_type(dtype, spec.prepared_count), tuple_type(dtype, names)
+    prepared, hyper = tuple_type(dtype, spec.prepared_count), tuple_type(dtype, ("learning_rate", *spec.parameters))
     step = plain(spec.functions["step"], dtype, flushing=processor.FLUSHES)
     wanted = "(w, slots)" if spec.norms is None else "(update, slots)"
     check_tuple(spec, "step", step, (number, number, slots, prepared, hyper), wanted)
-    count = len(spec.slots)
-    prepared_at, hyper_at = loader(prepared), loader(hyper)
-    addresses_at = loader(tuple_type(INT64, count))
     streams = Streams(dtype, 2 + count)
-    w_at, g_at = streams.getter(0), streams.getter(1)
     target = 0 if spec.norms is None else 1  # the update takes the gradient's place until its norm is known
-    put = streams.setter(target)
-    slots_at, put_slots = streams.slots_getter(2, slots), streams.slots_setter(2, count)
+    ways = (*map(streams.getter, (0, 1)), streams.setter(target))
+    of_slots = streams.slots_getter(2, slots), streams.slots_setter(2, count)
+    return _Step(step, *map(loader, (prepared, hyper, tuple_type(INT64, count))), *ways, *of_slots)
+
+
+def optimizer(spec: Optimizer, dtype: np.dtype[Any]) -> dict[str, Function]:
+    step, prepared_at, hyper_at, addresses_at, w_at, g_at, put, slots_at, put_slots = _parts_of(spec, dtype)
+    into_g = spec.norms is not None
 
     @jit
     def step_block(w, g, pointers, n, prepared, hyper):
@@ -39,16 +55,37 @@ def optimizer(spec: Optimizer, dtype: np.dtype[Any]) -> dict[str, Function]:
         addresses = addresses_at(pointers)
         for i in range(n):
             moved, values = step(w_at(w, i), g_at(g, i), slots_at(addresses, i), now, given)
-            put(g if target else w, i, moved)
+            put(g if into_g else w, i, moved)
             put_slots(addresses, i, values)
         return 0
 
     made = {"step": (step_block, (INT,) * 6)}
     if "prepare" in spec.functions:
-        made["prepare"] = (_prepare(spec, names), (INT,) * 4)
-    if spec.norms is not None:
-        made["scale"] = (_scale(spec, names), (INT,) * 3)
+        made["prepare"] = (_prepare(spec, ("learning_rate", *spec.parameters)), (INT,) * 4)
+    if into_g:
+        made["scale"] = (_scale(spec, ("learning_rate", *spec.parameters)), (INT,) * 3)
     return made
+
+
+def regularized_step(spec: Optimizer, regularizer: Regularizer, dtype: np.dtype[Any]) -> dict[str, Function]:
+    """The optimizer's step with `scale` times the regularizer's slope added to each gradient, in one loop."""
+    step, prepared_at, hyper_at, addresses_at, w_at, g_at, put, slots_at, put_slots = _parts_of(spec, dtype)
+    slope = scalar(regularizer, "slope", dtype, from_dtype(dtype))
+    parameters_at = loader(tuple_type(dtype, len(regularizer.parameters)))
+
+    @jit
+    def step_block(w, g, pointers, n, prepared, hyper, parameters, scale):
+        now, given, penalized = prepared_at(prepared), hyper_at(hyper), parameters_at(parameters)
+        addresses, factor = addresses_at(pointers), dtype.type(scale)
+        for i in range(n):
+            weight = w_at(w, i)
+            gradient = g_at(g, i) + factor * slope(weight, *penalized)
+            moved, values = step(weight, gradient, slots_at(addresses, i), now, given)
+            put(w, i, moved)
+            put_slots(addresses, i, values)
+        return 0
+
+    return {"step": (step_block, (INT,) * 7 + (DOUBLE,))}
 
 
 def _scale(spec: Optimizer, names: tuple[str, ...]) -> Any:

@@ -44,7 +44,17 @@ def test_every_remainder_of_the_tiles(product: Products) -> None:
 
 
 @pytest.mark.parametrize(
-    "sizes", [(130, 784, 131), (300, 257, 300), (2100, 70, 40), (40, 1030, 1100), (2, 3000, 4)], ids=str
+    "sizes",
+    [
+        (130, 784, 131),
+        (300, 257, 300),
+        (2100, 70, 40),
+        (40, 1030, 1100),
+        (61, 1024, 150),
+        (70, 130, 2048),
+        (2, 3000, 4),
+    ],
+    ids=str,
 )
 def test_blocks_of_large_operands(product: Products, sizes: tuple[int, int, int]) -> None:
     product_cases.check_whole_numbers(product, sizes)

@@ -141,12 +141,28 @@ def test_clipping_and_constraints_act_wherever_an_update_is_made():
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_clipping_that_never_clips_changes_no_bit(optimizer, dtype):
-    X, y = samples(dtype=dtype)
-    plain, generous = make(optimizer, dtype=dtype), make(optimizer, dtype=dtype, clip_value=1e9, clip_norm=1e9)
-    for trainer in (plain, generous):
-        trainer.fit(X, y, epochs=10)
+    plain, generous = trained_with_and_without_generous_clipping(optimizer, dtype, l2=0.0)
     np.testing.assert_array_equal(plain.theta, generous.theta)
     np.testing.assert_array_equal(plain.model.state, generous.model.state)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_with_a_penalty_it_changes_what_sums_are_rounded_to_alone(optimizer, dtype):
+    plain, generous = trained_with_and_without_generous_clipping(optimizer, dtype, l2=STRENGTH)
+    close = {"rtol": 1e-11, "atol": 1e-12} if dtype == "float64" else {"rtol": 1e-3, "atol": 1e-5}
+    np.testing.assert_allclose(generous.theta, plain.theta, **close)
+    np.testing.assert_allclose(generous.model.state, plain.model.state, **close)
+
+
+def trained_with_and_without_generous_clipping(optimizer, dtype, l2):
+    X, y = samples(dtype=dtype)
+    trainers = [
+        make(optimizer, dtype=dtype, l2=l2, **options) for options in ({}, {"clip_value": 1e9, "clip_norm": 1e9})
+    ]
+    for trainer in trainers:
+        trainer.fit(X, y, epochs=10)
+    return trainers
 
 
 def test_clipping_leaves_loss_and_gradient_alone():

@@ -182,3 +182,16 @@ def added(typing_context: Any, total: Any, item: Any) -> Any:
         return builder.fadd(*values, flags=("reassoc",))
 
     return types.float64(types.float64, types.float64), codegen
+
+
+@intrinsic
+def plus_product(typing_context: Any, total: Any, factor: Any, number: Any) -> Any:
+    """`total + factor * number`, with one rounding where the host can, in every loop that it stands in."""
+
+    def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        number = context.cast(builder, values[2], signature.args[2], total)
+        kind = values[0].type
+        fused = builder.module.declare_intrinsic("llvm.fmuladd", [kind], ir.FunctionType(kind, [kind] * 3))
+        return builder.call(fused, [values[1], number, values[0]])
+
+    return total(total, total, number), codegen

@@ -16,8 +16,8 @@ the edge of a matrix may be read (never written) as long as they belong to it; w
 from __future__ import annotations
 
 from ..compiler.door import address_of, jit
-from .panels import IN_PLACE, PACKED, TRANSPOSED
-from .sizes import DOT_COLUMNS, DOT_ROWS, PACK_ROWS, STRIP_COLUMNS, STRIP_STRIDE
+from .panels import AS_IT_LIES, IN_PLACE, IN_STRIPS, PACKED, SPREAD, TRANSPOSED
+from .sizes import DOT_COLUMNS, DOT_ROWS, FAR_STRIDE, PACK_ROWS, STRIP_COLUMNS, STRIP_STRIDE
 from .tiles import dot, dot2, dot3, in_place_bytes, itemsize_of, one, outer, product, row, zeros
 
 
@@ -25,6 +25,12 @@ from .tiles import dot, dot2, dot3, in_place_bytes, itemsize_of, one, outer, pro
 def mode_of(rows, size, row_bytes, dtype):
     """How the right operand, of so many rows and bytes in a row, of a result of so many rows is used."""
     return PACKED if rows >= PACK_ROWS and size * row_bytes > in_place_bytes(dtype) else IN_PLACE
+
+
+@jit
+def left_mode(row_bytes, columns):
+    """How the left operand with rows of so many bytes, of a result of so many columns, is used."""
+    return SPREAD if columns >= STRIP_COLUMNS and row_bytes % FAR_STRIDE == 0 else AS_IT_LIES
 
 
 @jit
@@ -52,7 +58,8 @@ def affine(x, w, b, z, rows, panels):
     else:
         right = (address_of(w), z_row, mode_of(count, inputs, z_row, dtype), address_of(panels))
         size = (count, units, inputs)
-        product(dtype, (left, x_row, itemsize, 0) + right + (address_of(b), 0, itemsize, out, z_row) + size)
+        operands = (left, x_row, itemsize, left_mode(x_row, units)) + right
+        product(dtype, operands + (address_of(b), 0, itemsize, out, z_row) + size)
 
 
 @jit
@@ -66,7 +73,7 @@ def input_slope(delta, w, dx, rows, panels):
         return
     if delta.shape[0] > DOT_ROWS:  # a single unit's weights are a row as they lie
         right = (address_of(w), dx_row, IN_PLACE) if units == 1 else (address_of(w), w_row, TRANSPOSED)
-        operands = (left, w_row, itemsize, 0) + right + (address_of(panels),)
+        operands = (left, w_row, itemsize, left_mode(w_row, inputs)) + right + (address_of(panels),)
         product(dtype, operands + (zero, 0, 0, out, dx_row, count, inputs, units))
         return
     for r in range(count):
@@ -98,10 +105,10 @@ def weight_slope(x, delta, dw, rows, accumulate, panels):
     if units <= DOT_COLUMNS:
         narrow_slope(left, x_row, delta, dw[first:last], accumulate, panels)
         return
-    in_strips = 1 if units >= STRIP_COLUMNS and x_row >= STRIP_STRIDE else 0
+    mode = IN_STRIPS if units >= STRIP_COLUMNS and x_row >= STRIP_STRIDE else AS_IT_LIES
     right = (address_of(delta), dw_row, mode_of(count, m, dw_row, dtype), address_of(panels))
     size = (count, units, m)
-    product(dtype, (left, itemsize, x_row, in_strips) + right + (start, start_row, start_column, out, dw_row) + size)
+    product(dtype, (left, itemsize, x_row, mode) + right + (start, start_row, start_column, out, dw_row) + size)
 
 
 @jit

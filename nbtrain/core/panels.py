@@ -11,10 +11,9 @@ from typing import Any, NamedTuple
 
 from .sizes import (
     ALIGNMENT,
-    GROUP_BYTES,
+    IN_PLACE_BYTES,
     IN_PLACE_GROUP_BYTES,
     IN_PLACE_K_BLOCK,
-    LEFT_BYTES,
     LEFT_ROWS,
     PACK_BLOCK,
     STRIP_PADDING,
@@ -23,6 +22,7 @@ from .tilecode import Shape
 from .vectors import Emitter, Int
 
 IN_PLACE, PACKED, TRANSPOSED = range(3)  # how a right operand is used
+AS_IT_LIES, IN_STRIPS, SPREAD = range(3)  # how a left one is
 
 
 class Functions(NamedTuple):
@@ -112,22 +112,19 @@ def emit_strips(e: Emitter, tiles: Shape, copy: Emitter) -> None:
 
 
 def emit_product(e: Emitter, tiles: Shape, functions: Functions) -> None:
-    """out = start + left right, in parts of k, blocks of rows and groups of panels that fit the caches.
-
-    Blocks of the left operand are copied to strips if `in_strips` is not 0.
-    """
-    left, left_row, left_k, in_strips, address, right_row, mode, workspace, *result = e.arguments
+    """out = start + left right, in parts of k, blocks of rows and groups of panels that fit the caches."""
+    left, left_row, left_k, left_mode, address, right_row, mode, workspace, *result = e.arguments
     start, start_row, start_column, out, out_row, rows, columns, size = result
     whole = columns // tiles.width * tiles.width
     edge_columns = (columns - whole).rounded_up(sum(tiles.kinds[-1]))
     right = Right(address, right_row, size, columns, mode, whole, edge_columns)
-    copied = in_strips.compared("!=", 0)
+    in_strips = left_mode.compared("==", IN_STRIPS)
     k_block, group = _blocks(e, tiles, right)
-    row_block = (e.number(LEFT_BYTES) // (k_block * e.size)).at_least(LEFT_ROWS).rounded_up(tiles.rows[0])
-    row_block = row_block.chosen(copied, rows.at_least(1))
+    row_block = (e.number(tiles.left_bytes) // (k_block * e.size)).at_least(LEFT_ROWS).rounded_up(tiles.rows[0])
+    row_block = row_block.chosen(in_strips, rows.at_least(1))
     kept = row_block.compared("<", rows)  # packed panels are used again, for the next rows
     panels_at = (workspace + k_block * edge_columns * e.size).rounded_up(ALIGNMENT)
-    strips_at = (panels_at + whole.chosen(kept, group) * k_block * e.size).rounded_up(ALIGNMENT)
+    left_at = (panels_at + whole.chosen(kept, group) * k_block * e.size).rounded_up(ALIGNMENT)
     shared = _start_edge(e, tiles, functions.copy, whole, (start, start_row, start_column, columns))
     with e.loop(0, size + k_block - 1, k_block, [start, start_row, start_column, shared]) as part:
         length = (size - part.index).at_most(k_block)
@@ -137,16 +134,15 @@ def emit_product(e: Emitter, tiles: Shape, functions: Functions) -> None:
             first, row, column, edge = part.values
             begin = (first + block.index * row, row, column, edge + block.index * row)
             a = (left + block.index * left_row + part.index * left_k, left_row, left_k)
-            lefts = _in_strips(e, tiles, functions.strips, a, strips_at, (count, length), copied)
+            a = _spread(e, functions.copy, a, left_at, (count, length), left_mode.compared("==", SPREAD))
+            strips = _in_strips(e, tiles, functions.strips, a, left_at, (count, length), in_strips)
             packs = e.builder.and_(block.index.compared("==", 0), right.mode.compared("!=", IN_PLACE))
             place = (panels_at, kept, packs, group)
-            _emit_groups(
-                e, tiles, functions, lefts[0], (right, part.index, place), begin, (goal, out_row, count, length)
-            )
+            _emit_groups(e, tiles, functions, strips, (right, part.index, place), begin, (goal, out_row, count, length))
             goal = (goal + whole * e.size, out_row, count, length, columns - whole)
             for width, function in functions.panels.items():
                 with e.only_if(edge_columns.compared("==", width)):
-                    strip = left_row * tiles.heights(width)[0]
+                    strip = a[1] * tiles.heights(width)[0]
                     edge_right = (workspace, edge_columns * e.size, 0)
                     e.call(function, *a, strip, *edge_right, begin[3], begin[1], 0, *goal)
         part.values = [out, out_row, e.number(e.size), out + whole * e.size]
@@ -158,10 +154,10 @@ def _blocks(e: Emitter, tiles: Shape, right: Right) -> tuple[Int, Int]:
     in_place = right.mode.compared("==", IN_PLACE)
     parts = (right.size + tiles.k_block - 1) // tiles.k_block
     k_block = ((right.size + parts - 1) // parts).at_least(1)
-    large = e.builder.and_(in_place, (right.size * right.row).compared(">", LEFT_BYTES))
+    large = e.builder.and_(in_place, (right.size * right.row).compared(">", IN_PLACE_BYTES))
     k_block = e.number(IN_PLACE_K_BLOCK).chosen(large, k_block)
     panel = k_block * (tiles.width * e.size)
-    group = (e.number(IN_PLACE_GROUP_BYTES).chosen(large, GROUP_BYTES) // panel).at_least(1) * tiles.width
+    group = (e.number(IN_PLACE_GROUP_BYTES).chosen(large, tiles.group_bytes) // panel).at_least(1) * tiles.width
     return k_block, group.at_most(right.whole.at_least(tiles.width))
 
 
@@ -193,23 +189,28 @@ def _pack_edge(e: Emitter, functions: Functions, right: Right, part: tuple[Int, 
             e.call(functions.copy, source + safe * right.row, right.row, goal + safe * row, row, length - safe, columns)
 
 
+def _spread(
+    e: Emitter, copy: Emitter, left: tuple[Int, ...], place: Int, size: tuple[Int, Int], wanted: Any
+) -> tuple[Int, ...]:
+    """A block of a left operand (address, strides), copied to rows that are not as far apart, or where it lies."""
+    (address, row, k), (count, length) = left, size
+    near = length * e.size + STRIP_PADDING
+    with e.only_if(wanted):
+        e.call(copy, address, row, place, near, count, length)
+    return place.chosen(wanted, address), near.chosen(wanted, row), k
+
+
 def _in_strips(
-    e: Emitter,
-    tiles: Shape,
-    strips: Emitter,
-    left: tuple[Int, ...],
-    place: Int,
-    size: tuple[Int, Int],
-    copied: Any,
-) -> tuple[tuple[Int, ...], tuple[Int, ...]]:
-    """A block of a left operand (address, strides), copied to strips or where it lies, with the way between tiles."""
+    e: Emitter, tiles: Shape, strips: Emitter, left: tuple[Int, ...], place: Int, size: tuple[Int, Int], wanted: Any
+) -> tuple[Int, ...]:
+    """A block of a left operand, copied to strips or where it lies, with the way from tile to tile."""
     (address, row, k), (count, length), height = left, size, tiles.rows[0]
     strip = length * (height * e.size) + STRIP_PADDING
-    with e.only_if(copied):
+    with e.only_if(wanted):
         e.call(strips, address, k, place, strip, count, length)
     in_place = (address, row, k, row * height)
     in_strips = (place, e.number(e.size), e.number(height * e.size), strip)
-    return tuple(a.chosen(copied, b) for a, b in zip(in_strips, in_place, strict=True)), in_place
+    return tuple(a.chosen(wanted, b) for a, b in zip(in_strips, in_place, strict=True))
 
 
 def _emit_groups(

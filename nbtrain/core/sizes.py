@@ -14,15 +14,17 @@ DOT_ROWS = 3  # and so are input slopes of so few rows
 PACK_ROWS = 16  # rows of a result that repay packing the right operand
 PACK_BLOCK = 16  # rows that are packed side by side, so that whole pages are read
 K_BLOCK = 512  # at most so long are the parts of a panel that tiles of several rows use one after the other
-IN_PLACE_K_BLOCK = 32  # the same for a large right operand that lies where it lies
+IN_PLACE_BYTES = 1 << 17  # a larger right operand that lies where it lies is a large one
+IN_PLACE_K_BLOCK = 32  # the same as K_BLOCK for such
 IN_PLACE_GROUP_BYTES = 1 << 14  # panels of so many bytes are used for one tile's rows before the next ones
-GROUP_BYTES = 1 << 17  # the same for packed panels
-LEFT_BYTES = 1 << 17  # the left operand's part that one panel after the other is multiplied with
+GROUP_BYTES = 1 << 19  # the same for packed panels, at most
+LEFT_BYTES = 1 << 18  # at most so much of the left operand is multiplied with one panel after the other
 LEFT_ROWS = 48  # at least
 STRIP_ROWS = 16  # no strip of the left operand has more rows
 STRIP_PADDING = 64  # bytes between strips
 STRIP_COLUMNS = 128  # columns of a result that repay copying the left operand to strips
 STRIP_STRIDE = 256  # bytes between its columns, if it is transposed, that make it worth while
+FAR_STRIDE = 4096  # rows of the left operand that are multiples of this apart fill few sets of a cache
 ALIGNMENT = 64  # bytes; no vector is longer
 
 
@@ -31,8 +33,13 @@ def workspace(batch: int, units: Sequence[int], dtype: Any) -> int:
     itemsize = np.dtype(dtype).itemsize
     needed = PLACES * 8 // itemsize
     for inputs, outputs in zip(units, units[1:], strict=False):
-        needed = max(needed, _right(inputs, outputs, itemsize), _right(outputs, inputs, itemsize))
-        needed = max(needed, _with_strips(inputs, batch, outputs, itemsize))
+        rights = (inputs, outputs), (outputs, inputs), (batch, outputs)
+        needed = max(needed, *(_right(k, columns, itemsize) for k, columns in rights))
+        if in_strips(inputs, outputs, itemsize):
+            needed = max(needed, _with_left(inputs, batch, outputs, itemsize))
+        for k, columns in rights[:2]:
+            if is_spread(k, columns, itemsize):
+                needed = max(needed, _right(k, columns, itemsize) + _left(batch, k, itemsize))
         needed = max(needed, inputs * outputs if outputs <= DOT_COLUMNS else 0)  # their columns, one after the other
     return needed
 
@@ -42,6 +49,11 @@ def in_strips(inputs: int, units: int, itemsize: int) -> bool:
     return units >= STRIP_COLUMNS and inputs * itemsize >= STRIP_STRIDE
 
 
+def is_spread(k: int, columns: int, itemsize: int) -> bool:
+    """Whether a left operand (rows, k) is copied so that its rows do not lie FAR_STRIDE apart."""
+    return columns >= STRIP_COLUMNS and k * itemsize % FAR_STRIDE == 0
+
+
 def _right(k: int, columns: int, itemsize: int) -> int:
     """A part of the right operand, a group of panels of it, and the edge."""
     lanes, k_block = ALIGNMENT // itemsize, min(k, K_BLOCK)
@@ -49,10 +61,13 @@ def _right(k: int, columns: int, itemsize: int) -> int:
     return min(GROUP_BYTES // itemsize, k_block * columns) + beside
 
 
-def _with_strips(rows: int, k: int, columns: int, itemsize: int) -> int:
-    """A part of the right operand and a block of the left one."""
-    if not in_strips(rows, columns, itemsize):
-        return _right(k, columns, itemsize)
+def _with_left(rows: int, k: int, columns: int, itemsize: int) -> int:
+    """All of a part of the right operand, and a block of the left one."""
     lanes, k_block = ALIGNMENT // itemsize, min(k, K_BLOCK)
-    block = min(rows, max(LEFT_BYTES // (k_block * itemsize), LEFT_ROWS)) + 2 * STRIP_ROWS
-    return k_block * columns + 4 * (k_block + lanes) * lanes + block * (k_block + lanes)
+    block = min(rows, max(LEFT_BYTES // (k_block * itemsize), LEFT_ROWS))
+    return k_block * columns + 4 * (k_block + lanes) * lanes + _left(block, k, itemsize)
+
+
+def _left(rows: int, k: int, itemsize: int) -> int:
+    """So many rows of the left operand, spread or in strips."""
+    return (rows + 2 * STRIP_ROWS) * (min(k, K_BLOCK) + ALIGNMENT // itemsize)

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .sizes import K_BLOCK
+from .sizes import GROUP_BYTES, K_BLOCK, LEFT_BYTES
 from .vectors import Emitter, Int, target
 
 DOT_TILE_ROWS = {1: 8, 2: 4, 3: 4}  # by columns: chains of additions enough to hide the latency of one
@@ -30,6 +30,8 @@ class Shape(NamedTuple):
     narrow_rows: tuple[int, ...]  # heights of tiles that are one vector wide
     k_block: int  # a panel's part that tiles of several rows use one after the other
     in_place_bytes: int  # a right operand up to this size is used where it lies
+    group_bytes: int  # packed panels that are used for all rows before the next ones
+    left_bytes: int  # of a left operand in strips, the part that one panel after the other is multiplied with
 
     @property
     def width(self) -> int:
@@ -56,10 +58,10 @@ def shape(dtype: np.dtype[Any]) -> Shape:
     vector_bytes, registers = target()
     lanes = vector_bytes // dtype.itemsize
     if registers == 16:
-        return Shape(lanes, 2, (6, 4, 2, 1), (8, 4, 2, 1), 256, 1 << 14)
+        return Shape(lanes, 2, (6, 4, 2, 1), (8, 4, 2, 1), 256, 1 << 14, 1 << 17, 1 << 17)
     if vector_bytes == 64:
-        return Shape(lanes, 2, (12, 8, 4, 2, 1), (12, 8, 4, 2, 1), K_BLOCK, 1 << 15)
-    return Shape(lanes, 4, (6, 4, 2, 1), (12, 4, 2, 1), 256, 1 << 14)
+        return Shape(lanes, 2, (12, 8, 4, 2, 1), (12, 8, 4, 2, 1), K_BLOCK, 1 << 15, GROUP_BYTES, LEFT_BYTES)
+    return Shape(lanes, 4, (6, 4, 2, 1), (12, 4, 2, 1), 256, 1 << 14, 1 << 17, 1 << 17)
 
 
 def _halves(size: int) -> list[int]:

@@ -12,7 +12,7 @@ from ..door import jit, vector_at
 from ..lookup import row_that_is_read
 from ..objects import Function
 from ..plain import plain
-from ..tuples import Streams, added, loader, tuple_type
+from ..tuples import Streams, added, loader, plus_product, tuple_type
 from ..typing_checks import check_number
 from .scalar import DOUBLE, FLOAT64, INT, INT64, scalar
 
@@ -232,7 +232,7 @@ def regularizer(spec: Regularizer, dtype: np.dtype[Any]) -> dict[str, Function]:
         given = parameters_at(parameters)
         factor = dtype.type(scale)
         for i in range(n):
-            put_g(g, i, g_at(g, i) + factor * slope(w_at(w, i), *given))
+            put_g(g, i, plus_product(g_at(g, i), factor, slope(w_at(w, i), *given)))
         return 0
 
     return {"penalty": (penalty_block, (INT,) * 4), "slope": (slope_block, (INT,) * 4 + (DOUBLE,))}

@@ -12,7 +12,7 @@ from .. import processor
 from ..door import jit, matrix_at, vector_at
 from ..objects import Function
 from ..plain import plain
-from ..tuples import Streams, loader, storer, tuple_type
+from ..tuples import Streams, loader, plus_product, storer, tuple_type
 from ..typing_checks import check_number, check_tuple
 from .scalar import DOUBLE, FLOAT64, INT, INT64, scalar
 
@@ -79,7 +79,7 @@ def regularized_step(spec: Optimizer, regularizer: Regularizer, dtype: np.dtype[
         addresses, factor = addresses_at(pointers), dtype.type(scale)
         for i in range(n):
             weight = w_at(w, i)
-            gradient = g_at(g, i) + factor * slope(weight, *penalized)
+            gradient = plus_product(g_at(g, i), factor, slope(weight, *penalized))
             moved, values = step(weight, gradient, slots_at(addresses, i), now, given)
             put(w, i, moved)
             put_slots(addresses, i, values)

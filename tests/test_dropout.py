@@ -72,11 +72,11 @@ def test_layers_draw_their_own_masks():
 def test_the_backward_pass_uses_the_mask_of_the_forward_pass():
     sizes, rate = (3, 6, 2), 0.4
     for seed in range(5):
-        trainer, oracle = pair(sizes, ["tanh", "identity"], "mse", l2=0.2, dropout=[rate, 0.0], seed=seed)
+        trainer, oracle = pair(sizes, ["tanh", "identity"], "mse", l2=0.0, dropout=[rate, 0.0], seed=seed)
         X, y = data("mse", 1, 3, 2, seed)
         loss = trainer.train_step(X, y)
         gradient = trainer.model.gradient.copy()
-        kept = (gradient[18:30].reshape(6, 2) - 0.2 * oracle.weights[1][0]).any(axis=1)[None, :]
+        kept = gradient[18:30].reshape(6, 2).any(axis=1)[None, :]
         wanted_loss, wanted = oracle.loss_and_gradients(X, y, masks=[kept, None])
         assert_close(loss, wanted_loss, 1e-13)
         assert_close(gradient, flat(wanted), 1e-13)

@@ -40,14 +40,30 @@ def run(arguments: argparse.Namespace) -> int:
         start = time.perf_counter()
         compiler.core(dtype)
         compiler.passes(dtype)
-        rows = [row for row in registry.components() if row["kind"] in COMPILED]
-        for row in rows:
-            try:
-                compiler.component(registry.get(row["kind"], row["name"]), dtype)
-            except PluginError as error:
-                failed = True
-                print(f"nbtrain: {' '.join(str(error).split())}", file=sys.stderr)
+        specs = [registry.get(row["kind"], row["name"]) for row in registry.components() if row["kind"] in COMPILED]
+        good = [spec for spec in specs if _compiled(spec, dtype)]
+        failed = failed or len(good) < len(specs)
+        _together(good, dtype)
         seconds = time.perf_counter() - start
-        print(f"{dtype}: training core and {len(rows)} components ready after {seconds:.1f} s", flush=True)
+        print(f"{dtype}: training core and {len(specs)} components ready after {seconds:.1f} s", flush=True)
     print(summary())
     return 1 if failed else 0
+
+
+def _compiled(spec: Any, dtype: str) -> bool:
+    """Compile a component, or tell why it could not be compiled."""
+    try:
+        compiler.component(spec, dtype)
+    except PluginError as error:
+        print(f"nbtrain: {' '.join(str(error).split())}", file=sys.stderr)
+        return False
+    return True
+
+
+def _together(specs: list[Any], dtype: str) -> None:
+    """Compile the loops of each optimizer with each regularizer."""
+    regularizers = [spec for spec in specs if spec.kind == "regularizer"]
+    for optimizer in specs:
+        if optimizer.kind == "optimizer" and optimizer.norms is None:
+            for regularizer in regularizers:
+                compiler.regularized_step(optimizer, regularizer, dtype)

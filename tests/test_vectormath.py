@@ -37,6 +37,7 @@ from vectormath_cases import (
 )
 
 from nbtrain.compiler.vectormath import functions
+from nbtrain.compiler.vectormath.scalars import Format
 
 both_dtypes = pytest.mark.parametrize("dtype", DTYPES)
 
@@ -68,6 +69,29 @@ def test_special_values_and_signs_of_zero_are_those_of_c(name: str, dtype: type)
     np.testing.assert_array_equal(got, wanted)
     numbers = ~np.isnan(wanted)
     np.testing.assert_array_equal(np.signbit(got[numbers]), np.signbit(wanted[numbers]))
+
+
+@both_dtypes
+def test_square_roots_by_multiplications_are_as_accurate(dtype: type, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Format, "slow_sqrt", True)
+    sqrt = functions(np.dtype(dtype), flushing=True)["sqrt"]
+
+    @njit
+    def roots(x: Any, out: Any) -> None:
+        for i in range(x.size):
+            out[i] = sqrt(x[i])
+
+    tiny, largest = np.finfo(dtype).smallest_normal, np.finfo(dtype).max
+    exponents = np.random.default_rng(0).uniform(np.log2(tiny) + 1, np.log2(largest), 300_000)
+    x = np.concatenate([np.linspace(1, 4, 1_000_001), np.exp2(exponents), [tiny, largest]]).astype(dtype)
+    out, true = np.empty_like(x), np.sqrt(x.astype(np.longdouble))
+    roots(x, out)
+    assert (np.abs(out - true) / np.spacing(true.astype(dtype))).max() < 1.3
+    special = np.array([row for row in SPECIAL["sqrt"] if row[0] != 4], dtype)
+    found = np.empty(len(special), dtype)
+    roots(special[:, 0].copy(), found)
+    np.testing.assert_array_equal(found, special[:, 1])
+    np.testing.assert_array_equal(np.signbit(found[:2]), np.signbit(special[:2, 1]))
 
 
 @both_dtypes

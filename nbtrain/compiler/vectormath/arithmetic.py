@@ -54,8 +54,8 @@ def sqrt_when_flushing(x: Real) -> Real:
     """The same within 1.3 ulp where subnormal numbers are taken for 0, by multiplications where these are faster.
 
     y, which is 1/sqrt(x) but for 3.5 per cent, comes from the exponent halved in the bits; sqrt(x) is
-    xy / sqrt(1 + t), t = x y² - 1. (D. H. Eberly, Fast inverse square root, 2010, has the history; the numbers of the
-    power series, minimax over that range of t, are our own.)
+    xy / sqrt(1 + t), t = x y² - 1, where ∞ makes every step ∞. (D. H. Eberly, Fast inverse square root, 2010, has the
+    history; the numbers of the power series, minimax over that range of t, are our own.)
     """
     code = x.format
     if not code.slow_sqrt:
@@ -72,7 +72,7 @@ def sqrt_when_flushing(x: Real) -> Real:
         s = x * y
         t = fma(-s, y, 1.0)
         s = fma(s, fma(t, 0.375, 0.5) * t, s)
-    return where(x < 0.0, math.nan, where(x < math.inf, s, x))
+    return where(x < 0.0, math.nan, s)
 
 
 def fma(a: Real, b: Any, c: Any) -> Real:

@@ -15,10 +15,20 @@ the edge of a matrix may be read (never written) as long as they belong to it; w
 
 from __future__ import annotations
 
-from ..compiler.door import address_of, jit
+from ..compiler.door import address_of, jit, vector_at
 from .panels import AS_IT_LIES, IN_PLACE, IN_STRIPS, PACKED, SPREAD, TRANSPOSED
-from .sizes import DOT_COLUMNS, DOT_ROWS, FAR_STRIDE, PACK_ROWS, STRIP_COLUMNS, STRIP_STRIDE
-from .tiles import dot, dot2, dot3, in_place_bytes, itemsize_of, one, outer, product, row, zeros
+from .sizes import (
+    ALIGNMENT,
+    DOT_COLUMNS,
+    DOT_ROWS,
+    FAR_STRIDE,
+    FEW_ROWS,
+    FEW_SAMPLES,
+    PACK_ROWS,
+    STRIP_COLUMNS,
+    STRIP_STRIDE,
+)
+from .tiles import dot, dot2, dot3, few_columns, in_place_bytes, itemsize_of, one, outer, product, row, transpose, zeros
 
 
 @jit
@@ -102,8 +112,11 @@ def weight_slope(x, delta, dw, rows, accumulate, panels):
     if m == 1:
         outer(dtype, (left, address_of(delta), start, start_row, start_column, out, dw_row, count, units))
         return
-    if units <= DOT_COLUMNS:
+    if units == 2 and m <= FEW_SAMPLES:
         narrow_slope(left, x_row, delta, dw[first:last], accumulate, panels)
+        return
+    if units <= few_columns(dtype):
+        turned_slope(left, x_row, delta, dw[first:last], accumulate, panels)
         return
     mode = IN_STRIPS if units >= STRIP_COLUMNS and x_row >= STRIP_STRIDE else AS_IT_LIES
     right = (address_of(delta), dw_row, mode_of(count, m, dw_row, dtype), address_of(panels))
@@ -113,7 +126,7 @@ def weight_slope(x, delta, dw, rows, accumulate, panels):
 
 @jit
 def narrow_slope(left, x_row, delta, dw, accumulate, panels):
-    """The same where dw has few columns, for all its rows: each of them is a row with operands in other roles."""
+    """The same where dw has two columns: each of them is a row with operands in other roles."""
     dtype, (m, units), count = panels.dtype, delta.shape, dw.shape[0]
     itemsize, sums, start, start_column = itemsize_of(dtype), address_of(panels), zeros(dtype), 0
     if accumulate:
@@ -126,6 +139,28 @@ def narrow_slope(left, x_row, delta, dw, accumulate, panels):
         row(dtype, factors + (left, x_row, start, start_column, sums, count, m))
         for k in range(count):
             dw[k, c] = panels[k]
+
+
+@jit
+def turned_slope(left, x_row, delta, dw, accumulate, panels):
+    """The same where vectors along the columns of dw would be half empty: dw' = delta' x, turned at the end."""
+    dtype, (m, units), count = panels.dtype, delta.shape, dw.shape[0]
+    itemsize, zero, size = itemsize_of(dtype), zeros(dtype), dw.shape[0] * units
+    row_bytes, turned_row = units * itemsize, count * itemsize
+    turned, out = address_of(panels), address_of(panels) + aligned(turned_row * units)
+    rest = out + aligned((count + FEW_ROWS) * row_bytes)
+    operands = (address_of(delta), itemsize, row_bytes, AS_IT_LIES, left, x_row, IN_PLACE, rest)
+    product(dtype, operands + (zero, 0, 0, turned, turned_row, units, count, m))
+    transpose(dtype, (turned, turned_row, out, row_bytes, units, count))
+    found, sums = vector_at(out, size, dtype), vector_at(address_of(dw), size, dtype)
+    for i in range(size):
+        sums[i] = sums[i] + found[i] if accumulate else found[i]
+
+
+@jit
+def aligned(size):
+    """So many bytes in whole lines."""
+    return (size + ALIGNMENT - 1) // ALIGNMENT * ALIGNMENT
 
 
 @jit

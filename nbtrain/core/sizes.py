@@ -11,6 +11,9 @@ from .layout import PLACES
 
 DOT_COLUMNS = 3  # results of so few columns are dot products of rows; `tiles` has one function for each number
 DOT_ROWS = 3  # and so are input slopes of so few rows
+FEW_COLUMNS = 12  # results of fewer columns than three quarters of a vector are turned: so many at most
+FEW_SAMPLES = 64  # with so many, the slopes of two columns of weights are made one column after the other
+FEW_ROWS = 16  # rows of a turned result that are written beyond it: no vector has more lanes
 PACK_ROWS = 16  # rows of a result that repay packing the right operand
 PACK_BLOCK = 16  # rows that are packed side by side, so that whole pages are read
 K_BLOCK = 512  # at most so long are the parts of a panel that tiles of several rows use one after the other
@@ -40,6 +43,9 @@ def workspace(batch: int, units: Sequence[int], dtype: Any) -> int:
         for k, columns in rights[:2]:
             if is_spread(k, columns, itemsize):
                 needed = max(needed, _right(k, columns, itemsize) + _left(batch, k, itemsize))
+        if outputs <= FEW_COLUMNS:
+            turned = (2 * inputs + FEW_ROWS) * outputs + 2 * ALIGNMENT // itemsize
+            needed = max(needed, turned + _right(batch, inputs, itemsize))
         needed = max(needed, inputs * outputs if outputs <= DOT_COLUMNS else 0)  # their columns, one after the other
     return needed
 

@@ -19,8 +19,8 @@ from .sizes import IN_PLACE_K_BLOCK
 from .tilecode import shape
 from .vectors import INT64, Emitter
 
-ARGUMENTS = {"product": 16, "row": 9, "outer": 9, "dot": 8, "dot2": 8, "dot3": 8}
-HELPERS = {"copy": 6, "transpose": 6, "pack": 5, "pack_transposed": 6, "strips": 6}
+ARGUMENTS = {"product": 16, "row": 9, "outer": 9, "dot": 8, "dot2": 8, "dot3": 8, "transpose": 6}
+HELPERS = {"copy": 6, "pack": 5, "pack_transposed": 6, "strips": 6}
 PANELS_ARGUMENTS = 15
 
 
@@ -74,7 +74,7 @@ def _tile(name: str) -> Any:
     return tile
 
 
-product, row, outer, dot, dot2, dot3 = (_tile(name) for name in ARGUMENTS)
+product, row, outer, dot, dot2, dot3, transpose = (_tile(name) for name in ARGUMENTS)
 
 
 def _number(of: Callable[[np.dtype[Any]], int]) -> Any:
@@ -92,6 +92,7 @@ def _number(of: Callable[[np.dtype[Any]], int]) -> Any:
 
 itemsize_of = _number(lambda dtype: dtype.itemsize)
 in_place_bytes = _number(lambda dtype: shape(dtype).in_place_bytes)
+few_columns = _number(lambda dtype: shape(dtype).lanes * 3 // 4)
 
 
 def _constant(name: str, count: int, value: float) -> Any:

@@ -136,21 +136,18 @@ class _Components:
 
     def compiled(self, spec: Any) -> dict[str, int]:
         """Addresses of a component's functions; whoever provides one that cannot be compiled is named."""
-        return self._hold(spec, lambda: compiler.component(spec, self.dtype, self.machine))
+        return self._hold(compiler.component, spec)
 
     def regularized_step(self, optimizer: Any, regularizer: Any) -> int:
         """Address of their common step."""
-        made = self._hold(
-            optimizer, lambda: compiler.regularized_step(optimizer, regularizer, self.dtype, self.machine)
-        )
-        return made["step"]
+        return self._hold(compiler.regularized_step, optimizer, regularizer)["step"]
 
-    def _hold(self, spec: Any, compiled: Callable[[], compiler.Compiled]) -> dict[str, int]:
+    def _hold(self, compiled: Callable[..., compiler.Compiled], *specs: Any) -> dict[str, int]:
         try:
-            self.held.append(compiled())
+            self.held.append(compiled(*specs, self.dtype, self.machine))
         except PluginError as error:
-            provider = registry.provider(spec)
-            raise PluginError(str(error) if provider == BUILTIN else f"{provider}: {error}") from None
+            others = [provider for provider in map(registry.provider, specs) if provider != BUILTIN]
+            raise PluginError(": ".join([*others, str(error)])) from None
         return self.held[-1].addresses
 
 

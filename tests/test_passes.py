@@ -155,6 +155,35 @@ def test_with_a_penalty_it_changes_what_sums_are_rounded_to_alone(optimizer, dty
     np.testing.assert_allclose(generous.model.state, plain.model.state, **close)
 
 
+def slope_with_a_loop(w):
+    total = 0.0
+    for _ in range(40):
+        total += 0.05 * w
+    return total
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+def test_a_penalty_whose_slope_has_a_loop_does_what_one_without_does(optimizer):
+    X, y = samples()
+    thetas = []
+    for slope in (lambda w: 2.0 * w, slope_with_a_loop):
+        penalty = nbtrain.Regularizer("ridge", penalty=lambda w: w * w, slope=slope)
+        sizes = (SIZES[0], 1500, SIZES[-1])  # several blocks
+        layers = [nbtrain.Dense(units, "tanh") for units in sizes[1:]]
+        trainer = nbtrain.Trainer(
+            nbtrain.Network(sizes[0], layers),
+            loss="mse",
+            optimizer=optimizer,
+            regularizer=penalty,
+            dtype="float64",
+            batch_size=BATCH,
+            rng=0,
+        )
+        trainer.fit(X, y, epochs=3)
+        thetas.append(trainer.theta.copy())
+    np.testing.assert_allclose(thetas[1], thetas[0], rtol=1e-10, atol=1e-12)
+
+
 def trained_with_and_without_generous_clipping(optimizer, dtype, l2):
     X, y = samples(dtype=dtype)
     trainers = [

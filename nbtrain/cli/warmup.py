@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from collections.abc import Callable
 from typing import Any
 
 from .. import compiler
@@ -41,29 +42,26 @@ def run(arguments: argparse.Namespace) -> int:
         compiler.core(dtype)
         compiler.passes(dtype)
         specs = [registry.get(row["kind"], row["name"]) for row in registry.components() if row["kind"] in COMPILED]
-        good = [spec for spec in specs if _compiled(spec, dtype)]
-        failed = failed or len(good) < len(specs)
-        _together(good, dtype)
+        good = [spec for spec in specs if _compiled(compiler.component, spec, dtype)]
+        together = [_compiled(compiler.regularized_step, *pair, dtype) for pair in _pairs(good)]
+        failed = failed or len(good) < len(specs) or not all(together)
         seconds = time.perf_counter() - start
         print(f"{dtype}: training core and {len(specs)} components ready after {seconds:.1f} s", flush=True)
     print(summary())
     return 1 if failed else 0
 
 
-def _compiled(spec: Any, dtype: str) -> bool:
-    """Compile a component, or tell why it could not be compiled."""
+def _compiled(compiling: Callable[..., object], *what: Any) -> bool:
+    """Compile something, or tell why it could not be compiled."""
     try:
-        compiler.component(spec, dtype)
+        compiling(*what)
     except PluginError as error:
         print(f"nbtrain: {' '.join(str(error).split())}", file=sys.stderr)
         return False
     return True
 
 
-def _together(specs: list[Any], dtype: str) -> None:
-    """Compile the loops of each optimizer with each regularizer."""
-    regularizers = [spec for spec in specs if spec.kind == "regularizer"]
-    for optimizer in specs:
-        if optimizer.kind == "optimizer" and optimizer.norms is None:
-            for regularizer in regularizers:
-                compiler.regularized_step(optimizer, regularizer, dtype)
+def _pairs(specs: list[Any]) -> list[tuple[Any, Any]]:
+    """Optimizers and regularizers that have a loop in common."""
+    optimizers = [spec for spec in specs if spec.kind == "optimizer" and spec.norms is None]
+    return [(spec, other) for spec in optimizers for other in specs if other.kind == "regularizer"]

@@ -158,3 +158,9 @@ def has_computed_index(function: Any) -> bool:
             return True
         before = instruction
     return False
+
+
+def is_straight(function: Any) -> bool:
+    """Whether a function and those that it calls have no loop and take no element by a computed index."""
+    obstacles = has_while, has_for, has_computed_index
+    return not any(has(known) for known in reached([function]) for has in obstacles)

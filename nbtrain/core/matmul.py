@@ -23,10 +23,13 @@ from .sizes import (
     DOT_ROWS,
     FAR_STRIDE,
     FEW_ROWS,
-    FEW_SAMPLES,
+    K_BLOCK,
     PACK_ROWS,
+    SPREAD_BYTES,
     STRIP_COLUMNS,
     STRIP_STRIDE,
+    TURNED_ROWS,
+    TURNED_SAMPLES,
 )
 from .tiles import dot, dot2, dot3, few_columns, in_place_bytes, itemsize_of, one, outer, product, row, transpose, zeros
 
@@ -38,9 +41,11 @@ def mode_of(rows, size, row_bytes, dtype):
 
 
 @jit
-def left_mode(row_bytes, columns):
-    """How the left operand with rows of so many bytes, of a result of so many columns, is used."""
-    return SPREAD if columns >= STRIP_COLUMNS and row_bytes % FAR_STRIDE == 0 else AS_IT_LIES
+def left_mode(rows, size, columns, dtype):
+    """How the left operand, of so many rows and columns, of a result of so many columns is used."""
+    row_bytes, part_bytes = size * itemsize_of(dtype), rows * min(size, K_BLOCK) * itemsize_of(dtype)
+    far = columns >= STRIP_COLUMNS and row_bytes % FAR_STRIDE == 0
+    return SPREAD if far and part_bytes <= SPREAD_BYTES else AS_IT_LIES
 
 
 @jit
@@ -68,7 +73,7 @@ def affine(x, w, b, z, rows, panels):
     else:
         right = (address_of(w), z_row, mode_of(count, inputs, z_row, dtype), address_of(panels))
         size = (count, units, inputs)
-        operands = (left, x_row, itemsize, left_mode(x_row, units)) + right
+        operands = (left, x_row, itemsize, left_mode(count, inputs, units, dtype)) + right
         product(dtype, operands + (address_of(b), 0, itemsize, out, z_row) + size)
 
 
@@ -83,7 +88,7 @@ def input_slope(delta, w, dx, rows, panels):
         return
     if delta.shape[0] > DOT_ROWS:  # a single unit's weights are a row as they lie
         right = (address_of(w), dx_row, IN_PLACE) if units == 1 else (address_of(w), w_row, TRANSPOSED)
-        operands = (left, w_row, itemsize, left_mode(w_row, inputs)) + right + (address_of(panels),)
+        operands = (left, w_row, itemsize, left_mode(count, units, inputs, dtype)) + right + (address_of(panels),)
         product(dtype, operands + (zero, 0, 0, out, dx_row, count, inputs, units))
         return
     for r in range(count):
@@ -112,11 +117,13 @@ def weight_slope(x, delta, dw, rows, accumulate, panels):
     if m == 1:
         outer(dtype, (left, address_of(delta), start, start_row, start_column, out, dw_row, count, units))
         return
-    if units == 2 and m <= FEW_SAMPLES:
-        narrow_slope(left, x_row, delta, dw[first:last], accumulate, panels)
+    if units <= few_columns(dtype) and m >= (TURNED_SAMPLES if units > 2 else 4 * TURNED_SAMPLES):
+        for begin in range(0, count, TURNED_ROWS):
+            part = dw[first + begin : min(first + begin + TURNED_ROWS, last)]
+            turned_slope(left + begin * itemsize, x_row, delta, part, accumulate, panels)
         return
-    if units <= few_columns(dtype):
-        turned_slope(left, x_row, delta, dw[first:last], accumulate, panels)
+    if units <= DOT_COLUMNS:
+        narrow_slope(left, x_row, delta, dw[first:last], accumulate, panels)
         return
     mode = IN_STRIPS if units >= STRIP_COLUMNS and x_row >= STRIP_STRIDE else AS_IT_LIES
     right = (address_of(delta), dw_row, mode_of(count, m, dw_row, dtype), address_of(panels))
@@ -126,7 +133,7 @@ def weight_slope(x, delta, dw, rows, accumulate, panels):
 
 @jit
 def narrow_slope(left, x_row, delta, dw, accumulate, panels):
-    """The same where dw has two columns: each of them is a row with operands in other roles."""
+    """The same where dw has two columns or three: each of them is a row with operands in other roles."""
     dtype, (m, units), count = panels.dtype, delta.shape, dw.shape[0]
     itemsize, sums, start, start_column = itemsize_of(dtype), address_of(panels), zeros(dtype), 0
     if accumulate:

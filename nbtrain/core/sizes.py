@@ -11,8 +11,9 @@ from .layout import PLACES
 
 DOT_COLUMNS = 3  # results of so few columns are dot products of rows; `tiles` has one function for each number
 DOT_ROWS = 3  # and so are input slopes of so few rows
-FEW_COLUMNS = 12  # results of fewer columns than three quarters of a vector are turned: so many at most
-FEW_SAMPLES = 64  # with so many, the slopes of two columns of weights are made one column after the other
+FEW_COLUMNS = 12  # results of so few columns are turned where a vector has more
+TURNED_ROWS = 512  # so many at a time
+TURNED_SAMPLES = 16  # made of so many samples at least; of four times as many for two columns
 FEW_ROWS = 16  # rows of a turned result that are written beyond it: no vector has more lanes
 PACK_ROWS = 16  # rows of a result that repay packing the right operand
 PACK_BLOCK = 16  # rows that are packed side by side, so that whole pages are read
@@ -24,10 +25,11 @@ GROUP_BYTES = 1 << 19  # the same for packed panels, at most
 LEFT_BYTES = 1 << 18  # at most so much of the left operand is multiplied with one panel after the other
 LEFT_ROWS = 48  # at least
 STRIP_ROWS = 16  # no strip of the left operand has more rows
-STRIP_PADDING = 64  # bytes between strips
+STRIP_PADDING = 64  # bytes between strips, or between rows that are brought together
 STRIP_COLUMNS = 128  # columns of a result that repay copying the left operand to strips
 STRIP_STRIDE = 256  # bytes between its columns, if it is transposed, that make it worth while
 FAR_STRIDE = 4096  # rows of the left operand that are multiples of this apart fill few sets of a cache
+SPREAD_BYTES = 1 << 19  # so much of it, at most, is brought together
 ALIGNMENT = 64  # bytes; no vector is longer
 
 
@@ -42,10 +44,12 @@ def workspace(batch: int, units: Sequence[int], dtype: Any) -> int:
             needed = max(needed, _with_left(inputs, batch, outputs, itemsize))
         for k, columns in rights[:2]:
             if is_spread(k, columns, itemsize):
-                needed = max(needed, _right(k, columns, itemsize) + _left(batch, k, itemsize))
+                rows = min(batch, SPREAD_BYTES // (min(k, K_BLOCK) * itemsize))
+                needed = max(needed, _right(k, columns, itemsize) + _left(rows, k, itemsize))
         if outputs <= FEW_COLUMNS:
-            turned = (2 * inputs + FEW_ROWS) * outputs + 2 * ALIGNMENT // itemsize
-            needed = max(needed, turned + _right(batch, inputs, itemsize))
+            rows = min(inputs, TURNED_ROWS)
+            turned = (2 * rows + FEW_ROWS) * outputs + 2 * ALIGNMENT // itemsize
+            needed = max(needed, turned + _right(batch, rows, itemsize))
         needed = max(needed, inputs * outputs if outputs <= DOT_COLUMNS else 0)  # their columns, one after the other
     return needed
 
@@ -56,7 +60,7 @@ def in_strips(inputs: int, units: int, itemsize: int) -> bool:
 
 
 def is_spread(k: int, columns: int, itemsize: int) -> bool:
-    """Whether a left operand (rows, k) is copied so that its rows do not lie FAR_STRIDE apart."""
+    """Whether rows of a left operand (rows, k), if they are few, are brought together."""
     return columns >= STRIP_COLUMNS and k * itemsize % FAR_STRIDE == 0
 
 

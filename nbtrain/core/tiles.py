@@ -15,7 +15,7 @@ from numba import types
 from numba.extending import intrinsic
 
 from . import panels, tilecode
-from .sizes import IN_PLACE_K_BLOCK
+from .sizes import FEW_COLUMNS, IN_PLACE_K_BLOCK
 from .tilecode import shape
 from .vectors import INT64, Emitter
 
@@ -92,7 +92,7 @@ def _number(of: Callable[[np.dtype[Any]], int]) -> Any:
 
 itemsize_of = _number(lambda dtype: dtype.itemsize)
 in_place_bytes = _number(lambda dtype: shape(dtype).in_place_bytes)
-few_columns = _number(lambda dtype: shape(dtype).lanes * 3 // 4)
+few_columns = _number(lambda dtype: FEW_COLUMNS if shape(dtype).lanes > FEW_COLUMNS else 0)
 
 
 def _constant(name: str, count: int, value: float) -> Any:

@@ -18,7 +18,7 @@ from .report import Report, Values
 
 Array = np.ndarray[Any, Any]
 
-SIZE = 3 * 1024 + 37  # more than two blocks of the update, and no whole number of vectors
+SIZE = 3 * 1024 + 37  # no whole number of vectors, and more than two blocks of an update in passes
 PERIOD = 37
 TOLERANCE = 1e-10
 SINGLE_TOLERANCE = 1e-4  # of how far the parameters moved
@@ -32,7 +32,7 @@ def check_optimizer(optimizer: str | Optimizer | Component) -> None:
 
     Its functions compile for float32 and float64 and do what Python says; float32 agrees with float64; tiny, large and
     zero gradients give finite parameters, and a NaN shows; the learning rate counts; a quadratic function is descended
-    with the default learning rate; results do not depend on where a block ends. Parameters are tried at their defaults
+    with the default learning rate; results do not depend on a parameter's place. Parameters are tried at their defaults
     and at one other value each. A step that is not vectorized is warned of (`nbtrain.PluginWarning`).
 
     Parameters

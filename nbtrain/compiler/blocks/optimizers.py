@@ -9,12 +9,15 @@ from numba import from_dtype
 
 from ...components import Optimizer, Regularizer, Schedule
 from .. import processor
+from ..bytecode import is_straight
 from ..door import jit, matrix_at, vector_at
 from ..objects import Function
 from ..plain import plain
 from ..tuples import Streams, loader, plus_product, storer, tuple_type
 from ..typing_checks import check_number, check_tuple
 from .scalar import DOUBLE, FLOAT64, INT, INT64, scalar
+
+BLOCK_SIZE = 1024  # parameters that stay in the first-level cache from one loop to the next
 
 
 class _Step(NamedTuple):
@@ -68,10 +71,14 @@ def optimizer(spec: Optimizer, dtype: np.dtype[Any]) -> dict[str, Function]:
 
 
 def regularized_step(spec: Optimizer, regularizer: Regularizer, dtype: np.dtype[Any]) -> dict[str, Function]:
-    """The optimizer's step with `scale` times the regularizer's slope added to each gradient, in one loop."""
+    """The optimizer's step with `scale` times the regularizer's slope added to each gradient.
+
+    In one loop, if the slope is of a kind that becomes vector code; else the step is kept from its loop.
+    """
     step, prepared_at, hyper_at, addresses_at, w_at, g_at, put, slots_at, put_slots = _parts_of(spec, dtype)
     slope = scalar(regularizer, "slope", dtype, from_dtype(dtype))
     parameters_at = loader(tuple_type(dtype, len(regularizer.parameters)))
+    put_g = Streams(dtype, 2 + len(spec.slots)).setter(1)
 
     @jit
     def step_block(w, g, pointers, n, prepared, hyper, parameters, scale):
@@ -85,7 +92,22 @@ def regularized_step(spec: Optimizer, regularizer: Regularizer, dtype: np.dtype[
             put_slots(addresses, i, values)
         return 0
 
-    return {"step": (step_block, (INT,) * 7 + (DOUBLE,))}
+    @jit
+    def step_in_two_loops(w, g, pointers, n, prepared, hyper, parameters, scale):
+        now, given, penalized = prepared_at(prepared), hyper_at(hyper), parameters_at(parameters)
+        addresses, factor = addresses_at(pointers), dtype.type(scale)
+        for start in range(0, n, BLOCK_SIZE):
+            end = min(start + BLOCK_SIZE, n)
+            for i in range(start, end):
+                put_g(g, i, plus_product(g_at(g, i), factor, slope(w_at(w, i), *penalized)))
+            for i in range(start, end):
+                moved, values = step(w_at(w, i), g_at(g, i), slots_at(addresses, i), now, given)
+                put(w, i, moved)
+                put_slots(addresses, i, values)
+        return 0
+
+    made = step_block if is_straight(regularizer.functions["slope"]) else step_in_two_loops
+    return {"step": (made, (INT,) * 7 + (DOUBLE,))}
 
 
 def _scale(spec: Optimizer, names: tuple[str, ...]) -> Any:

@@ -6,7 +6,8 @@ compiled code that use neither the C library nor, in float32, float64.  What hol
 - at most 2 ulp from the true value in float32 and 4 in float64, subnormal arguments and results included;
 - NaN for NaN, the sign of zero and the infinities as in C;
 - the same bits wherever the function stands: in a vectorized loop, in its scalar rest, alone;
-- on a host without fused multiply-add the results differ in the last bits; the bounds hold.
+- on a host without fused multiply-add the results differ in the last bits; the bounds hold;
+- the square roots of code that takes subnormal numbers for zero may do so too.
 
 `sin`, `cos` and `tan` are NaN beyond 2^20 (float32) and 2^45 (float64) in magnitude, `fmod` and `mod` where the
 quotient is beyond 2^48 and 2^106.
@@ -58,18 +59,22 @@ RULES: tuple[Rule, ...] = (
 TESTS: tuple[Callable[[Real], Condition], ...] = (*(choices.isnan, choices.isinf, choices.isfinite, choices.signbit),)
 
 
-@cache
 def functions(dtype: np.dtype[Any], flushing: bool = False) -> dict[str, Any]:
     """The functions by name, each taking any real numbers and working in `dtype`, float32 or float64.
 
     They are Numba intrinsics: for compiled code alone, and written into it, not called. Those for code that takes
     subnormal numbers for zero (`flushing`) may do so themselves.
     """
-    dtype = np.dtype(dtype)
+    return _functions(np.dtype(dtype), flushing)
+
+
+@cache
+def _functions(dtype: np.dtype[Any], flushing: bool) -> dict[str, Any]:
+    number = from_dtype(dtype)
     if flushing:
-        root = _compiled(arithmetic.sqrt_when_flushing, dtype, from_dtype(dtype))
-        return functions(dtype) | {arithmetic.sqrt.__name__: root}
-    made = {rule.__name__: _compiled(rule, dtype, from_dtype(dtype)) for rule in RULES}
+        faster = {"sqrt": arithmetic.sqrt_when_flushing, "root": choices.root_when_flushing}
+        return functions(dtype) | {name: _compiled(rule, dtype, number) for name, rule in faster.items()}
+    made = {rule.__name__: _compiled(rule, dtype, number) for rule in RULES}
     tests = {rule.__name__: _compiled(rule, dtype, types.boolean) for rule in TESTS}
     return made | tests | forms(dtype) | rows(dtype) | whole()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from nbtrain.compiler.vectormath.arithmetic import fabs, sqrt, where
+from nbtrain.compiler.vectormath.arithmetic import fabs, sqrt, sqrt_when_flushing, where
 from nbtrain.compiler.vectormath.scalars import Condition, Real
 
 
@@ -34,6 +34,11 @@ def reciprocal(x: Real) -> Real:
 def root(x: Real) -> Real:
     """x ** 0.5, which differs from sqrt(x) at -0 and -∞ alone."""
     return where(x.equals(-math.inf), math.inf, sqrt(x + 0.0))
+
+
+def root_when_flushing(x: Real) -> Real:
+    """The same by `sqrt_when_flushing`."""
+    return where(x.equals(-math.inf), math.inf, sqrt_when_flushing(x + 0.0))
 
 
 def isnan(x: Real) -> Condition:

@@ -83,6 +83,20 @@ def test_what_goes_wrong_is_one_line_on_stderr(raised, code, told, monkeypatch, 
     assert capsys.readouterr().err == told
 
 
+TRAINS_WITHOUT_NUMBA = """
+import sys
+import nbtrain
+from nbtrain.datasets import load_digits
+X, y = load_digits()
+for optimizer in ("adam", "momentum"):
+    network = nbtrain.Network(64, [nbtrain.Dense(8, "tanh", dropout=0.1), nbtrain.Dense(10)])
+    penalty = nbtrain.regularizer("l2", strength=1e-3)
+    trainer = nbtrain.Trainer(network, loss="softmax_cross_entropy", optimizer=optimizer, regularizer=penalty, rng=0)
+    trainer.fit(X, y, epochs=1)
+assert "numba" not in sys.modules, "something was not compiled ahead of time"
+"""
+
+
 def test_the_cache_can_be_filled_looked_at_and_cleared(tmp_path):
     place = {"NBTRAIN_CACHE_DIR": str(tmp_path / "cache")}
     for arguments in (("cache", "info"), ("cache", "clear"), ("cache", "info")):  # no such directory yet
@@ -92,6 +106,10 @@ def test_the_cache_can_be_filled_looked_at_and_cleared(tmp_path):
     info = command("cache", "info", **place)
     assert str(tmp_path / "cache") in info.stdout
     assert not re.search(r"\b0 entries", info.stdout)
+    done = subprocess.run(
+        [sys.executable, "-c", TRAINS_WITHOUT_NUMBA], env=os.environ | place, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
     assert command("cache", "clear", **place).returncode == 0
     assert re.search(r"\b0 entries", command("cache", "info", **place).stdout)
 

@@ -16,21 +16,9 @@ the edge of a matrix may be read (never written) as long as they belong to it; w
 from __future__ import annotations
 
 from ..compiler.door import address_of, jit, vector_at
+from . import sizes
 from .panels import AS_IT_LIES, IN_PLACE, IN_STRIPS, PACKED, SPREAD, TRANSPOSED
-from .sizes import (
-    ALIGNMENT,
-    DOT_COLUMNS,
-    DOT_ROWS,
-    FAR_STRIDE,
-    FEW_ROWS,
-    K_BLOCK,
-    PACK_ROWS,
-    SPREAD_BYTES,
-    STRIP_COLUMNS,
-    STRIP_STRIDE,
-    TURNED_ROWS,
-    TURNED_SAMPLES,
-)
+from .sizes import ALIGNMENT, DOT_COLUMNS, DOT_ROWS, FEW_ROWS, PACK_ROWS, TURNED_ROWS, TURNED_SAMPLES
 from .tiles import dot, dot2, dot3, few_columns, in_place_bytes, itemsize_of, one, outer, product, row, transpose, zeros
 
 
@@ -40,12 +28,13 @@ def mode_of(rows, size, row_bytes, dtype):
     return PACKED if rows >= PACK_ROWS and size * row_bytes > in_place_bytes(dtype) else IN_PLACE
 
 
+in_strips, spread_rows = jit(sizes.in_strips), jit(sizes.spread_rows)  # by which the workspace is measured, too
+
+
 @jit
 def left_mode(rows, size, columns, dtype):
     """How the left operand, of so many rows and columns, of a result of so many columns is used."""
-    row_bytes, part_bytes = size * itemsize_of(dtype), rows * min(size, K_BLOCK) * itemsize_of(dtype)
-    far = columns >= STRIP_COLUMNS and row_bytes % FAR_STRIDE == 0
-    return SPREAD if far and part_bytes <= SPREAD_BYTES else AS_IT_LIES
+    return SPREAD if rows <= spread_rows(size, columns, itemsize_of(dtype)) else AS_IT_LIES
 
 
 @jit
@@ -125,7 +114,7 @@ def weight_slope(x, delta, dw, rows, accumulate, panels):
     if units <= DOT_COLUMNS:
         narrow_slope(left, x_row, delta, dw[first:last], accumulate, panels)
         return
-    mode = IN_STRIPS if units >= STRIP_COLUMNS and x_row >= STRIP_STRIDE else AS_IT_LIES
+    mode = IN_STRIPS if in_strips(inputs, units, itemsize) else AS_IT_LIES
     right = (address_of(delta), dw_row, mode_of(count, m, dw_row, dtype), address_of(panels))
     size = (count, units, m)
     product(dtype, (left, itemsize, x_row, mode) + right + (start, start_row, start_column, out, dw_row) + size)

@@ -38,14 +38,12 @@ def workspace(batch: int, units: Sequence[int], dtype: Any) -> int:
     itemsize = np.dtype(dtype).itemsize
     needed = PLACES * 8 // itemsize
     for inputs, outputs in zip(units, units[1:], strict=False):
-        rights = (inputs, outputs), (outputs, inputs), (batch, outputs)
-        needed = max(needed, *(_right(k, columns, itemsize) for k, columns in rights))
+        needed = max(needed, _right(batch, outputs, itemsize))
         if in_strips(inputs, outputs, itemsize):
             needed = max(needed, _with_left(inputs, batch, outputs, itemsize))
-        for k, columns in rights[:2]:
-            if is_spread(k, columns, itemsize):
-                rows = min(batch, SPREAD_BYTES // (min(k, K_BLOCK) * itemsize))
-                needed = max(needed, _right(k, columns, itemsize) + _left(rows, k, itemsize))
+        for k, columns in ((inputs, outputs), (outputs, inputs)):
+            rows = min(batch, spread_rows(k, columns, itemsize))
+            needed = max(needed, _right(k, columns, itemsize) + (_left(rows, k, itemsize) if rows else 0))
         if outputs <= FEW_COLUMNS:
             rows = min(inputs, TURNED_ROWS)
             turned = (2 * rows + FEW_ROWS) * outputs + 2 * ALIGNMENT // itemsize
@@ -59,9 +57,10 @@ def in_strips(inputs: int, units: int, itemsize: int) -> bool:
     return units >= STRIP_COLUMNS and inputs * itemsize >= STRIP_STRIDE
 
 
-def is_spread(k: int, columns: int, itemsize: int) -> bool:
-    """Whether rows of a left operand (rows, k), if they are few, are brought together."""
-    return columns >= STRIP_COLUMNS and k * itemsize % FAR_STRIDE == 0
+def spread_rows(k: int, columns: int, itemsize: int) -> int:
+    """So many rows of a left operand (rows, k), at most, are brought together: none but those FAR_STRIDE apart."""
+    far = columns >= STRIP_COLUMNS and k * itemsize % FAR_STRIDE == 0
+    return SPREAD_BYTES // (min(k, K_BLOCK) * itemsize) if far else 0
 
 
 def _right(k: int, columns: int, itemsize: int) -> int:

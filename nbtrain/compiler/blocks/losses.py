@@ -166,6 +166,7 @@ def _row_output(spec: Loss, dtype: np.dtype[Any]) -> Any:
 
 
 def _all_rows(spec: Loss, dtype: np.dtype[Any]) -> Any:
+    """All rows at once; that there is a column at least shows LLVM that no index r * columns is negative."""
     array, losses_type = types.Array(from_dtype(dtype), 1, "C"), types.Array(DOUBLE, 1, "C")
     labels = spec.target == "label"
     read, target = row_that_is_read(from_dtype(dtype)), row_that_is_read(INT if labels else from_dtype(dtype))

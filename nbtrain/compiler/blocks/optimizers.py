@@ -15,9 +15,8 @@ from ..objects import Function
 from ..plain import plain
 from ..tuples import Streams, loader, plus_product, storer, tuple_type
 from ..typing_checks import check_number, check_tuple
+from .losses import regularizer as regularizer_blocks
 from .scalar import DOUBLE, FLOAT64, INT, INT64, scalar
-
-BLOCK_SIZE = 1024  # parameters that stay in the first-level cache from one loop to the next
 
 
 class _Step(NamedTuple):
@@ -37,7 +36,7 @@ class _Step(NamedTuple):
 def _parts_of(spec: Optimizer, dtype: np.dtype[Any]) -> _Step:
     number, count = from_dtype(dtype), len(spec.slots)
     slots = tuple_type(dtype, spec.slots)
-    prepared, hyper = tuple_type(dtype, spec.prepared_count), tuple_type(dtype, ("learning_rate", *spec.parameters))
+    prepared, hyper = tuple_type(dtype, spec.prepared_count), _hyper(spec, dtype)
     step = plain(spec.functions["step"], dtype, flushing=processor.FLUSHES)
     wanted = "(w, slots)" if spec.norms is None else "(update, slots)"
     check_tuple(spec, "step", step, (number, number, slots, prepared, hyper), wanted)
@@ -64,9 +63,9 @@ def optimizer(spec: Optimizer, dtype: np.dtype[Any]) -> dict[str, Function]:
 
     made = {"step": (step_block, (INT,) * 6)}
     if "prepare" in spec.functions:
-        made["prepare"] = (_prepare(spec, ("learning_rate", *spec.parameters)), (INT,) * 4)
+        made["prepare"] = (_prepare(spec), (INT,) * 4)
     if into_g:
-        made["scale"] = (_scale(spec, ("learning_rate", *spec.parameters)), (INT,) * 3)
+        made["scale"] = (_scale(spec), (INT,) * 3)
     return made
 
 
@@ -75,10 +74,12 @@ def regularized_step(spec: Optimizer, regularizer: Regularizer, dtype: np.dtype[
 
     In one loop, if the slope is of a kind that becomes vector code; else the step is kept from its loop.
     """
+    arguments = (INT,) * 7 + (DOUBLE,)
+    if not is_straight(regularizer.functions["slope"]):
+        return {"step": (_one_after_the_other(spec, regularizer, dtype), arguments)}
     step, prepared_at, hyper_at, addresses_at, w_at, g_at, put, slots_at, put_slots = _parts_of(spec, dtype)
     slope = scalar(regularizer, "slope", dtype, from_dtype(dtype))
     parameters_at = loader(tuple_type(dtype, len(regularizer.parameters)))
-    put_g = Streams(dtype, 2 + len(spec.slots)).setter(1)
 
     @jit
     def step_block(w, g, pointers, n, prepared, hyper, parameters, scale):
@@ -92,26 +93,28 @@ def regularized_step(spec: Optimizer, regularizer: Regularizer, dtype: np.dtype[
             put_slots(addresses, i, values)
         return 0
 
+    return {"step": (step_block, arguments)}
+
+
+def _one_after_the_other(spec: Optimizer, regularizer: Regularizer, dtype: np.dtype[Any]) -> Any:
+    """The regularizer's block function and the optimizer's, as they are."""
+    add_slope, step = regularizer_blocks(regularizer, dtype)["slope"][0], optimizer(spec, dtype)["step"][0]
+
     @jit
-    def step_in_two_loops(w, g, pointers, n, prepared, hyper, parameters, scale):
-        now, given, penalized = prepared_at(prepared), hyper_at(hyper), parameters_at(parameters)
-        addresses, factor = addresses_at(pointers), dtype.type(scale)
-        for start in range(0, n, BLOCK_SIZE):
-            end = min(start + BLOCK_SIZE, n)
-            for i in range(start, end):
-                put_g(g, i, plus_product(g_at(g, i), factor, slope(w_at(w, i), *penalized)))
-            for i in range(start, end):
-                moved, values = step(w_at(w, i), g_at(g, i), slots_at(addresses, i), now, given)
-                put(w, i, moved)
-                put_slots(addresses, i, values)
-        return 0
+    def step_after_slope(w, g, pointers, n, prepared, hyper, parameters, scale):
+        add_slope(w, g, n, parameters, scale)
+        return step(w, g, pointers, n, prepared, hyper)
 
-    made = step_block if is_straight(regularizer.functions["slope"]) else step_in_two_loops
-    return {"step": (made, (INT,) * 7 + (DOUBLE,))}
+    return step_after_slope
 
 
-def _scale(spec: Optimizer, names: tuple[str, ...]) -> Any:
-    hyper = tuple_type(FLOAT64, names)
+def _hyper(spec: Optimizer, dtype: np.dtype[Any]) -> Any:
+    """The type of an optimizer's hyperparameters."""
+    return tuple_type(dtype, ("learning_rate", *spec.parameters))
+
+
+def _scale(spec: Optimizer) -> Any:
+    hyper = _hyper(spec, FLOAT64)
     scale = plain(spec.functions["scale"], FLOAT64)
     check_number(spec, "scale", scale, (DOUBLE, DOUBLE, hyper))
     hyper_at = loader(hyper)
@@ -127,8 +130,8 @@ def _scale(spec: Optimizer, names: tuple[str, ...]) -> Any:
     return scale_block
 
 
-def _prepare(spec: Optimizer, names: tuple[str, ...]) -> Any:
-    hyper, scalars = tuple_type(FLOAT64, names), tuple_type(FLOAT64, spec.scalars)
+def _prepare(spec: Optimizer) -> Any:
+    hyper, scalars = _hyper(spec, FLOAT64), tuple_type(FLOAT64, spec.scalars)
     prepare = plain(spec.functions["prepare"], FLOAT64)
     given = (INT, scalars, hyper) if spec.scalars else (INT, hyper)
     check_tuple(spec, "prepare", prepare, given, "(prepared, scalars)" if spec.scalars else "a tuple of numbers")

@@ -23,8 +23,7 @@ class Model(NamedTuple):
     theta : ndarray of shape (parameters,)
         The weights of all layers, then their biases.
     gradient : ndarray of shape (parameters,)
-        What the last step or `loss_and_gradient` left: after a step, that of the data loss alone where nothing is
-        clipped or constrained and the optimizer needs no norms.
+        What the last step or `loss_and_gradient` left: after a step, with or without the penalty's slope.
     state : ndarray of shape (slots, parameters)
         The optimizer's state.
     learning_rate : ndarray of shape (1,), float64

@@ -19,9 +19,10 @@ from nbtrain.core import exports, products
 from nbtrain.core.sizes import ALIGNMENT, workspace
 
 DTYPES = (np.dtype(np.float32), np.dtype(np.float64))
-OPERANDS = {"affine": "xwb", "input": "dwb", "weight": "xwd", "bias": "dwd"}  # as the C functions take them
-ROWS = {"affine": "m", "input": "m", "weight": "k", "bias": "n"}
-SHAPES = {"affine": "mn", "input": "mk", "weight": "kn", "bias": "n"}
+# As the C functions take them.
+OPERANDS = {"affine": "xwb", "input": "dwb", "weight": "xwd", "blocks": "xwd", "bias": "dwd"}
+ROWS = {"affine": "m", "input": "m", "weight": "k", "blocks": "k", "bias": "n"}
+SHAPES = {"affine": "mn", "input": "mk", "weight": "kn", "blocks": "kn", "bias": "n"}
 
 
 class Products:
@@ -75,6 +76,7 @@ class Case:
             "affine": lambda: x @ w + b,
             "input": lambda: d @ w.T,
             "weight": lambda: x.T @ d,
+            "blocks": lambda: x.T @ d,
             "bias": lambda: d.sum(0),
         }
         return results[name]()
@@ -120,6 +122,7 @@ def results() -> None:
         for index in picked:
             check_whole_numbers(product, cases[index])
         check_whole_numbers(product, (130, 300, 140))
+        check_whole_numbers(product, (70, 400, 140))
 
 
 class Guarded:
@@ -148,6 +151,7 @@ def guards() -> None:
     """Every operand ends, then begins, where reading and writing are forbidden."""
     sizes = [1, 2, 3, 5, 8, 11, 18, 33]
     larger = [(64, 70, 131), (40, 300, 130), (33, 129, 257), (1, 200, 150), (13, 1024, 130), (13, 130, 1024)]
+    larger += [(130, 400, 140), (260, 400, 140)]  # slopes in blocks, with one part of k or two
     larger += [(4, 50_000, 2), (5, 50_000, 3), (3, 50_000, 1), (4, 2, 50_000), (4, 3, 9_000)]
     for dtype in DTYPES:
         product = Products(dtype)

@@ -48,6 +48,7 @@ def test_every_remainder_of_the_tiles(product: Products) -> None:
     [
         (130, 784, 131),
         (300, 257, 300),
+        (600, 400, 200),
         (2100, 70, 40),
         (40, 1030, 1100),
         (61, 1024, 150),
@@ -87,6 +88,13 @@ def test_cutting_the_rows_changes_no_bit(product: Products, sizes: tuple[int, in
         for rows in zip(cuts[:-1], cuts[1:], strict=True):
             product(name, case, parts, rows, accumulate)
         assert np.array_equal(whole, parts), name
+
+
+@pytest.mark.parametrize("sizes", [(130, 784, 131), (256, 400, 300), (513, 400, 150), (40, 800, 20)], ids=str)
+def test_slopes_in_blocks_have_the_same_bits(product: Products, sizes: tuple[int, int, int]) -> None:
+    case = Case(*sizes, product.dtype, whole_numbers=False)
+    whole, blocks = (product(name, case, np.zeros(case.shape(name), product.dtype)) for name in ("weight", "blocks"))
+    assert np.array_equal(whole, blocks)
 
 
 def test_a_nan_stays_in_its_row(product: Products) -> None:

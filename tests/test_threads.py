@@ -30,6 +30,13 @@ CASES = {
     "clipped": dict(loss="mse", activations=["relu", "tanh", "identity"], clip_norm=0.5, clip_value=0.1),
     "one at a time": dict(loss="mse", activations=["relu", "relu", "identity"], batch_size=1),
     "parts": dict(loss="softmax_cross_entropy", activations=["relu", "tanh", "identity"], batch_size=100),
+    "large": dict(
+        loss="mse",
+        activations=["relu", "tanh", "identity"],
+        dropout=[0.3, 0.0, 0.0],
+        sizes=(430, 160, 30, 2),
+        batch_size=80,
+    ),
     "fewer rows": dict(loss="mse", activations=["relu", "tanh", "identity"], batch_size=3),
 }
 

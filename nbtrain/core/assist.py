@@ -42,7 +42,7 @@ def follow(net, operation, first, team):
         own_share(net, data, operation, first, team)
         restore(word)
     elif operation == GRADIENT:
-        losses_and_slopes(net, data, d.batch_total, INFERENCE, team)
+        losses_and_slopes(net, data, INFERENCE, team)
     elif operation == EVALUATION:
         evaluate_rows(net, data, first, team)
     elif operation == PREDICTION:

@@ -4,10 +4,11 @@
     input_slope(delta, w, dx, rows, panels)         dx = delta w' for rows (first, last) of dx (m, K)
     weight_slope(x, delta, dw, rows, accumulate, panels)
                                                     dw (+)= x' delta for rows (first, last) of dw (K, N)
+    slope_block(x, delta, dw, rows, again, panels)  dw = x' delta for rows (first, last) of dw, block after block
     bias_slope(delta, db, columns, accumulate)      db (+)= column sums of delta for columns (first, last) of db (N,)
 
 All arrays are C-contiguous and of one dtype. `panels` is a workspace of at least `sizes.workspace` elements, aligned
-to 64 bytes, that belongs to one thread; nothing in it is kept from call to call.
+to 64 bytes, that belongs to one thread; nothing in it is kept from call to call, but from block to block.
 
 How an element is summed depends on m, K and N only, so the bits do not depend on how the ranges are cut. Numbers beside
 the edge of a matrix may be read (never written) as long as they belong to it; what is made of them is dropped.
@@ -17,9 +18,23 @@ from __future__ import annotations
 
 from ..compiler.door import address_of, jit, vector_at
 from . import sizes
-from .panels import AS_IT_LIES, IN_PLACE, IN_STRIPS, PACKED, SPREAD, TRANSPOSED
-from .sizes import ALIGNMENT, DOT_COLUMNS, DOT_ROWS, FEW_ROWS, PACK_ROWS, TURNED_ROWS, TURNED_SAMPLES
-from .tiles import dot, dot2, dot3, few_columns, in_place_bytes, itemsize_of, one, outer, product, row, transpose, zeros
+from .panels import AGAIN, AS_IT_LIES, IN_PLACE, IN_STRIPS, KEPT, PACKED, SPREAD, TRANSPOSED
+from .sizes import ALIGNMENT, BLOCK_ROWS, DOT_COLUMNS, DOT_ROWS, FEW_ROWS, PACK_ROWS, TURNED_ROWS, TURNED_SAMPLES
+from .tiles import (
+    dot,
+    dot2,
+    dot3,
+    few_columns,
+    in_place_bytes,
+    itemsize_of,
+    k_block,
+    one,
+    outer,
+    product,
+    row,
+    transpose,
+    zeros,
+)
 
 
 @jit
@@ -118,6 +133,29 @@ def weight_slope(x, delta, dw, rows, accumulate, panels):
     right = (address_of(delta), dw_row, mode_of(count, m, dw_row, dtype), address_of(panels))
     size = (count, units, m)
     product(dtype, (left, itemsize, x_row, mode) + right + (start, start_row, start_column, out, dw_row) + size)
+
+
+@jit
+def rows_of_block(m, inputs, units, dtype):
+    """How many rows of dw = x' delta (inputs, units), of m samples, are best made at once."""
+    packed = mode_of(inputs, m, units * itemsize_of(dtype), dtype) == PACKED
+    whole = not packed or m > k_block(dtype) or not in_strips(inputs, units, itemsize_of(dtype))
+    return inputs if whole else min(BLOCK_ROWS, inputs)
+
+
+@jit
+def slope_block(x, delta, dw, rows, again, panels):
+    """dw = x' delta for a block of rows; `again`: the block before was of the same dw, and delta lies there packed."""
+    dtype, (first, last), (m, inputs), units = panels.dtype, rows, x.shape, delta.shape[1]
+    itemsize, count = itemsize_of(dtype), last - first
+    if rows_of_block(m, inputs, units, dtype) == inputs or count <= 0:
+        weight_slope(x, delta, dw, rows, False, panels)
+        return
+    x_row, dw_row = inputs * itemsize, units * itemsize
+    left, out = address_of(x) + first * itemsize, address_of(dw) + first * dw_row
+    right = (address_of(delta), dw_row, AGAIN if again else KEPT, address_of(panels))
+    size = (count, units, m)
+    product(dtype, (left, itemsize, x_row, IN_STRIPS) + right + (zeros(dtype), 0, 0, out, dw_row) + size)
 
 
 @jit

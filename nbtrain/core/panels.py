@@ -2,6 +2,7 @@
 
 A panel is as many columns of the right operand (k, columns) as a full tile has. The operand is used where it lies, or
 packed so that a panel's rows follow each other: a part of k and a group of panels at a time, just before they are used.
+Where the next product has the same right operand, all panels are kept for it; it must not have more than one part of k.
 What remains of the columns, the edge, is always packed, as wide as the narrowest tile that holds it.
 """
 
@@ -21,7 +22,7 @@ from .sizes import (
 from .tilecode import Shape
 from .vectors import Emitter, Int
 
-IN_PLACE, PACKED, TRANSPOSED = range(3)  # how a right operand is used
+IN_PLACE, PACKED, TRANSPOSED, KEPT, AGAIN = range(5)  # how a right operand is used; AGAIN: as the last one, KEPT
 AS_IT_LIES, IN_STRIPS, SPREAD = range(3)  # how a left one is
 
 
@@ -122,13 +123,15 @@ def emit_product(e: Emitter, tiles: Shape, functions: Functions) -> None:
     k_block, group = _blocks(e, tiles, right)
     row_block = (e.number(tiles.left_bytes) // (k_block * e.size)).at_least(LEFT_ROWS).rounded_up(tiles.rows[0])
     row_block = row_block.chosen(in_strips, rows.at_least(1))
-    kept = row_block.compared("<", rows)  # packed panels are used again, for the next rows
+    again = mode.compared("==", AGAIN)
+    kept = e.builder.or_(row_block.compared("<", rows), mode.compared(">=", KEPT))  # used for other rows, too
     panels_at = (workspace + k_block * edge_columns * e.size).rounded_up(ALIGNMENT)
     left_at = (panels_at + whole.chosen(kept, group) * k_block * e.size).rounded_up(ALIGNMENT)
     shared = _start_edge(e, tiles, functions.copy, whole, (start, start_row, start_column, columns))
     with e.loop(0, size + k_block - 1, k_block, [start, start_row, start_column, shared]) as part:
         length = (size - part.index).at_most(k_block)
-        _pack_edge(e, functions, right, (part.index, length), workspace)
+        with e.only_if(e.builder.not_(again)):
+            _pack_edge(e, functions, right, (part.index, length), workspace)
         with e.loop(0, rows + row_block - 1, row_block) as block:
             count, goal = (rows - block.index).at_most(row_block), out + block.index * out_row
             first, row, column, edge = part.values
@@ -136,7 +139,8 @@ def emit_product(e: Emitter, tiles: Shape, functions: Functions) -> None:
             a = (left + block.index * left_row + part.index * left_k, left_row, left_k)
             a = _spread(e, functions.copy, a, left_at, (count, length), left_mode.compared("==", SPREAD))
             strips = _in_strips(e, tiles, functions.strips, a, left_at, (count, length), in_strips)
-            packs = e.builder.and_(block.index.compared("==", 0), right.mode.compared("!=", IN_PLACE))
+            as_it_is = e.builder.or_(again, right.mode.compared("==", IN_PLACE))
+            packs = e.builder.and_(block.index.compared("==", 0), e.builder.not_(as_it_is))
             place = (panels_at, kept, packs, group)
             _emit_groups(e, tiles, functions, strips, (right, part.index, place), begin, (goal, out_row, count, length))
             goal = (goal + whole * e.size, out_row, count, length, columns - whole)

@@ -78,23 +78,36 @@ def gradient_of(d, part):
 @jit
 def part_slopes(net, batch, training, rows, goal, team):
     """Slopes of a section of the parameters by some rows of a batch; `goal`: where they go, and if they are added."""
-    first, last = rows
     address, accumulate, section = goal
-    dtype, itemsize, count = net.theta.dtype, net.theta.itemsize, last - first
+    dtype, count = net.theta.dtype, rows[1] - rows[0]
     gradient = vector_at(address, net.gradient.size, dtype)
     source = batch.x
     for index in range(net.layers.size):
         layer = net.layers[index]
-        here, below = source + first * layer.inputs * itemsize, layer.delta + first * layer.units * itemsize
-        if section.last - section.first < section.of:  # else a member reads what is its own, mostly
-            fetch(here, count * layer.inputs * itemsize, team)
-            fetch(below, count * layer.units * itemsize, team)
+        here, below = operands(layer, source, rows, net.theta.itemsize, section, team)
         x, delta = matrix_at(here, count, layer.inputs, dtype), matrix_at(below, count, layer.units, dtype)
         dw = matrix_in(gradient, layer.weights, layer.inputs, layer.units)
         weight_slope(x, delta, dw, weight_rows(layer, section), accumulate, net.panels)
         if has_biases(section):
             bias_slope(delta, gradient[layer.biases : layer.biases + layer.units], (ZERO, layer.units), accumulate)
-        source = layer.out if training and layer.mask != 0 else layer.a
+        source = output_of(layer, training)
+
+
+@jit
+def operands(layer, source, rows, itemsize, section, team):
+    """Addresses of some rows of a layer's inputs and delta, fetched for a member who makes a section of the slopes."""
+    first, last = rows
+    here, below = source + first * layer.inputs * itemsize, layer.delta + first * layer.units * itemsize
+    if section.last - section.first < section.of:  # else a member reads what is its own, mostly
+        fetch(here, (last - first) * layer.inputs * itemsize, team)
+        fetch(below, (last - first) * layer.units * itemsize, team)
+    return here, below
+
+
+@jit
+def output_of(layer, training):
+    """Address of what the next layer has been given."""
+    return layer.out if training and layer.mask != 0 else layer.a
 
 
 @jit

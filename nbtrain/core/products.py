@@ -25,6 +25,7 @@ def functions(dtype: np.dtype[Any]) -> dict[str, tuple[Any, tuple[Any, ...]]]:
     affine     x (m, inputs), w, b (units,)        z (m, units)
     input      delta (m, units), w, unused         dx (m, inputs)
     weight     x (m, inputs), unused, delta        dw (inputs, units)
+    blocks     x (m, inputs), unused, delta        dw, block by block
     bias       delta (m, units), unused, unused    db (units,)
     ========== =================================== ========================
     """
@@ -55,6 +56,16 @@ def functions(dtype: np.dtype[Any]) -> dict[str, tuple[Any, tuple[Any, ...]]]:
         return 0
 
     @jit
+    def slope_blocks(x, _, delta, out, m, inputs, units, first, last, accumulate, panels, repeats):
+        x, delta = matrix_at(x, m, inputs, dtype), matrix_at(delta, m, units, dtype)
+        dw, rows = matrix_at(out, inputs, units, dtype), matmul.rows_of_block(m, inputs, units, dtype)
+        for _ in range(repeats):
+            for begin in range(first, last, rows):
+                block = begin, min(begin + rows, last)
+                matmul.slope_block(x, delta, dw, block, begin > first, vector_at(panels, 0, dtype))
+        return 0
+
+    @jit
     def bias_slope(delta, _, unused, out, m, inputs, units, first, last, accumulate, panels, repeats):
         for _ in range(repeats):
             matmul.bias_slope(
@@ -62,5 +73,5 @@ def functions(dtype: np.dtype[Any]) -> dict[str, tuple[Any, tuple[Any, ...]]]:
             )
         return 0
 
-    found = {"affine": affine, "input": input_slope, "weight": weight_slope, "bias": bias_slope}
+    found = {"affine": affine, "input": input_slope, "weight": weight_slope, "blocks": slope_blocks, "bias": bias_slope}
     return {name: (function, (types.int64,) * ARGUMENTS) for name, function in found.items()}

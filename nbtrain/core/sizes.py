@@ -24,6 +24,7 @@ IN_PLACE_GROUP_BYTES = 1 << 14  # panels of so many bytes are used for one tile'
 GROUP_BYTES = 1 << 19  # the same for packed panels, at most
 LEFT_BYTES = 1 << 18  # at most so much of the left operand is multiplied with one panel after the other
 LEFT_ROWS = 48  # at least
+BLOCK_ROWS = 192  # rows of a layer's slopes that are made before these weights are updated; a multiple of tiles' rows
 STRIP_ROWS = 16  # no strip of the left operand has more rows
 STRIP_PADDING = 64  # bytes between strips, or between rows that are brought together
 STRIP_COLUMNS = 128  # columns of a result that repay copying the left operand to strips

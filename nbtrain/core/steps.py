@@ -12,6 +12,7 @@ import numpy as np
 from ..compiler.door import jit, vector_at
 from .backward import backward, count_hits, loss_slope, summed_loss
 from .batches import next_batch
+from .descent import goes_together, slopes_and_update
 from .forward import forward
 from .layout import HITS_NONE, WRONG_RATE
 from .net import INFERENCE, INT64, TRAINING, ZERO, chunk, total_weight
@@ -67,31 +68,43 @@ def own_share(net, data, operation, position, team):
     weight = net.descriptor[0].batch_total
     fetch(net.descriptor[0].theta, net.theta.size * net.theta.itemsize, team)
     batch = data if operation == BATCH else next_batch(net, data, position, team)
-    loss = losses_and_slopes(net, batch, weight, TRAINING, team)
+    if goes_together(net.descriptor[0], batch.rows):
+        loss = losses_and_deltas(net, batch, ZERO, TRAINING, team) / weight
+        if math.isfinite(loss):
+            slopes_and_update(net, batch, 1.0 / weight, team)
+        return loss
+    loss = losses_and_slopes(net, batch, TRAINING, team) / weight
     if math.isfinite(loss):
         update(net, 1.0 / weight, team)
     return loss
 
 
 @jit
-def losses_and_slopes(net, batch, weight, training, team):
-    """Data loss of a batch, gradient of the data loss in `gradient`; chunk by chunk, added in their order."""
+def losses_and_slopes(net, batch, training, team):
+    """Weighted losses of a batch, gradient of the data loss in `gradient`; chunk by chunk, added in their order."""
     d = net.descriptor[0]
     total, parts = 0.0, parts_of(d, batch.rows)
     for first in range(0, batch.rows, d.batch_size):
         if first > 0:
             meet(team)
         part = chunk(d, batch, first)
-        forward(net, part, first, training, team)
-        loss_slope(net, part, 1.0 / weight, team)
-        backward(net, part, first, training, team)
-        meet(team)
-        total += summed_loss(net, part.rows)
-        if d.hits != HITS_NONE and training and team.rank == 0:
-            d.epoch_hits += count_hits(net, part)
+        total += losses_and_deltas(net, part, first, training, team)
         parameter_slopes(net, part, training, parts, first > 0, team)
     add_parts(net, parts, team)
-    return total / weight
+    return total
+
+
+@jit
+def losses_and_deltas(net, part, first, training, team):
+    """Weighted losses of a chunk that begins with row `first` of its batch, and every layer's delta of all its rows."""
+    d = net.descriptor[0]
+    forward(net, part, first, training, team)
+    loss_slope(net, part, 1.0 / d.batch_total, team)
+    backward(net, part, first, training, team)
+    meet(team)
+    if d.hits != HITS_NONE and training and team.rank == 0:
+        d.epoch_hits += count_hits(net, part)
+    return summed_loss(net, part.rows)
 
 
 @jit
@@ -105,7 +118,7 @@ def loss_and_gradient(net, batch):
     d.batch_total = weight
     team = muster(d)
     give_order(team, GRADIENT, ZERO)
-    loss = losses_and_slopes(net, batch, weight, INFERENCE, team)
+    loss = losses_and_slopes(net, batch, INFERENCE, team) / weight
     join(d, team)
     regularize(net, 1.0 / weight)
     return loss + penalty(net) / weight

@@ -92,6 +92,7 @@ def _number(of: Callable[[np.dtype[Any]], int]) -> Any:
 
 itemsize_of = _number(lambda dtype: dtype.itemsize)
 in_place_bytes = _number(lambda dtype: shape(dtype).in_place_bytes)
+k_block = _number(lambda dtype: shape(dtype).k_block)
 few_columns = _number(lambda dtype: FEW_COLUMNS if shape(dtype).lanes > FEW_COLUMNS else 0)
 
 

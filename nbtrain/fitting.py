@@ -241,13 +241,14 @@ class Fit:
         """Put the model back to its last finite epoch and say what happened."""
         trainer, d = self.trainer, self.trainer.model.descriptor
         ended = d["position"][0] == 0 and d["epoch"][0] != d["snapshot_epoch"][0]  # it was found at an epoch's end
-        error = describe_divergence(trainer, self.data, ended)
+        now = "the model was put back to the end of its last finite epoch"
+        error = describe_divergence(trainer, self.data, now, ended)
         restore(trainer)
         return error
 
 
-def describe_divergence(trainer: Trainer, data: Dataset, ended: bool = False) -> DivergenceError:
-    """Where training went wrong: epoch, iteration, layer, learning rate, scale of the inputs.
+def describe_divergence(trainer: Trainer, data: Dataset, now: str, ended: bool = False) -> DivergenceError:
+    """Where training went wrong: epoch, iteration, layer, learning rate, scale of the inputs; and how the model is now.
 
     A loss is of the iteration after those that were counted; what is looked through when an epoch has `ended` is of
     the last.
@@ -262,7 +263,7 @@ def describe_divergence(trainer: Trainer, data: Dataset, ended: bool = False) ->
     return DivergenceError(
         f"training diverged: NaN or infinity in {where}, epoch {int(d['epoch'][0]) + (not ended)}, "
         f"iteration {int(d['iteration'][0]) + (not ended)}, learning rate {trainer.learning_rate:g}, "
-        f"largest input {scale:g}; the model was put back to the end of its last finite epoch. "
+        f"largest input {scale:g}; {now}. "
         "A smaller learning rate, inputs scaled to about 1, or weights drawn smaller usually help."
     )
 

@@ -246,6 +246,6 @@ class Trainer(Parameters, Use, Saving, Hosting):
         with self._lock:
             status = self.call_on("train_step", batch)
             if status == layout.DIVERGED:
-                raise describe_divergence(self, batch)
+                raise describe_divergence(self, batch, "no parameter was changed")
             check(status, self.recipe.loss)
             return float(self.result[0])

@@ -10,6 +10,7 @@ from oracle import LOSSES, OPTIMIZERS
 import nbtrain
 
 SIZES = (4, 9, 6, 3)
+LARGE = (420, 150, 33, 2)
 HYPER = {
     "sgd": {"learning_rate": 0.05},
     "momentum": {"learning_rate": 0.05, "beta": 0.8},
@@ -57,6 +58,29 @@ def test_networks_of_any_depth_and_width(sizes, batch_size):
     trainer.fit(X, y, epochs=3)
     oracle.fit(X, y, 3, batch_size)
     assert_close(theta(trainer), oracle.theta, 1e-11)
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_large_networks_whose_weights_are_updated_block_by_block(optimizer):
+    """Batches of 64 and 36 samples, and one of 150, which is gone through in pieces and updates all weights at once."""
+    trainer, oracle = pair(LARGE, ACTIVATIONS, "mse", optimizer, l2=0.2, batch_size=64, shuffle=False)
+    X, y = data("mse", 100, LARGE[0], LARGE[-1])
+    history = trainer.fit(X, y, epochs=3)
+    assert_close(history["loss"], oracle.fit(X, y, 3, 64), 1e-10)
+    X, y = data("mse", 150, LARGE[0], LARGE[-1])
+    assert_close(trainer.train_step(X, y), oracle.train_step(X, y), 1e-10)
+    assert_close(theta(trainer), oracle.theta, 1e-9)
+
+
+def test_a_loss_that_is_not_finite_changes_no_weight_of_a_large_network():
+    trainer, _ = pair(LARGE, ACTIVATIONS, "mse", "adam", batch_size=64)
+    X, y = data("mse", 64, LARGE[0], LARGE[-1])
+    trainer.train_step(X, y)
+    before = theta(trainer).copy(), trainer.model.state.copy()
+    with pytest.raises(nbtrain.DivergenceError, match="no parameter was changed"):
+        trainer.train_step(X, np.where(y > 1, 1e200, y))
+    assert (theta(trainer) == before[0]).all()
+    assert (trainer.model.state == before[1]).all()
 
 
 @pytest.mark.parametrize("loss", LOSSES)

@@ -30,7 +30,8 @@ class History(dict[str, list[float]]):
         """Add one epoch; what other epochs have and this one has not, or the other way round, is NaN."""
         epochs = self.epochs
         for name in numbers:
-            self.setdefault(name, [math.nan] * epochs)
+            if name not in self:
+                self[name] = [math.nan] * epochs
         for name, column in self.items():
             column.append(float(numbers.get(name, math.nan)))
 

@@ -40,12 +40,12 @@ def rmsprop(w: float, g: float, slots: Any, prepared: Numbers, hyper: Any) -> tu
 
 
 def adam_prepare(t: int, hyper: Any) -> Numbers:
-    """1 - β1, 1 - β2 and the bias corrections of iteration t."""
+    """1 - β1, 1 - β2, α / (1 - β1^t) and 1 / √(1 - β2^t): a parameter's own arithmetic is spared these."""
     return (
         1.0 - hyper.beta1,
         1.0 - hyper.beta2,
-        1.0 / (1.0 - hyper.beta1**t),
-        1.0 / (1.0 - hyper.beta2**t),
+        hyper.learning_rate / (1.0 - hyper.beta1**t),
+        1.0 / math.sqrt(1.0 - hyper.beta2**t),
     )
 
 
@@ -56,7 +56,7 @@ def adam(w: float, g: float, slots: Any, prepared: Numbers, hyper: Any) -> tuple
     """
     V = hyper.beta1 * slots.velocity + prepared[0] * g
     S = hyper.beta2 * slots.square + prepared[1] * g * g
-    return w - hyper.learning_rate * (V * prepared[2]) / (math.sqrt(S * prepared[3]) + hyper.epsilon), (V, S)
+    return w - prepared[2] * (V / (math.sqrt(S) * prepared[3] + hyper.epsilon)), (V, S)
 
 
 def heavy_ball(w: float, g: float, slots: Any, prepared: Numbers, hyper: Any) -> tuple[float, Numbers]:

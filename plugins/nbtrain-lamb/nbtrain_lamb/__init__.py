@@ -19,12 +19,12 @@ Numbers = tuple[float, ...]
 
 
 def prepare(t: int, hyper: Any) -> Numbers:
-    """1 - β1, 1 - β2 and the bias corrections of iteration t."""
+    """1 - β1, 1 - β2, 1 / (1 - β1^t) and 1 / √(1 - β2^t)."""
     return (
         1.0 - hyper.beta1,
         1.0 - hyper.beta2,
         1.0 / (1.0 - hyper.beta1**t),
-        1.0 / (1.0 - hyper.beta2**t),
+        1.0 / math.sqrt(1.0 - hyper.beta2**t),
     )
 
 
@@ -32,7 +32,7 @@ def direction(w: float, g: float, slots: Any, prepared: Numbers, hyper: Any) -> 
     """V ← β1 V + (1-β1) g; S ← β2 S + (1-β2) g²; u = V̂ / (√Ŝ + ε) + λ w."""
     V = hyper.beta1 * slots.velocity + prepared[0] * g
     S = hyper.beta2 * slots.square + prepared[1] * g * g
-    return V * prepared[2] / (math.sqrt(S * prepared[3]) + hyper.epsilon) + hyper.weight_decay * w, (V, S)
+    return V * prepared[2] / (math.sqrt(S) * prepared[3] + hyper.epsilon) + hyper.weight_decay * w, (V, S)
 
 
 def scale(norm_w: float, norm_u: float, hyper: Any) -> float:

@@ -56,12 +56,12 @@ def adadelta(w: float, g: float, slots: Any, prepared: Numbers, hyper: Any) -> t
 
 
 def adam_prepare(t: int, hyper: Any) -> Numbers:
-    """1 - β1, 1 - β2 and the bias corrections of iteration t."""
+    """1 - β1, 1 - β2, 1 / (1 - β1^t) and 1 / √(1 - β2^t)."""
     return (
         1.0 - hyper.beta1,
         1.0 - hyper.beta2,
         1.0 / (1.0 - hyper.beta1**t),
-        1.0 / (1.0 - hyper.beta2**t),
+        1.0 / math.sqrt(1.0 - hyper.beta2**t),
     )
 
 
@@ -72,7 +72,7 @@ def adamw(w: float, g: float, slots: Any, prepared: Numbers, hyper: Any) -> tupl
     """
     V = hyper.beta1 * slots.velocity + prepared[0] * g
     S = hyper.beta2 * slots.square + prepared[1] * g * g
-    adam = (V * prepared[2]) / (math.sqrt(S * prepared[3]) + hyper.epsilon)
+    adam = (V * prepared[2]) / (math.sqrt(S) * prepared[3] + hyper.epsilon)
     return w - hyper.learning_rate * (hyper.weight_decay * w + adam), (V, S)
 
 
@@ -85,7 +85,7 @@ def amsgrad(w: float, g: float, slots: Any, prepared: Numbers, hyper: Any) -> tu
     V = hyper.beta1 * slots.velocity + prepared[0] * g
     S = hyper.beta2 * slots.square + prepared[1] * g * g
     M = slots.largest if slots.largest > S else S
-    return w - hyper.learning_rate * (V * prepared[2]) / (math.sqrt(M * prepared[3]) + hyper.epsilon), (V, S, M)
+    return w - hyper.learning_rate * (V * prepared[2]) / (math.sqrt(M) * prepared[3] + hyper.epsilon), (V, S, M)
 
 
 def nadam_prepare(t: int, scalars: Any, hyper: Any) -> tuple[Numbers, Numbers]:
@@ -98,7 +98,7 @@ def nadam_prepare(t: int, scalars: Any, hyper: Any) -> tuple[Numbers, Numbers]:
         1.0 - hyper.beta2,
         (1.0 - mu) / (1.0 - product),
         next_mu / (1.0 - product * next_mu),
-        1.0 / (1.0 - hyper.beta2**t),
+        1.0 / math.sqrt(1.0 - hyper.beta2**t),
     )
     return prepared, (1.0 - product,)
 
@@ -111,7 +111,7 @@ def nadam(w: float, g: float, slots: Any, prepared: Numbers, hyper: Any) -> tupl
     V = hyper.beta1 * slots.velocity + prepared[0] * g
     S = hyper.beta2 * slots.square + prepared[1] * g * g
     ahead = prepared[2] * g + prepared[3] * V
-    return w - hyper.learning_rate * ahead / (math.sqrt(S * prepared[4]) + hyper.epsilon), (V, S)
+    return w - hyper.learning_rate * ahead / (math.sqrt(S) * prepared[4] + hyper.epsilon), (V, S)
 
 
 def radam_prepare(t: int, hyper: Any) -> Numbers:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from common import assert_close, data, network, pair, theta
+from common import LABEL_LOSSES, assert_close, data, network, pair, theta
 from oracle import LOSSES, draw, flat
 
 import nbtrain
@@ -94,6 +94,27 @@ def test_objective_and_gradient_are_those_of_the_definitions(activation, loss):
         objective, gradient = trainer.loss_and_gradient(X, y, weights)
         assert_close(objective, data_loss + oracle.penalty(m), 1e-13)
         assert_close(gradient, flat(gradients), 1e-13)
+
+
+@pytest.mark.parametrize("scale", [1.0, 200.0])
+@pytest.mark.parametrize("classes", [2, 3, 10])
+@pytest.mark.parametrize("loss", sorted(LABEL_LOSSES))
+def test_losses_of_labels_for_few_and_many_classes(loss, classes, scale):
+    trainer, oracle = pair((4, classes), ["identity"], loss, batch_size=64)
+    X, y = data(loss, 50, 4, classes)
+    J, gradient = trainer.loss_and_gradient(scale * X, y)
+    wanted, slopes = oracle.loss_and_gradients(scale * X, y)
+    assert_close(J, wanted, 1e-12)
+    assert_close(gradient, flat(slopes), 1e-12)
+
+
+def test_an_infinite_output_of_two_or_three_is_a_divergence():
+    for classes in (2, 3):
+        trainer = nbtrain.Trainer(network((1, classes), ["identity"]), loss="softmax_cross_entropy", rng=0)
+        trainer.set_weights([(np.full((1, classes), [1e30] + [0.0] * (classes - 1)), np.zeros(classes))])
+        for label in range(2):
+            with pytest.raises(nbtrain.DivergenceError):
+                trainer.train_step([[1e30]], [label])
 
 
 def test_a_batch_larger_than_batch_size_has_the_gradient_of_the_whole():

@@ -69,8 +69,39 @@ def normalized(out: Any, start: int, outputs: int) -> Any:
     return total
 
 
+def margins(z: Any, y: Any, out: Any) -> None:
+    """z of the right one of two classes less z of the other, for each row, at the beginning of `out`."""
+    for r in range(y.size):
+        first, second = z[2 * r], z[2 * r + 1]
+        margin, peak = second - first, second if second > first else first
+        out[r] = (margin if y[r] == 1 else -margin) + 0.0 * peak  # NaN where it is ∞: no share of Σ e^z is defined
+
+
+def logistic_losses(margins: Any, losses: Any) -> None:
+    """log(1 + e^-margin), and the wrong class's share 1 / (1 + e^margin) in the margin's place."""
+    for r in range(losses.size):
+        margin = margins[r]
+        e = math.exp(-abs(margin))
+        losses[r] = math.log(1.0 + e) + (-margin if margin < 0.0 else 0.0)
+        margins[r] = (1.0 if margin < 0.0 else e) / (1.0 + e)
+
+
+def spread(y: Any, slope: Any) -> None:
+    """softmax(z) - onehot(y) of two classes from the wrong one's shares, which stand at the beginning of `slope`."""
+    for i in range(y.size):
+        r = y.size - 1 - i
+        right = -slope[r]
+        slope[2 * r] = right if y[r] == 0 else -right
+        slope[2 * r + 1] = right if y[r] == 1 else -right
+
+
 def softmax_cross_entropy(z: Any, y: Any, slope: Any, losses: Any, outputs: int) -> None:
     """-log softmax(z)_y = peak + log Σ e^(z - peak) - z_y in each row; slope softmax(z) - onehot(y)."""
+    if outputs == 2:  # which are so few for loops along a row
+        margins(z, y, slope)
+        logistic_losses(slope, losses)
+        spread(y, slope)
+        return
     for r in range(y.size):
         start = r * outputs
         peak = largest(z, start, outputs)

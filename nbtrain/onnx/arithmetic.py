@@ -18,11 +18,9 @@ LARGEST_POWER = 16  # whole powers up to it are multiplications
 
 def where(condition: Any, yes: Any, no: Any) -> Any:
     """`yes` where the condition is true, else `no`."""
-    return tracer_of(condition, yes, no).where(condition, yes, no) if _any(condition, yes, no) else no
-
-
-def _any(*given: Any) -> bool:
-    return any(isinstance(item, Value) for item in given)
+    if not isinstance(condition, Value):
+        return yes if condition else no
+    return condition.tracer.where(condition, yes, no)
 
 
 def operator_of_one(name: str) -> Callable[[Any], Any]:

@@ -25,6 +25,8 @@ class Tracer:
         """A value, a number or a truth as a number."""
         if isinstance(given, Value):
             return given.number()
+        if isinstance(given, np.ndarray) and given.shape == ():  # as np.where gives
+            given = given.item()
         if not isinstance(given, int | float | np.number | np.bool):
             raise Untranslatable(f"it computes with {type(given).__name__}, where numbers are wanted")
         return Value(self, self.graph.number(given))
@@ -39,13 +41,11 @@ class Tracer:
         """An operator's output, of numbers."""
         return Value(self, self.graph.add(name, *(self.value(item).name for item in inputs), **attributes), truth)
 
-    def where(self, condition: Any, yes: Any, no: Any) -> Any:
+    def where(self, condition: Value, yes: Any, no: Any) -> Any:
         """`yes` where the condition is true, else `no`."""
-        if not isinstance(condition, Value):
-            return yes if condition else no
         first, second = self.value(yes), self.value(no)
-        if first.name == second.name:
-            return first
+        if first.name == second.name:  # a number stays one
+            return first if isinstance(yes, Value) else yes
         return Value(self, self.graph.add("Where", self.condition(condition).name, first.name, second.name))
 
     def choose(self, condition: str, yes: Any, no: Any) -> Any:
@@ -152,7 +152,7 @@ class Value:
 
     def __array_ufunc__(self, function: Any, method: str, *inputs: Any, **options: Any) -> Any:
         if method == "__call__" and not options:
-            given = [item.item() if isinstance(item, np.generic) else item for item in inputs]
+            given = [item.item() if isinstance(item, np.generic | np.ndarray) else item for item in inputs]
             return (UFUNCS.get(function) or _named(function))(*given)
         raise Untranslatable(f"it calls np.{function.__name__} with options")
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,6 +17,8 @@ from common import assert_close
 
 import nbtrain
 from nbtrain import cli
+from nbtrain.onnx.components import activation
+from nbtrain.onnx.graph import Graph
 
 onnx = pytest.importorskip("onnx")
 onnxruntime = pytest.importorskip("onnxruntime")
@@ -71,9 +75,9 @@ def alone(function, dtype="float64", slope=lambda z: 1.0, **parameters):
 
 
 @both_dtypes
-@pytest.mark.parametrize("activation", BUILTIN, ids=str)
-def test_built_in_activations(activation, dtype):
-    check(trained([nbtrain.Dense(6, activation), nbtrain.Dense(3, activation)], dtype=dtype))
+@pytest.mark.parametrize("given", BUILTIN, ids=str)
+def test_built_in_activations(given, dtype):
+    check(trained([nbtrain.Dense(6, given), nbtrain.Dense(3, given)], dtype=dtype))
 
 
 @both_dtypes
@@ -99,8 +103,8 @@ def test_losses_of_plugins(name, dtype):
 @both_dtypes
 @pytest.mark.parametrize("entry", OF_AUTHORS, ids=lambda entry: entry.spec.name)
 def test_activations_however_they_are_written(entry, dtype):
-    activation = nbtrain.activation(entry.spec, **dict(zip(entry.spec.parameters, entry.values, strict=True)))
-    trainer = trained([nbtrain.Dense(6, activation), nbtrain.Dense(3)], dtype=dtype)
+    given = nbtrain.activation(entry.spec, **dict(zip(entry.spec.parameters, entry.values, strict=True)))
+    trainer = trained([nbtrain.Dense(6, given), nbtrain.Dense(3)], dtype=dtype)
     check(trainer, 4.0 * TOLERANCE[dtype])
 
 
@@ -342,6 +346,30 @@ def test_what_has_no_form_is_refused_with_its_provider(what, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+def winner(z, out):
+    for k in range(z.size):
+        out[k] = 0.0
+    out[np.argmax(z)] = 1.0
+
+
+def test_what_a_row_has_no_form_for_is_refused():
+    trainer = trained([nbtrain.Dense(3)], nbtrain.Loss("winning", row=row_loss, row_output=winner))
+    with pytest.raises(nbtrain.InputError, match=r"^loss 'winning' of .*: winner: it calls np.argmax on a row"):
+        trainer.to_onnx()
+
+
+class Held:
+    """A function where no name of the module stands for it."""
+
+    f = staticmethod(lambda z: math.exp(z))
+
+
+def test_a_value_in_an_unknown_function_is_refused():
+    component = nbtrain.activation(nbtrain.Activation("held", lambda z: Held.f(z), lambda z: 1.0))
+    with pytest.raises(nbtrain.InputError, match="a function that is unknown here"):
+        activation(Graph(np.dtype("float64")), component, "x")
+
+
 def test_parameters_that_are_not_finite_are_refused(tmp_path):
     trainer = trained([nbtrain.Dense(2)])
     trainer.weights[0][0][1, 1] = np.nan
@@ -360,6 +388,16 @@ def test_the_package_is_imported_when_it_is_needed_and_not_before():
     program = "import sys, nbtrain, nbtrain.cli; print('onnx' in sys.modules, 'nbtrain.onnx' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, env=os.environ)
     assert done.stdout == "False False\n"
+
+
+def test_the_page_s_example_runs(tmp_path):
+    page = (Path(__file__).parent.parent / "docs" / "onnx.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", example], capture_output=True, text=True, cwd=tmp_path, timeout=600
+    )
+    assert done.returncode == 0, done.stderr
+    assert float(done.stdout) < 1e-5
 
 
 # ---- files and the command

@@ -148,7 +148,10 @@ class Value:
     def __index__(self) -> int:
         raise Untranslatable("it takes an element, or counts a loop, by a computed value")
 
-    __int__ = __float__ = __index__
+    def __float__(self) -> float:
+        raise Untranslatable("it gives a computed value to a function that is unknown here")
+
+    __int__ = __float__
 
     def __array_ufunc__(self, function: Any, method: str, *inputs: Any, **options: Any) -> Any:
         if method == "__call__" and not options:

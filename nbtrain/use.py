@@ -11,13 +11,14 @@ from .calling import Calling
 from .core import layout
 from .dataset import Dataset, Intake
 from .metrics import Metric, as_metrics
-from .model import Model
+from .model import Model, layer_views
 from .network import Network
 from .quick import Function
 from .scoring import scores
 from .status import check
 
 if TYPE_CHECKING:
+    from .persistence.files import Path
     from .trainer import Trainer
 
 Array = np.ndarray[Any, Any]
@@ -28,6 +29,7 @@ class Use(Calling):
 
     model: Model
     network: Network
+    metadata: dict[str, Any]
     dtype: np.dtype[Any]
     _intake: Intake
     _outputs: int
@@ -98,3 +100,44 @@ class Use(Calling):
         with self._alone():
             check(self.call_on("loss_and_gradient", batch), self.recipe.loss)
             return float(self.result[0]), self.model.gradient.copy()
+
+    def to_onnx(self, path: Path | None = None) -> Any:
+        """The network as an ONNX model, which other runtimes run; its output is what `predict` gives, to rounding.
+
+        The input `x` (batch, inputs) and the output `prediction` (batch, outputs) have the trainer's dtype; the batch
+        may be of any size. Dropout is left out, as in `predict`. `metadata` is in the model's metadata_props, each
+        value as JSON. Plugins' components are translated as the built-in ones are.
+
+        Parameters
+        ----------
+        path : str or path-like, optional
+            Where to write the model, too; a file that is there is replaced in one step.
+
+        Returns
+        -------
+        onnx.ModelProto
+            Of opset 17 and IR version 8, checked by onnx.checker.
+
+        Raises
+        ------
+        Error
+            If the package onnx is not installed.
+        InputError
+            If a component computes something that has no form in ONNX operators (the message names the component
+            and who provides it), or the path cannot be used.
+        DivergenceError
+            If a parameter is NaN or infinite; nothing is written.
+        OSError
+            If the file cannot be written.
+        """
+        from .onnx import export
+
+        return export.write(self._onnx_model(), path)
+
+    def _onnx_model(self, finish: Any = None) -> Any:
+        """The model; `finish` makes its outputs of the prediction."""
+        from .onnx import export
+
+        with self._held():
+            weights = [(w.copy(), b.copy()) for w, b in layer_views(self.model, self.network.sizes)]
+        return export.model(self.recipe, weights, self.metadata, finish)

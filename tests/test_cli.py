@@ -39,6 +39,7 @@ def test_version():
         ("train",),
         ("predict",),
         ("evaluate",),
+        ("export",),
         ("cache",),
         ("cache", "info"),
         ("cache", "clear"),

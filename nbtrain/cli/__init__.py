@@ -10,14 +10,14 @@ from collections.abc import Sequence
 
 from .. import __version__
 from ..errors import Error
-from . import cache, demo, plugins, predict, train, warmup
+from . import cache, demo, export, plugins, predict, train, warmup
 from .parser import Parser
 from .signals import number_of
 
 OK, FAILURE, USAGE, SIGNAL = 0, 1, 2, 128  # USAGE is what argparse exits with; SIGNAL + n where signal n ended it
 
 # Each has add(commands), which adds a parser and sets `run`, a function of the parsed arguments -> exit code.
-COMMANDS = (demo, train, predict, warmup, cache, plugins)
+COMMANDS = (demo, train, predict, export, warmup, cache, plugins)
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -12,6 +12,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 
 from ..components import Component
 from ..errors import InputError
+from ..persistence.files import Path
 from . import declare, lbfgs, scoring, stochastic
 from .data import DTYPES, SPARSE, Array, Data, by_rows
 from .engine import Engine
@@ -232,6 +233,35 @@ class BaseMLP(CallbackSupportMixin, HasEngine):
         for first in range(0, X.shape[0], step):
             out[first : first + step] = engine.trainer.predict(X[first : first + step].toarray())
         return out
+
+    def to_onnx(self, path: Path | None = None) -> Any:
+        """The fitted network as an ONNX model, whose input is `x` (batch, n_features_in_), of the weights' dtype.
+
+        A regressor's output is `prediction` (batch, n_outputs_). A classifier's are `label` (batch,), of int64 or
+        strings, and, where there is `predict_proba`, `probabilities` (batch, n_classes). `Trainer.to_onnx` says more.
+
+        Parameters
+        ----------
+        path : str or path-like, optional
+            Where to write the model, too.
+
+        Returns
+        -------
+        onnx.ModelProto
+
+        Raises
+        ------
+        Error
+            If the package onnx is not installed.
+        InputError
+            If a component or the classes have no form in ONNX, or the path cannot be used.
+        """
+        from ..onnx import export
+
+        check_is_fitted(self)
+        return export.write(self._live().trainer._onnx_model(self._onnx_outputs), path)
+
+    _onnx_outputs: Any = None  # what makes outputs of the prediction; by default it is one itself
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

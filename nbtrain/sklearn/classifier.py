@@ -16,6 +16,7 @@ from sklearn.utils.multiclass import check_classification_targets, type_of_targe
 from ..components import Component
 from ..errors import InputError
 from ..registry import resolve
+from . import exporting
 from .base import BaseMLP, has_epochs
 from .data import Array, Data
 from .hooks import with_callbacks
@@ -162,6 +163,12 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         return logarithms
 
     # ---- for BaseMLP
+
+    def _onnx_outputs(self, graph: Any, prediction: str) -> Any:
+        if self._multilabel:
+            return exporting.of_labels(graph, prediction, self.n_outputs_)
+        probable = hasattr(self, "predict_proba")
+        return exporting.of_classes(graph, prediction, self.classes_, self.n_outputs_, probable)
 
     def _check_classes(self, y: Any, classes: Any) -> None:
         """Learn the classes from the first call of partial_fit, and refuse others afterwards."""

@@ -29,7 +29,7 @@ FLOPS_PER_NANOSECOND = 100  # of a fast core: a call also bears to wait about as
 BUFFERS = """
     layers theta gradient part_slopes state snapshot log batch_x batch_y batch_weight row_loss panels slot_pointers
     hyper hyper_typed scalars prepared prepared_typed rate_parameters regularizer_parameters loss_parameters
-    penalty_sum squared_errors next_scalars team quick_result blocks tensor_norms square_sums
+    penalty_sum squared_errors next_scalars team blocks tensor_norms square_sums
 """.split()
 FIELDS: Any = DESCRIPTOR.fields
 CORE = ("train_step", "train_epoch", "train_slice", "loss_and_gradient", "update", "predict", "evaluate")
@@ -42,7 +42,9 @@ def build(recipe: Recipe) -> tuple[Model, Memory, compiler.Compiled]:
     memory = _memory(recipe, [core, recipe])
     d = memory.array("descriptor")
     _fill_sizes(d, memory, recipe)
-    quick.fill(d, recipe.dtype)
+    interpreter = memory.array("interpreter")
+    quick.fill(interpreter, recipe.dtype)
+    interpreter["model"], interpreter["result"] = memory.addresses["descriptor"], memory.addresses["quick_result"]
     for name in BUFFERS:
         d[name] = memory.addresses[name]
     d["here"] = memory.addresses["descriptor"]

@@ -13,6 +13,7 @@ import numpy as np
 from . import quick
 from .core import layout
 from .dataset import Dataset
+from .errors import Error
 from .model import Model
 from .native import Native
 from .recipe import Recipe
@@ -22,6 +23,11 @@ from .team import Team
 SHORT_CALL_FLOPS = 1e7  # below this, some 150 microseconds, a call keeps the interpreter lock
 CALL_WORK = {"train_step": 6.0, "loss_and_gradient": 6.0, "evaluate": 2.0}  # operations for a parameter and a sample
 PAUSE = 5e-5  # seconds between two attempts to get inside a model
+OVERWRITTEN = (
+    "trainer.model.descriptor: it was overwritten, and without its sizes and addresses nothing can be computed; the "
+    "descriptor as it was is wanted, or a new trainer of the same network, whose theta can be assigned the parameters "
+    "that still stand in this one: new.theta[:] = old.theta"
+)
 PART_FLOPS = 1e9  # work of one call of predict or evaluate, so that Ctrl-C is seen
 
 
@@ -63,6 +69,8 @@ class Calling:
                 self.model.descriptor["wanted"] = 1
                 time.sleep(PAUSE)
             status = function(self._descriptor, *arguments)
+        if status == layout.WRONG_MODEL:
+            raise Error(OVERWRITTEN)
         return int(status)
 
     def _fast(self, rows: int) -> Native:

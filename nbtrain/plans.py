@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from .components import Component
-from .core.layout import BLOCK, BLOCK_SIZE, DESCRIPTOR, LAYER, MASK_BLOCK, MOST_SLOTS
+from .core.layout import BLOCK, BLOCK_SIZE, DESCRIPTOR, INTERPRETER, LAYER, MASK_BLOCK, MOST_SLOTS
 from .core.sizes import workspace
 from .memory import Plan
 from .network import Dense
@@ -39,6 +39,7 @@ def _of_model(recipe: Recipe) -> list[Plan]:
         Plan("team", (3 + recipe.threads, 16), INT64),
         Plan("slot_pointers", (recipe.threads, MOST_SLOTS), INT64),
         Plan("penalty_sum", (1,), FLOAT64),
+        Plan("interpreter", (1,), INTERPRETER),
         Plan("quick_result", (3,), FLOAT64),
     ]
 

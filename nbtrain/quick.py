@@ -45,20 +45,20 @@ def decline(*arguments: Any) -> float:
     return float("nan")
 
 
-def fill(descriptor: np.ndarray[Any, Any], dtype: np.dtype[Any]) -> None:
-    """Tell a model's descriptor what the interpreter's objects look like."""
+def fill(interpreter: np.ndarray[Any, Any], dtype: np.dtype[Any]) -> None:
+    """Tell the core what the interpreter's objects look like."""
     if possible():
-        descriptor["ndarray_type"] = id(np.ndarray)
-        descriptor["number_type"], descriptor["label_type"] = id(dtype), id(np.dtype(np.int64))
-        descriptor["make_float"] = ctypes.cast(ctypes.pythonapi.PyFloat_FromDouble, ctypes.c_void_p).value
+        interpreter["ndarray_type"] = id(np.ndarray)
+        interpreter["number_type"], interpreter["label_type"] = id(dtype), id(np.dtype(np.int64))
+        interpreter["make_float"] = ctypes.cast(ctypes.pythonapi.PyFloat_FromDouble, ctypes.c_void_p).value
 
 
-def builtin(name: str, address: int, descriptor: np.ndarray[Any, Any]) -> Function:
+def builtin(name: str, address: int, interpreter: np.ndarray[Any, Any]) -> Function:
     """The core's function at `address` as a builtin function bound to a model, whose memory it keeps alive."""
     if not possible():
         return decline
     definition = _definition(name, address)
-    made: Function = _maker()(ctypes.addressof(definition), descriptor, None)
+    made: Function = _maker()(ctypes.addressof(definition), interpreter, None)
     return made
 
 

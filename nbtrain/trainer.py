@@ -129,8 +129,9 @@ class Trainer(Parameters, Use, Saving, Hosting):
         self._kind = int(self.model.descriptor["target_kind"][0])
         self._outputs, self._dtype, spec = recipe.network.outputs, recipe.dtype, recipe.loss.spec
         self._intake = Intake(recipe.network.inputs, self._outputs, spec, self.dtype, self._native)
-        self._quick_step = quick.builtin("quick_step", core.addresses["quick_step"], self.model.descriptor)
-        self._quick_predict = quick.builtin("quick_predict", core.addresses["quick_predict"], self.model.descriptor)
+        interpreter = self.memory.array("interpreter")
+        self._quick_step = quick.builtin("quick_step", core.addresses["quick_step"], interpreter)
+        self._quick_predict = quick.builtin("quick_predict", core.addresses["quick_predict"], interpreter)
         self._quick_rows = int(SHORT_CALL_FLOPS / (6.0 * self.theta.size))
         self._quick_limit = self.model.descriptor["quick_rows"]  # a view
         self._quick_limit[0] = self._quick_rows

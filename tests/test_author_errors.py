@@ -24,6 +24,7 @@ FIRST = 3  # the line of what is told, in the functions below
 def told(text, arguments, make):
     """What a component is refused with whose function has these lines, the second of which is line 3."""
     scope = {"np": np, "math": math, "functools": functools, "TABLE": TABLE, "sys": sys}
+    scope |= {"SEVENTH": SEVENTH, "seventh": seventh}
     lines = "".join(f"    {line}\n" for line in text.splitlines())
     exec(compile(f"def case({arguments}):\n    first = 1.0\n{lines}", "case.py", "exec"), scope)
     with pytest.raises(nbtrain.PluginError) as refused:
@@ -118,6 +119,9 @@ STEPS = {
     "return w, slots._replace(m=g)": "takes `._replace` of a tuple, which has no methods here; write a new tuple",
     "return w, (slots['m'],)": "takes an element 'm' of a tuple; by name it is .m: slots has m",
     "m, v = slots": "unpacks 2 numbers of a tuple that holds 1: slots has m",
+    "return w - g * slots[1], (g,)": "takes element 1 of a tuple that holds 1",
+    "return w - g * hyper[-3], (g,)": "takes element -3 of a tuple that holds 2",
+    "return w - g * prepared[0], (g,)": "takes element 0 of a tuple that holds 0",
 }
 
 
@@ -129,6 +133,54 @@ def test_what_a_step_cannot_do_with_its_tuples(text):
         lambda step: nbtrain.Optimizer("wrong", step, slots=("m",), parameters={"beta": 0.9}),
     )
     assert f"line {FIRST} {STEPS[text]}" in message
+
+
+def four(t, hyper):
+    return (1.0, 2.0, 3.0, 4.0)
+
+
+SEVENTH = 7
+PREPARED = {
+    "return w - g * prepared[4], ()": "takes element 4 of a tuple that holds 4",
+    "return w - g * prepared[-5], ()": "takes element -5 of a tuple that holds 4",
+    "return w - g * prepared[SEVENTH], ()": "takes element 7 of a tuple that holds 4",
+    "return w - g * seventh(prepared), ()": "takes element 7 of a tuple that holds 4 (in seventh, ",
+    "a, b, c = prepared; return w - g * c, ()": "unpacks 3 numbers of a tuple that holds 4",
+    "a, b, c, d, e = prepared; return w - g * e, ()": "unpacks 5 numbers of a tuple that holds 4",
+}
+
+
+def seventh(numbers):
+    return numbers[SEVENTH]
+
+
+@pytest.mark.parametrize("text", PREPARED)
+def test_a_step_cannot_take_what_prepare_does_not_return(text):
+    arguments = "w, g, slots, prepared, hyper"
+    message = told(text, arguments, lambda step: nbtrain.Optimizer("wrong", step, prepare=four))
+    assert message.startswith("optimizer 'wrong': step")
+    assert re.search(rf"line \d+ {re.escape(PREPARED[text])}", message)
+
+
+def test_a_step_takes_the_last_number_of_prepare_by_a_negative_index():
+    class Plugin:
+        @nbtrain.hookimpl
+        def nbtrain_optimizers(self):
+            def step(w, g, slots, prepared, hyper):
+                return w - prepared[-1] * g, ()
+
+            return [nbtrain.Optimizer("by_place", step, prepare=four)]
+
+    plugin = Plugin()
+    nbtrain.register(plugin)
+    try:
+        network = nbtrain.Network(1, [nbtrain.Dense(1)])
+        trainer = nbtrain.Trainer(network, loss="mse", optimizer="by_place", dtype="float64")
+    finally:
+        nbtrain.unregister(plugin)
+    trainer.theta[:] = 0.0
+    trainer.train_step([[1.0]], [1.0])
+    np.testing.assert_allclose(trainer.theta, -4.0 * trainer.model.gradient)
 
 
 @pytest.mark.parametrize(

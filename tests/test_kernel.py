@@ -384,7 +384,7 @@ def test_a_second_process_compiles_nothing_and_an_edited_core_is_used(tmp_path):
     assert run_script(tmp_path, parent) == (loss, 50, "")
     source = parent / "nbtrain" / "core" / "steps.py"
     text = source.read_text()
-    marked = text.replace("    return total / weight\n", "    return total / weight + 1000.0\n")
+    marked = text.replace("    return loss, weight\n", "    return loss + 1000.0, weight\n")
     assert marked != text
     source.write_text(marked)
     edited, _, compiled = run_script(tmp_path, parent)

@@ -152,6 +152,27 @@ HAMMER = """
 """
 
 
+@pytest.mark.parametrize("threads", [1, 2])
+def test_many_threads_each_get_the_predictions_of_their_own_rows(threads):
+    net = network((6, 64, 3), ["tanh", "identity"])
+    trainer = nbtrain.Trainer(net, loss="softmax_cross_entropy", batch_size=16, rng=5, threads=threads)
+    random, found = np.random.default_rng(2), []
+    given = [random.standard_normal((rows, 6)).astype(dtype) for rows in (1, 3, 40, 20_000) for dtype in ("f4", "f8")]
+    wanted = [trainer.predict(x) for x in given]
+
+    def predict(first):
+        for turn in range(first, first + 4 * len(given)):
+            which = turn % len(given)
+            found.append(np.array_equal(trainer.predict(given[which]), wanted[which]))
+
+    others = [threading.Thread(target=predict, args=(first,), daemon=True) for first in range(8)]
+    for other in others:
+        other.start()
+    for other in others:
+        other.join(PATIENCE)
+    assert found == [True] * (8 * 4 * len(given))
+
+
 def test_many_threads_lose_no_step_and_find_no_fault():
     found = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(HAMMER)],

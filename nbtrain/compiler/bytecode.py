@@ -29,6 +29,7 @@ WORDS = {
 MADE = {"<lambda>": INNER.format(" (a lambda)"), "<genexpr>": GENERATOR}
 COMPREHENSIONS = {"<listcomp>", "<setcomp>", "<dictcomp>"}  # before Python 3.12
 STARS = {"LIST_EXTEND", "CALL_FUNCTION_EX", "LIST_TO_TUPLE"}
+LIBRARIES = {"numpy", "math", "numba", "scipy"}
 DEEPEST = 20  # helpers of helpers; recursion is refused anyway
 
 
@@ -114,18 +115,28 @@ def reached(functions: Iterable[Any]) -> list[Any]:
 
 
 def _named(function: Any) -> Iterator[Any]:
-    """What the names in a function stand for, attributes of modules too."""
+    """What the names in a function stand for, attributes of modules, and of modules in them, too."""
     names = function.__code__.co_names
-    for name in names:
-        value = function.__globals__.get(name)
-        yield value
-        if isinstance(value, python_types.ModuleType) and value.__name__.partition(".")[0] not in ("numpy", "math"):
-            yield from (getattr(value, attribute, None) for attribute in names)
+    waiting = [(function.__globals__.get(name), 0) for name in names]
     for cell in function.__closure__ or ():
         try:
-            yield cell.cell_contents
+            waiting.append((cell.cell_contents, 0))
         except ValueError:  # not set yet
             continue
+    seen: set[int] = set()
+    while waiting:
+        value, depth = waiting.pop()
+        if id(value) in seen:
+            continue
+        seen.add(id(value))
+        yield value
+        if is_authors_module(value) and depth < DEEPEST:
+            waiting += [(getattr(value, attribute, None), depth + 1) for attribute in names]
+
+
+def is_authors_module(value: Any) -> bool:
+    """Whether it is a module whose functions may be looked into."""
+    return isinstance(value, python_types.ModuleType) and value.__name__.partition(".")[0] not in LIBRARIES
 
 
 def has_while(function: Any) -> bool:

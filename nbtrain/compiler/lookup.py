@@ -15,13 +15,16 @@ from typing import Any
 import numpy as np
 from numba import types
 from numba.core import ir
-from numba.core.errors import TypingError
 from numba.extending import intrinsic
 
 from .door import jit
 from .vectormath.forms import call_of, numbas
 
 ADVICE = "only tables of numbers with one index can be used; compute the place in one table"
+
+
+class NoElement(Exception):
+    """A constant index beyond a tuple: no error of Numba's, after which it would try the index as one not known."""
 
 
 @cache
@@ -62,7 +65,7 @@ def _item_of_tuple(table: Any, index: Any) -> Any:
     """Signature and code for an item of a tuple by a constant index."""
     count, place = len(table), index.literal_value
     if not -count <= place < count:
-        raise TypingError(f"element: {place} of {count} given; an element that is there is wanted")
+        raise NoElement(f"takes element {place} of a tuple that holds {count}")
 
     def lowered(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         return builder.extract_value(arguments[0], place % count)

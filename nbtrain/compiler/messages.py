@@ -39,7 +39,7 @@ def short(error: Exception, function: Any = None, arguments: tuple[Any, ...] = (
     if imports:
         return f"line {imports[1]} imports a module; import it at the top of the file"
     text = re.sub(r"\x1b\[[0-9;]*m", "", str(error)) or type(error).__name__
-    line = _line(text, function) or _line_of_traceback(error)
+    line = _line(text, function) or line_of_traceback(error)
     told = _of_tuples(text, _records(function, arguments)) or _told(text)
     if told:
         return f"line {line} {told}" if line else told
@@ -67,7 +67,7 @@ def _line(text: str, function: Any) -> str | None:
     return str(lines[-1]) if lines else None
 
 
-def _line_of_traceback(error: Exception) -> str | None:
+def line_of_traceback(error: Exception) -> str | None:
     """The line that Numba was typing when something else than Numba raised."""
     found, traceback = None, error.__traceback__
     while traceback is not None:

@@ -26,6 +26,7 @@ from numba.core.untyped_passes import IRProcessing, TranslateByteCode
 from . import bytecode, lookup
 from .constants import with_defaults_in
 from .door import jit
+from .messages import line_of_traceback
 from .refusing import Refused
 from .rewriting import Rewriter
 from .vectormath import functions as vector_functions
@@ -72,9 +73,10 @@ def _compiler(dtype: np.dtype[Any], flushing: bool) -> type[CompilerBase]:
     class Compiler(CompilerBase):
         def define_pipelines(self) -> list[Any]:
             passes = DefaultPassBuilder.define_nopython_pipeline(self.state)
-            passes.passes = [(Translate if it is TranslateByteCode else it, text) for it, text in passes.passes]
+            ours = {TranslateByteCode: Translate, NopythonTypeInference: Infer}
+            passes.passes = [(ours.get(it, it), text) for it, text in passes.passes]
             passes.add_pass_after(_PASSES[dtype, flushing], IRProcessing)
-            passes.add_pass_after(RefuseNewArrays, NopythonTypeInference)
+            passes.add_pass_after(RefuseNewArrays, Infer)
             passes.finalize()
             return [passes]
 
@@ -93,6 +95,20 @@ class Translate(TranslateByteCode):
         if problem:
             raise Refused(problem).within(state.func_id.code)
         return bool(super().run_pass(state))
+
+
+@register_pass(mutates_CFG=True, analysis_only=False)
+class Infer(NopythonTypeInference):
+    """Numba's type inference; a constant index beyond a tuple is told with its line."""
+
+    _name = "nbtrain_infer"
+
+    def run_pass(self, state: Any) -> bool:
+        """Raise, or infer."""
+        try:
+            return bool(super().run_pass(state))
+        except lookup.NoElement as error:
+            raise Refused(f"line {line_of_traceback(error)} {error}").within(state.func_id.code) from None
 
 
 def _make_pass(dtype: np.dtype[Any], flushing: bool) -> type[FunctionPass]:

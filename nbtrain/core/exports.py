@@ -33,7 +33,7 @@ from .layout import (
 )
 from .net import FLOAT64, INT64, ZERO, Batch, open_net
 from .passes import update_in_passes
-from .quick import as_float, both_given, good_out, good_x, good_y, model_of
+from .quick import as_float, both_given, bound, good_out, good_x, good_y
 from .slices import mean_loss, train_slice
 from .subnormals import flush_subnormals, restore
 from .team import ALONE, Team
@@ -134,16 +134,17 @@ def _quick_step(dtype: np.dtype[Any], checked: Any) -> Any:
 
     @jit
     def quick_step(self, arguments, count):
-        model = model_of(self)
+        interpreter = bound(self)
+        model = interpreter.model
         d = vector_at(model, 1, DESCRIPTOR)[0]
         loss = np.nan
-        x, y = both_given(d, arguments, count)
+        x, y = both_given(interpreter, arguments, count)
         if good_x(d, x, dtype) and good_y(d, y, x.rows, dtype):
-            result = vector_at(d.quick_result, 3, FLOAT64)
+            result = vector_at(interpreter.result, 3, FLOAT64)
             target = Y(y.address, y.rows, y.columns, y.kind)
             checked(np.int64(STEP), model, X(x.address, x.rows, x.columns), target, ZERO, result)
             loss = result[0]
-        return as_float(model, loss)
+        return as_float(interpreter, loss)
 
     return quick_step
 
@@ -167,8 +168,9 @@ def _on_model(dtype: np.dtype[Any]) -> dict[str, Any]:
     @jit
     def release_memory(model):
         d = vector_at(model, 1, DESCRIPTOR)[0]
-        free(d.order)
-        d.order, d.order_capacity, d.order_epoch = 0, 0, -1
+        if d.here == model:  # else it was overwritten, and what stands there was not allocated
+            free(d.order)
+            d.order, d.order_capacity, d.order_epoch = 0, 0, -1
         return OK
 
     return {
@@ -233,15 +235,16 @@ def _quick_predict(dtype: np.dtype[Any]) -> Any:
 
     @jit
     def quick_predict(self, arguments, count):
-        model = model_of(self)
+        interpreter = bound(self)
+        model = interpreter.model
         d = vector_at(model, 1, DESCRIPTOR)[0]
         status = np.nan
-        x, out = both_given(d, arguments, count)
+        x, out = both_given(interpreter, arguments, count)
         if good_x(d, x, dtype) and good_out(d, out, x.rows) and enter(model, itemsize_of(dtype), CALL) == OK:
             batch = Batch(x.address, ZERO, ZERO, x.rows)
             inference.predict(open_net(model, dtype, ZERO), batch, out.address)
             status = np.float64(finish(model, np.int64(OK)))
-        return as_float(model, status)
+        return as_float(interpreter, status)
 
     return quick_predict
 

@@ -70,8 +70,7 @@ _DESCRIPTOR_FIELDS = """
     square_sums                         (2, blocks) float64: sums of squares of each block
     penalty slope regularizer_parameters penalty_sum
     loss output loss_parameters
-    ndarray_type number_type label_type make_float      of the interpreter, for quick calls: see ARRAY_OFFSETS
-    quick_rows quick_result             rows that quick calls take at most; (3,) float64
+    quick_rows                          rows that quick calls take at most
     hits squared_errors                 how hits are counted; (outputs,) float64 sums of evaluate
     train_step train_epoch train_slice loss_and_gradient update predict evaluate
     order order_capacity order_epoch order_size
@@ -95,6 +94,14 @@ _BLOCK_FIELDS = """
     start size                          in elements of theta
     tensor                              the weights or biases of one layer; 0 where the optimizer takes all together
     regularized
+"""
+
+# What quick calls are bound to. Nobody but the core has it at hand, so that it holds whatever became of the descriptor:
+# without `make_float` there would be no answer to give.
+_INTERPRETER_FIELDS = """
+    model                               address of the descriptor
+    ndarray_type number_type label_type make_float      of the interpreter: see ARRAY_OFFSETS
+    result                              (3,) float64
 """
 
 # What changes in every step stands at the end: it shares no cache line with what a team's members read.
@@ -125,6 +132,7 @@ def _layout(integers: list[str], floats: tuple[str, ...]) -> np.dtype:
 
 LAYER = _layout(_names(_LAYER_FIELDS), ("keep_scale",))
 BLOCK = _layout(_names(_BLOCK_FIELDS), ())
+INTERPRETER = _layout(_names(_INTERPRETER_FIELDS), ())
 
 # The first field carries the version of the layout, so that code compiled for another one is never handed a model:
 # Numba takes it for another type, and a user's cached function is compiled anew.

@@ -12,7 +12,7 @@ import numpy as np
 from ..compiler.door import jit, vector_at
 from .calls import call
 from .checks import bad_number
-from .layout import ARRAY_FLAGS, ARRAY_OFFSETS, DESCRIPTOR, WRITEABLE
+from .layout import ARRAY_FLAGS, ARRAY_OFFSETS, INTERPRETER, WRITEABLE
 from .net import INT64, ZERO
 
 TYPE, DATA, DTYPE = ARRAY_OFFSETS["type"], ARRAY_OFFSETS["data"], ARRAY_OFFSETS["dtype"]
@@ -39,33 +39,33 @@ def word(address):
 
 
 @jit
-def model_of(self):
-    """Address of the descriptor, whose array a quick function is bound to."""
-    return word(self + DATA)
+def bound(self):
+    """What the core knows of the interpreter, by the array that a quick function is bound to."""
+    return vector_at(word(self + DATA), 1, INTERPRETER)[0]
 
 
 @jit
-def given(d, object_address):
+def given(interpreter, object_address):
     """What an object holds, if it is a C-contiguous and aligned array with one or two dimensions of a known dtype."""
     unfit = Given(ZERO, ZERO, ZERO, ZERO, np.int64(UNFIT), ZERO)
-    if word(object_address + TYPE) != d.ndarray_type:
+    if word(object_address + TYPE) != interpreter.ndarray_type:
         return unfit
     dimensions, flags = word(object_address + COUNT) & LOW, word(object_address + FLAGS) & LOW
     if flags & ARRAY_FLAGS != ARRAY_FLAGS or dimensions < 1 or dimensions > 2:
         return unfit
     shape, dtype = word(object_address + SHAPE), word(object_address + DTYPE)
-    kind = FLOATS if dtype == d.number_type else LABELS if dtype == d.label_type else UNFIT
+    kind = FLOATS if dtype == interpreter.number_type else LABELS if dtype == interpreter.label_type else UNFIT
     columns = word(shape + 8) if dimensions == 2 else 1
     return Given(word(object_address + DATA), word(shape), columns, dimensions, np.int64(kind), flags)
 
 
 @jit
-def both_given(d, arguments, count):
+def both_given(interpreter, arguments, count):
     """What the two arguments of a call hold; fewer or more are not fit."""
     if count != 2:
         unfit = Given(ZERO, ZERO, ZERO, ZERO, np.int64(UNFIT), ZERO)
         return unfit, unfit
-    return given(d, word(arguments)), given(d, word(arguments + 8))
+    return given(interpreter, word(arguments)), given(interpreter, word(arguments + 8))
 
 
 @jit
@@ -106,6 +106,6 @@ def good_out(d, out, rows):
 
 
 @jit
-def as_float(model, value):
+def as_float(interpreter, value):
     """A float object of the interpreter."""
-    return call(vector_at(model, 1, DESCRIPTOR)[0].make_float, (value,))
+    return call(interpreter.make_float, (value,))

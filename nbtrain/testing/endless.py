@@ -120,7 +120,20 @@ def _in_python(function: Any, made: dict[int, Any] | None = None) -> Any:
     return copy
 
 
+class _Module:
+    """A module whose jitted functions, and those of modules in it, are the plain Python functions behind them."""
+
+    def __init__(self, module: Any, made: dict[int, Any]) -> None:
+        self._module, self._made = module, made
+
+    def __getattr__(self, name: str) -> Any:
+        return _plain(getattr(self._module, name), self._made)
+
+
 def _plain(value: Any, made: dict[int, Any]) -> Any:
+    """What a name stands for, without compiled code in it."""
+    if bytecode.is_authors_module(value):
+        return _Module(value, made)
     jitted = isinstance(getattr(value, "py_func", None), python_types.FunctionType)
     return _in_python(value, made) if jitted or isinstance(value, python_types.FunctionType) else value
 

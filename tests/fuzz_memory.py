@@ -54,8 +54,11 @@ def one(random: Random, choices: Any) -> Any:
 
 def model(random: Random) -> tuple[nbtrain.Trainer, list[Any], str]:
     """A trainer, its activations and its loss."""
+    large = bool(random.random() < 0.3)  # whose weights are updated block by block
     widest, most_inputs = (20, 60_000) if random.random() < 0.1 else (300, 300)
     sizes = [size(random, most_inputs), *(size(random, widest) for _ in range(random.integers(1, 4)))]
+    if large:
+        sizes[:2] = random.integers(193, 500), random.integers(128, 400)
     loss = one(random, LOSSES)
     activations = [one(random, ACTIVATIONS) for _ in sizes[1:]]
     if loss != "mse":  # which makes the output of z itself
@@ -65,7 +68,9 @@ def model(random: Random) -> tuple[nbtrain.Trainer, list[Any], str]:
     dropout = [one(random, (0.0, 0.0, 0.4)) for _ in activations[1:]] + [0.0]
     net = network(sizes, activations, dropout)
     layers = [
-        nbtrain.Dense(layer.units, layer.activation, dropout=layer.dropout, constraint=one(random, CONSTRAINTS))
+        nbtrain.Dense(
+            layer.units, layer.activation, dropout=layer.dropout, constraint=None if large else one(random, CONSTRAINTS)
+        )
         for layer in net.layers
     ]
     trainer = nbtrain.Trainer(
@@ -77,8 +82,8 @@ def model(random: Random) -> tuple[nbtrain.Trainer, list[Any], str]:
         dtype=one(random, ("float32", "float64")),
         threads=one(random, (1, 1, 2)),
         shuffle=bool(random.random() < 0.8),
-        clip_norm=one(random, (None, None, 1.0)),
-        clip_value=one(random, (None, None, 0.5)),
+        clip_norm=None if large else one(random, (None, None, 1.0)),
+        clip_value=None if large else one(random, (None, None, 0.5)),
         rng=int(random.integers(2**31)),
     )
     return trainer, activations, loss

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 from common import LABEL_LOSSES, assert_close, data, network, pair, theta
@@ -96,23 +98,40 @@ def test_objective_and_gradient_are_those_of_the_definitions(activation, loss):
         assert_close(gradient, flat(gradients), 1e-13)
 
 
-@pytest.mark.parametrize("scale", [1.0, 200.0])
+@pytest.mark.parametrize(("dtype", "tolerance"), [("float32", 1e-5), ("float64", 1e-12)])
 @pytest.mark.parametrize("classes", [2, 3, 10])
 @pytest.mark.parametrize("loss", sorted(LABEL_LOSSES))
-def test_losses_of_labels_for_few_and_many_classes(loss, classes, scale):
-    trainer, oracle = pair((4, classes), ["identity"], loss, batch_size=64)
-    X, y = data(loss, 50, 4, classes)
-    J, gradient = trainer.loss_and_gradient(scale * X, y)
-    wanted, slopes = oracle.loss_and_gradients(scale * X, y)
-    assert_close(J, wanted, 1e-12)
-    assert_close(gradient, flat(slopes), 1e-12)
+def test_losses_of_labels_for_few_and_many_classes(loss, classes, dtype, tolerance):
+    trainer, oracle = pair((4, classes), ["identity"], loss, batch_size=64, dtype=dtype)
+    for rows, scale in itertools.product((1, 2, 7, 8, 15, 16, 17, 33, 50), (1.0, 200.0)):
+        X, y = data(loss, rows, 4, classes)
+        X *= scale
+        J, gradient = trainer.loss_and_gradient(X, y)
+        wanted, slopes = oracle.loss_and_gradients(X, y)
+        assert_close(J, wanted, tolerance)
+        assert_close(gradient, flat(slopes), tolerance)
 
 
-def test_an_infinite_output_of_two_or_three_is_a_divergence():
-    for classes in (2, 3):
-        trainer = nbtrain.Trainer(network((1, classes), ["identity"]), loss="softmax_cross_entropy", rng=0)
-        trainer.set_weights([(np.full((1, classes), [1e30] + [0.0] * (classes - 1)), np.zeros(classes))])
-        for label in range(2):
+@pytest.mark.parametrize(("dtype", "margin"), [("float32", 20.0), ("float64", 40.0)])
+def test_a_small_loss_of_two_classes_is_not_rounded_away(dtype, margin):
+    trainer = nbtrain.Trainer(network((1, 2), ["identity"]), loss="softmax_cross_entropy", dtype=dtype, rng=0)
+    trainer.set_weights([([[1.0, 0.0]], [0.0, 0.0])])
+    assert trainer.evaluate([[margin]], [0])["loss"] == pytest.approx(np.exp(-margin), rel=1e-6)
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+@pytest.mark.parametrize("first", [1e30, -1e30])
+@pytest.mark.parametrize("place", [0, 1])
+def test_infinite_outputs(classes, first, place):
+    """An output of ∞ leaves no softmax; one of -∞ is a class that cannot be."""
+    trainer = nbtrain.Trainer(network((1, classes), ["identity"]), loss="softmax_cross_entropy", rng=0)
+    weights = np.zeros((1, classes))
+    weights[0, place] = first
+    trainer.set_weights([(weights, np.zeros(classes))])
+    for label in range(2):
+        if first < 0 and label != place:
+            assert trainer.evaluate([[1e30]], [label])["loss"] == pytest.approx(np.log(classes - 1))
+        else:
             with pytest.raises(nbtrain.DivergenceError):
                 trainer.train_step([[1e30]], [label])
 

@@ -90,10 +90,15 @@ def test_cutting_the_rows_changes_no_bit(product: Products, sizes: tuple[int, in
         assert np.array_equal(whole, parts), name
 
 
-@pytest.mark.parametrize("sizes", [(130, 784, 131), (256, 400, 300), (513, 400, 150), (40, 800, 20)], ids=str)
-def test_slopes_in_blocks_have_the_same_bits(product: Products, sizes: tuple[int, int, int]) -> None:
+@pytest.mark.parametrize(
+    ("sizes", "in_blocks"),
+    [((130, 784, 131), True), ((256, 400, 300), True), ((513, 400, 150), False), ((40, 800, 20), False)],
+    ids=str,
+)
+def test_slopes_in_blocks_have_the_same_bits(product: Products, sizes: tuple[int, int, int], in_blocks: bool) -> None:
     case = Case(*sizes, product.dtype, whole_numbers=False)
     whole, blocks = (product(name, case, np.zeros(case.shape(name), product.dtype)) for name in ("weight", "blocks"))
+    assert product.blocks == in_blocks
     assert np.array_equal(whole, blocks)
 
 
@@ -118,8 +123,9 @@ def test_neighbours_of_the_result_stay(product: Products, sizes: tuple[int, int,
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="protects pages with the C library's mprotect")
-def test_nothing_beyond_the_arrays_is_touched() -> None:
-    run("guards")
+@pytest.mark.parametrize("registers", [(), ("32", "16"), ("16", "32")], ids=["own", "AVX2", "NEON"])
+def test_nothing_beyond_the_arrays_is_touched(registers: tuple[str, ...]) -> None:
+    run("guards", *registers)
 
 
 @pytest.mark.parametrize("cpu", NARROW)

@@ -8,6 +8,7 @@ from common import LABEL_LOSSES, assert_close, data, network, pair, theta
 from oracle import LOSSES, OPTIMIZERS
 
 import nbtrain
+from nbtrain.core import descent, sizes
 
 SIZES = (4, 9, 6, 3)
 LARGE = (420, 150, 33, 2)
@@ -72,6 +73,36 @@ def test_large_networks_whose_weights_are_updated_block_by_block(optimizer):
     assert_close(theta(trainer), oracle.theta, 1e-9)
 
 
+def test_large_networks_with_dropout_sample_weights_and_labels():
+    sizes, loss = (420, 150, 33, 3), "softmax_cross_entropy"
+    trainer, oracle = pair(sizes, ACTIVATIONS, loss, "adam", l2=0.2, dropout=[0.4, 0.0, 0.0], batch_size=64)
+    X, y = data(loss, 64, sizes[0], sizes[-1])
+    weight = np.random.default_rng(2).uniform(0, 2, 64)
+    for _ in range(3):
+        found = trainer.train_step(X, y, weight)
+        kept = trainer.memory.array("mask0")[: 64 * 150].reshape(64, 150) != 0
+        assert 0.5 < kept.mean() < 0.7
+        assert_close(found, oracle.train_step(X, y, weight, [kept, None, None]), 1e-10)
+    assert_close(theta(trainer), oracle.theta, 1e-10)
+
+
+def test_accuracy_of_a_large_network_is_that_before_each_update():
+    sizes, loss = (420, 150, 33, 3), "softmax_cross_entropy"
+    trainer, oracle = pair(sizes, ACTIVATIONS, loss, "adam", batch_size=100, shuffle=False)
+    X, y = data(loss, 100, sizes[0], sizes[-1])
+    for _ in range(3):
+        right = (oracle.predict(X).argmax(axis=1) == y).mean()
+        assert trainer.fit(X, y, epochs=1)["accuracy"] == [right]
+        oracle.train_step(X, y)
+
+
+def test_large_is_large_enough_to_be_trained_block_by_block():
+    trainer, _ = pair(LARGE, ACTIVATIONS, "mse", dtype="float32")
+    assert trainer.theta.nbytes > descent.LARGE
+    assert LARGE[0] > sizes.BLOCK_ROWS
+    assert LARGE[1] >= sizes.STRIP_COLUMNS
+
+
 def test_a_loss_that_is_not_finite_changes_no_weight_of_a_large_network():
     trainer, _ = pair(LARGE, ACTIVATIONS, "mse", "adam", batch_size=64)
     X, y = data("mse", 64, LARGE[0], LARGE[-1])
@@ -81,6 +112,33 @@ def test_a_loss_that_is_not_finite_changes_no_weight_of_a_large_network():
         trainer.train_step(X, np.where(y > 1, 1e200, y))
     assert (theta(trainer) == before[0]).all()
     assert (trainer.model.state == before[1]).all()
+
+
+@pytest.mark.parametrize("scheduled", [False, True])
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_every_iteration_has_its_own_learning_rate(optimizer, scheduled):
+    """Set by hand or by a schedule, and lowered on the way."""
+    trainer, oracle = pair(SIZES, ACTIVATIONS, "mse", optimizer)
+    if scheduled:
+        rate = nbtrain.schedule("exponential", rate=0.02, factor=0.5, steps=2)
+        net = trainer.network
+        own = nbtrain.optimizer(optimizer, learning_rate=rate)
+        trainer, weights = nbtrain.Trainer(net, loss="mse", optimizer=own, dtype="float64", rng=0), trainer.weights
+        trainer.set_weights(weights)
+    X, y = data("mse", 20, SIZES[0], SIZES[-1])
+    rates = []
+    for step, by_hand in enumerate((0.02, 0.001, 0.005, 0.0, 0.02, 0.03)):
+        if not scheduled:
+            trainer.model.learning_rate[...] = by_hand
+        if step == 3:
+            trainer.scale_learning_rate(0.1)
+        trainer.train_step(X, y)
+        rates.append(trainer.learning_rate)
+        assert scheduled or rates[-1] == pytest.approx(by_hand * (0.1 if step >= 3 else 1.0))
+        oracle.hyper["learning_rate"] = rates[-1]
+        oracle.train_step(X, y)
+    assert len(set(rates)) == 6
+    assert_close(theta(trainer), oracle.theta, 1e-12)
 
 
 @pytest.mark.parametrize("loss", LOSSES)

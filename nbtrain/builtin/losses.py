@@ -82,7 +82,7 @@ def logistic_losses(margins: Any, losses: Any) -> None:
     for r in range(losses.size):
         margin = margins[r]
         e = math.exp(-abs(margin))
-        losses[r] = math.log(1.0 + e) + (-margin if margin < 0.0 else 0.0)
+        losses[r] = math.log1p(e) + (-margin if margin < 0.0 else 0.0)
         margins[r] = (1.0 if margin < 0.0 else e) / (1.0 + e)
 
 
@@ -96,8 +96,11 @@ def spread(y: Any, slope: Any) -> None:
 
 
 def softmax_cross_entropy(z: Any, y: Any, slope: Any, losses: Any, outputs: int) -> None:
-    """-log softmax(z)_y = peak + log Σ e^(z - peak) - z_y in each row; slope softmax(z) - onehot(y)."""
-    if outputs == 2:  # which are so few for loops along a row
+    """-log softmax(z)_y = peak + log Σ e^(z - peak) - z_y in each row; slope softmax(z) - onehot(y).
+
+    Of two classes it is log(1 + e^(z_other - z_y)), for many rows at a time: a row is too short for loops along it.
+    """
+    if outputs == 2:
         margins(z, y, slope)
         logistic_losses(slope, losses)
         spread(y, slope)

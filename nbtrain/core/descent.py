@@ -7,9 +7,10 @@ is the same as with `parameter_slopes` and `update`.
 from __future__ import annotations
 
 from ..compiler.door import jit, matrix_at, matrix_in
-from .matmul import bias_slope, rows_of_block, slope_block
+from .matmul import bias_slope, in_blocks, slope_block, weight_slope
 from .net import TRAINING, ZERO
-from .parts import ONE, has_biases, operands, output_of, parts_of, section_of, weight_rows
+from .parts import ONE, fetched_operands, has_biases, output_of, parts_of, section_of, weight_rows
+from .sizes import BLOCK_ROWS
 from .slots import step
 
 LARGE = 1 << 18  # bytes of parameters; with fewer, all slopes still are near when they are complete
@@ -32,9 +33,9 @@ def slopes_and_update(net, batch, regularization, team):
     for index in range(net.layers.size - 1, -1, -1):
         layer = net.layers[index]
         source = batch.x if index == 0 else output_of(net.layers[index - 1], TRAINING)
-        here, below = operands(layer, source, (ZERO, batch.rows), net.theta.itemsize, section, team)
+        here, below = fetched_operands(layer, source, (ZERO, batch.rows), net.theta.itemsize, section, team)
         x, delta = matrix_at(here, batch.rows, layer.inputs, dtype), matrix_at(below, batch.rows, layer.units, dtype)
-        update_weights(net, layer, (x, delta), weight_rows(layer, section), (regularization, team.rank))
+        update_weights(net, layer, x, delta, weight_rows(layer, section), regularization, team.rank)
         if has_biases(section):
             bias_slope(delta, net.gradient[layer.biases : layer.biases + layer.units], (ZERO, layer.units), False)
     if has_biases(section):
@@ -42,12 +43,15 @@ def slopes_and_update(net, batch, regularization, team):
 
 
 @jit
-def update_weights(net, layer, operands, rows, terms):
-    """Slopes and new values of some rows of a layer's weights, block by block."""
-    (x, delta), (first, last), (regularization, rank) = operands, rows, terms
-    dw = matrix_in(net.gradient, layer.weights, layer.inputs, layer.units)
-    most = rows_of_block(x.shape[0], layer.inputs, layer.units, net.theta.dtype)
-    for begin in range(first, last, most):
-        end = min(begin + most, last)
+def update_weights(net, layer, x, delta, rows, regularization, rank):
+    """Slopes and new values of some rows of a layer's weights: block by block, or all at once."""
+    (first, last), units = rows, layer.units
+    dw = matrix_in(net.gradient, layer.weights, layer.inputs, units)
+    if not in_blocks(x.shape[0], layer.inputs, units, net.theta.dtype):
+        weight_slope(x, delta, dw, rows, False, net.panels)
+        step(net, layer.weights + first * units, (last - first) * units, regularization, rank)
+        return
+    for begin in range(first, last, BLOCK_ROWS):
+        end = min(begin + BLOCK_ROWS, last)
         slope_block(x, delta, dw, (begin, end), begin > first, net.panels)
-        step(net, layer.weights + begin * layer.units, (end - begin) * layer.units, regularization, rank)
+        step(net, layer.weights + begin * units, (end - begin) * units, regularization, rank)

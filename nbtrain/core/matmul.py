@@ -8,7 +8,7 @@
     bias_slope(delta, db, columns, accumulate)      db (+)= column sums of delta for columns (first, last) of db (N,)
 
 All arrays are C-contiguous and of one dtype. `panels` is a workspace of at least `sizes.workspace` elements, aligned
-to 64 bytes, that belongs to one thread; nothing in it is kept from call to call, but from block to block.
+to 64 bytes, that belongs to one thread; nothing in it is kept from call to call, but by `slope_block` for the next one.
 
 How an element is summed depends on m, K and N only, so the bits do not depend on how the ranges are cut. Numbers beside
 the edge of a matrix may be read (never written) as long as they belong to it; what is made of them is dropped.
@@ -136,21 +136,20 @@ def weight_slope(x, delta, dw, rows, accumulate, panels):
 
 
 @jit
-def rows_of_block(m, inputs, units, dtype):
-    """How many rows of dw = x' delta (inputs, units), of m samples, are best made at once."""
-    packed = mode_of(inputs, m, units * itemsize_of(dtype), dtype) == PACKED
-    whole = not packed or m > k_block(dtype) or not in_strips(inputs, units, itemsize_of(dtype))
-    return inputs if whole else min(BLOCK_ROWS, inputs)
+def in_blocks(m, inputs, units, dtype):
+    """Whether the rows of dw = x' delta (inputs, units), of m samples, are made block by block."""
+    packed = mode_of(inputs, m, units * itemsize_of(dtype), dtype) == PACKED and m <= k_block(dtype)
+    return packed and inputs > BLOCK_ROWS and in_strips(inputs, units, itemsize_of(dtype))
 
 
 @jit
 def slope_block(x, delta, dw, rows, again, panels):
-    """dw = x' delta for a block of rows; `again`: the block before was of the same dw, and delta lies there packed."""
+    """dw = x' delta for a block of rows, where there are blocks; delta is packed once for all of them.
+
+    `again`: the last product with these panels was the block before, of the same operands.
+    """
     dtype, (first, last), (m, inputs), units = panels.dtype, rows, x.shape, delta.shape[1]
     itemsize, count = itemsize_of(dtype), last - first
-    if rows_of_block(m, inputs, units, dtype) == inputs or count <= 0:
-        weight_slope(x, delta, dw, rows, False, panels)
-        return
     x_row, dw_row = inputs * itemsize, units * itemsize
     left, out = address_of(x) + first * itemsize, address_of(dw) + first * dw_row
     right = (address_of(delta), dw_row, AGAIN if again else KEPT, address_of(panels))

@@ -2,7 +2,7 @@
 
 A panel is as many columns of the right operand (k, columns) as a full tile has. The operand is used where it lies, or
 packed so that a panel's rows follow each other: a part of k and a group of panels at a time, just before they are used.
-Where the next product has the same right operand, all panels are kept for it; it must not have more than one part of k.
+Where the next product has the same right operand, all panels are kept for it: if k has one part only, no others are.
 What remains of the columns, the edge, is always packed, as wide as the narrowest tile that holds it.
 """
 
@@ -124,7 +124,8 @@ def emit_product(e: Emitter, tiles: Shape, functions: Functions) -> None:
     row_block = (e.number(tiles.left_bytes) // (k_block * e.size)).at_least(LEFT_ROWS).rounded_up(tiles.rows[0])
     row_block = row_block.chosen(in_strips, rows.at_least(1))
     again = mode.compared("==", AGAIN)
-    kept = e.builder.or_(row_block.compared("<", rows), mode.compared(">=", KEPT))  # used for other rows, too
+    in_blocks = e.builder.or_(again, mode.compared("==", KEPT))
+    kept = e.builder.or_(row_block.compared("<", rows), in_blocks)  # packed panels are used for other rows, too
     panels_at = (workspace + k_block * edge_columns * e.size).rounded_up(ALIGNMENT)
     left_at = (panels_at + whole.chosen(kept, group) * k_block * e.size).rounded_up(ALIGNMENT)
     shared = _start_edge(e, tiles, functions.copy, whole, (start, start_row, start_column, columns))

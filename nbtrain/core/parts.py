@@ -84,7 +84,7 @@ def part_slopes(net, batch, training, rows, goal, team):
     source = batch.x
     for index in range(net.layers.size):
         layer = net.layers[index]
-        here, below = operands(layer, source, rows, net.theta.itemsize, section, team)
+        here, below = fetched_operands(layer, source, rows, net.theta.itemsize, section, team)
         x, delta = matrix_at(here, count, layer.inputs, dtype), matrix_at(below, count, layer.units, dtype)
         dw = matrix_in(gradient, layer.weights, layer.inputs, layer.units)
         weight_slope(x, delta, dw, weight_rows(layer, section), accumulate, net.panels)
@@ -94,7 +94,7 @@ def part_slopes(net, batch, training, rows, goal, team):
 
 
 @jit
-def operands(layer, source, rows, itemsize, section, team):
+def fetched_operands(layer, source, rows, itemsize, section, team):
     """Addresses of some rows of a layer's inputs and delta, fetched for a member who makes a section of the slopes."""
     first, last = rows
     here, below = source + first * layer.inputs * itemsize, layer.delta + first * layer.units * itemsize

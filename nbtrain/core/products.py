@@ -12,6 +12,7 @@ from numba import types
 
 from ..compiler.door import jit, matrix_at, vector_at
 from . import matmul
+from .sizes import BLOCK_ROWS
 
 ARGUMENTS = 12
 
@@ -25,7 +26,7 @@ def functions(dtype: np.dtype[Any]) -> dict[str, tuple[Any, tuple[Any, ...]]]:
     affine     x (m, inputs), w, b (units,)        z (m, units)
     input      delta (m, units), w, unused         dx (m, inputs)
     weight     x (m, inputs), unused, delta        dw (inputs, units)
-    blocks     x (m, inputs), unused, delta        dw, block by block
+    blocks     x (m, inputs), unused, delta        dw, block by block if it is large; then 1 is returned, not 0
     bias       delta (m, units), unused, unused    db (units,)
     ========== =================================== ========================
     """
@@ -58,12 +59,15 @@ def functions(dtype: np.dtype[Any]) -> dict[str, tuple[Any, tuple[Any, ...]]]:
     @jit
     def slope_blocks(x, _, delta, out, m, inputs, units, first, last, accumulate, panels, repeats):
         x, delta = matrix_at(x, m, inputs, dtype), matrix_at(delta, m, units, dtype)
-        dw, rows = matrix_at(out, inputs, units, dtype), matmul.rows_of_block(m, inputs, units, dtype)
+        dw = matrix_at(out, inputs, units, dtype)
+        if not matmul.in_blocks(m, inputs, units, dtype):
+            matmul.weight_slope(x, delta, dw, (first, last), False, vector_at(panels, 0, dtype))
+            return 0
         for _ in range(repeats):
-            for begin in range(first, last, rows):
-                block = begin, min(begin + rows, last)
+            for begin in range(first, last, BLOCK_ROWS):
+                block = begin, min(begin + BLOCK_ROWS, last)
                 matmul.slope_block(x, delta, dw, block, begin > first, vector_at(panels, 0, dtype))
-        return 0
+        return 1
 
     @jit
     def bias_slope(delta, _, unused, out, m, inputs, units, first, last, accumulate, panels, repeats):

@@ -74,7 +74,8 @@ def fit(trainer: Trainer, data: Dataset, validation: Dataset | None, options: Op
         epochs = max(0, epochs - trainer.epoch)
         told.append(options.checkpoint)
     told += as_progress(options.progress, epochs)
-    return Fit(trainer, own, validation, told, options.metrics, states).run(epochs)
+    begins = options.checkpoint if states is None else None
+    return Fit(trainer, own, validation, told, options.metrics, states).run(epochs, begins)
 
 
 def savers_after_states(callbacks: Sequence[Callback]) -> list[Callback]:
@@ -127,8 +128,8 @@ class Fit:
         self.history = History()
         self.stopped = False
 
-    def run(self, epochs: int) -> History:
-        """Train for so many epochs, or until a callback stops it."""
+    def run(self, epochs: int, begins: Checkpoint | None = None) -> History:
+        """Train for so many epochs, or until a callback stops it; a checkpoint that `begins` has no file yet."""
         snapshot(self.trainer)
         started: list[Callback] = []
         outer, self.trainer._run = self.trainer._run, self
@@ -137,6 +138,8 @@ class Fit:
                 started.append(callback)
                 callback.on_start(self.trainer)
             self.go_on()
+            if begins is not None:  # now that the callbacks have started, whose states it holds
+                begins.save_beginning(self.trainer)
             self.history.first_epoch = self.trainer.epoch + (self.broken.told is None)
             self.complete()
             self.train(epochs)

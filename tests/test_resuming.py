@@ -109,7 +109,7 @@ def test_what_is_saved_within_epochs_knows_of_all_that_have_ended(tmp_path):
     checkpoint = Looking(tmp_path / "c.nbt", every_minutes=1e-9)
     checkpoint.every_steps = 4  # of 8 an epoch
     run(make(), [c.EarlyStopping(patience=EPOCHS)], checkpoint, epochs=5)
-    assert {iteration for iteration, _, _ in found} == set(range(4, 41, 4))
+    assert {iteration for iteration, _, _ in found} == set(range(0, 41, 4))
     assert all(epoch == epochs == iteration // 8 for iteration, epoch, epochs in found)
 
 
@@ -352,6 +352,28 @@ def test_logs_of_a_killed_run_that_goes_on_have_every_epoch_once(half, every, tm
     found = rows(tmp_path)
     assert found == list(enumerate(trainer.history["loss"], start=1))
     assert whole.items() <= dict(found).items()
+
+
+@pytest.mark.parametrize("earlier", [0, 2])
+def test_logs_of_a_run_that_is_killed_before_its_first_checkpoint_have_every_epoch_once(earlier, tmp_path):
+    """Nobody catches what stops it, and nothing is saved at its end; there may be rows of another training."""
+
+    class Killed(c.Checkpoint):
+        def on_end(self, trainer):
+            pass
+
+    def kill(trainer, epoch, metrics):
+        if epoch == 3:
+            raise SystemExit
+
+    if earlier:
+        run(make(), logs(tmp_path), None, epochs=earlier)
+    with pytest.raises(SystemExit):
+        run(make(), [*logs(tmp_path), kill], Killed(tmp_path / "c.nbt", every_epochs=5))
+    assert len(rows(tmp_path)) == earlier + 3
+    trainer = make()
+    run(trainer, logs(tmp_path), tmp_path / "c.nbt", epochs=6)
+    assert rows(tmp_path)[earlier:] == list(enumerate(trainer.history["loss"], start=1))
 
 
 @pytest.mark.parametrize("half", [0.0, 0.5, 1.0])

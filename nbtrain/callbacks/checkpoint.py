@@ -19,9 +19,9 @@ class Checkpoint(Callback):
     """Save the trainer every so many epochs or minutes, and whenever the training ends.
 
     The file is that of `Trainer.save`: `nbtrain.load` makes a trainer that goes on bit for bit. Given to
-    `fit(checkpoint=…)` it is also where an interrupted training goes on from. It holds the parameters that training
-    goes on with, also where `EarlyStopping` puts the best ones back at the end, and what the callbacks of the training
-    have counted.
+    `fit(checkpoint=…)` it is also where an interrupted training goes on from, written before the first epoch, too. It
+    holds the parameters that training goes on with, also where `EarlyStopping` puts the best ones back at the end, and
+    what the callbacks of the training have counted.
 
     Parameters
     ----------
@@ -52,6 +52,10 @@ class Checkpoint(Callback):
         check_folder(self.path)  # now, and not after the first epoch
         # what there is to save where nothing remains to be trained, unless it is in the file
         self._saved, self._due = _standing(trainer) if os.path.exists(self.path) else (), False
+
+    def save_beginning(self, trainer: Trainer) -> None:
+        """Save what the training begins with, and where its logs begin: it may be killed before it is due to save."""
+        self._save(trainer)
 
     def on_step(self, trainer: Trainer, iteration: int, metrics: Mapping[str, float]) -> None:
         # where an epoch has just ended, neither history nor callbacks know of it yet

@@ -89,7 +89,7 @@ class CSVLogger(_Log):
         Go on in a file that is there, under the columns that it has. A last line that was not finished is cut off.
         Where the training goes on too (its epoch is not the first, or fit goes on from a checkpoint), so are its rows
         at the end whose epochs it has not reached: they were written after the checkpoint, and come again. A training
-        that begins leaves all rows of those before, also of one that was killed before its first checkpoint.
+        that begins leaves all rows of those before.
     """
 
     def __init__(self, path: str | os.PathLike[str], *, append: bool = False) -> None:

@@ -44,6 +44,11 @@ def _as_array(value: Any, argument: str) -> Array:
         raise InputError(f"{argument}: None given; an array of numbers is wanted")
     if hasattr(value, "tocsr"):
         raise InputError(f"{argument}: a sparse matrix given; a dense array is wanted ({argument}.toarray())")
+    if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
+        raise InputError(
+            f"{argument}: an array of which {np.count_nonzero(value.mask)} elements are masked given, and a mask would be "
+            f"lost; an array without is wanted ({argument}.filled(…), or the rows that have none)"
+        )
     try:
         array = np.asarray(value)
     except (ValueError, TypeError) as error:
@@ -54,6 +59,8 @@ def _as_array(value: Any, argument: str) -> Array:
 def _from_objects(array: Array, argument: str) -> Array:
     try:
         return array.astype(np.float64)
+    except OverflowError:
+        raise InputError(f"{argument}: an int beyond the range of float64 given; real numbers are wanted") from None
     except (ValueError, TypeError):
         raise InputError(f"{argument}: an array of dtype object given; real numbers are wanted") from None
 

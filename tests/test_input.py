@@ -470,3 +470,18 @@ def test_random_calls_raise_nothing_foreign_and_never_end_the_process():
     command = [sys.executable, "-W", "error", program, str(times(1000, 10_000))]
     done = subprocess.run(command, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr
+
+
+def test_masked_elements_are_refused_as_their_mask_would_be_lost():
+    masked = np.ma.masked_greater(X, 0.5)
+    for use in (masked, masked.astype(np.float32)):
+        refused("X", lambda use=use: trainer().predict(use))
+        refused("X", lambda use=use: trainer().fit(use, Y))
+    refused("y", lambda: trainer().fit(X, np.ma.masked_greater(Y, 0.5)))
+    refused("sample_weight", lambda: trainer().fit(X, Y, sample_weight=np.ma.masked_equal(LABELS, 1)))
+    np.testing.assert_array_equal(trainer().predict(np.ma.masked_array(X)), trainer().predict(X))
+
+
+def test_integers_beyond_all_floats_are_refused():
+    refused("X", lambda: trainer().predict([[10**400, 0, 0]]))
+    refused("y", lambda: trainer().fit(X[:1], [[10**400, 0]]))

@@ -485,3 +485,37 @@ def test_masked_elements_are_refused_as_their_mask_would_be_lost():
 def test_integers_beyond_all_floats_are_refused():
     refused("X", lambda: trainer().predict([[10**400, 0, 0]]))
     refused("y", lambda: trainer().fit(X[:1], [[10**400, 0]]))
+
+
+CHANGING = """
+import sys, threading, time
+import numpy as np, nbtrain
+outputs, shuffle = int(sys.argv[1]), sys.argv[2] == "shuffled"
+network = nbtrain.Network(4, [nbtrain.Dense(6, "tanh"), nbtrain.Dense(outputs)])
+trainer = nbtrain.Trainer(network, loss="softmax_cross_entropy", rng=0, shuffle=shuffle)
+x, good = np.ones((300_000, 4), np.float32), np.arange(300_000) % outputs
+y = good.copy()
+
+def spoil():
+    time.sleep(0.01)
+    y[:] = 10**11
+
+for call in (trainer.fit, trainer.train_step, trainer.loss_and_gradient, trainer.evaluate):
+    y[:] = good
+    other = threading.Thread(target=spoil)
+    other.start()
+    try:
+        call(x, y)
+    except nbtrain.InputError as error:
+        assert "label" in str(error)
+    other.join()
+print("alive")
+"""
+
+
+@pytest.mark.parametrize("outputs", ["2", "3"])
+@pytest.mark.parametrize("order", ["shuffled", "as they are"])
+def test_labels_that_another_thread_changes_meanwhile_do_no_harm(outputs, order):
+    command = [sys.executable, "-c", CHANGING, outputs, order]
+    found = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
+    assert (found.returncode, found.stdout) == (0, "alive\n"), found.stderr

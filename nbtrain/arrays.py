@@ -44,6 +44,12 @@ def _as_array(value: Any, argument: str) -> Array:
         raise InputError(f"{argument}: None given; an array of numbers is wanted")
     if hasattr(value, "tocsr"):
         raise InputError(f"{argument}: a sparse matrix given; a dense array is wanted ({argument}.toarray())")
+    if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
+        count = np.count_nonzero(value.mask)
+        raise InputError(
+            f"{argument}: an array with {count} masked elements given, whose mask would be lost; an array without is "
+            f"wanted ({argument}.filled(…), or the rows that have none)"
+        )
     try:
         array = np.asarray(value)
     except (ValueError, TypeError) as error:
@@ -54,6 +60,8 @@ def _as_array(value: Any, argument: str) -> Array:
 def _from_objects(array: Array, argument: str) -> Array:
     try:
         return array.astype(np.float64)
+    except OverflowError:
+        raise InputError(f"{argument}: an int beyond the range of float64 given; real numbers are wanted") from None
     except (ValueError, TypeError):
         raise InputError(f"{argument}: an array of dtype object given; real numbers are wanted") from None
 
@@ -86,7 +94,10 @@ def targets(value: Any, samples: int, outputs: int, dtype: np.dtype[Any], argume
 
 
 def labels(value: Any, samples: int, argument: str = "y") -> Array:
-    """Class labels as a contiguous int64 array of shape (samples,)."""
+    """Class labels as a contiguous int64 array of shape (samples,), always a copy.
+
+    They are indices in compiled code, which runs while other threads may write to the caller's array.
+    """
     array = _as_array(value, argument)
     if array.dtype.kind == "f" and array.size and _whole(array):
         array = array.astype(np.int64)
@@ -103,7 +114,7 @@ def labels(value: Any, samples: int, argument: str = "y") -> Array:
         raise InputError(f"{argument}: shape {array.shape} given; ({samples},) is wanted{hint}")
     if array.dtype == np.uint64 and array.size and array.max() > np.iinfo(np.int64).max:
         raise InputError(f"{argument}: label {array.max()} given; integer class labels 0, 1, … are wanted")
-    return np.require(array.astype(np.int64, copy=False), requirements=("C", "A"))
+    return array.astype(np.int64, order="C")
 
 
 def _whole(array: Array) -> bool:

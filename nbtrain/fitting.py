@@ -11,7 +11,7 @@ import numpy as np
 from . import arrays as checks
 from . import continuing
 from .callbacks import Callback, Checkpoint, as_callbacks
-from .callbacks.base import keeps_state
+from .callbacks.base import keeps_state, stops
 from .callbacks.progress import as_progress
 from .continuing import TrainingData
 from .core import layout
@@ -234,7 +234,8 @@ class Fit:
         self.broken.told = None  # what is saved meanwhile is saved for a run in which all are told
         for index in range(first, len(self.callbacks)):
             try:
-                if self.callbacks[index].on_epoch(self.trainer, self.trainer.epoch, metrics):
+                callback = self.callbacks[index]
+                if stops(callback.on_epoch(self.trainer, self.trainer.epoch, metrics), callback, "on_epoch"):
                     self.stopped = True
             except BaseException:
                 self.broken.told = index

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from . import arrays as checks
 from .callbacks import Callback
+from .callbacks.base import stops
 
 if TYPE_CHECKING:
     from .trainer import Trainer
@@ -49,4 +50,4 @@ class Intervals:
         d = trainer.model.descriptor
         weight = float(d["epoch_weight"][0])
         metrics = {"loss": float(d["epoch_loss"][0]) / weight if weight else 0.0}
-        return any([bool(callback.on_step(trainer, iteration, metrics)) for callback in due])
+        return any([stops(callback.on_step(trainer, iteration, metrics), callback, "on_step") for callback in due])

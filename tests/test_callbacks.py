@@ -131,6 +131,28 @@ def test_a_function_serves_as_a_callback_and_may_change_the_learning_rate():
     assert seen == [(1, 1e-3, ["accuracy", "loss"]), (2, 5e-4, ["accuracy", "loss"]), (3, 2.5e-4, ["accuracy", "loss"])]
 
 
+@pytest.mark.parametrize("every", [None, 1])
+def test_a_callback_that_returns_an_array_is_told_what_is_wanted(every):
+    class Watching(nbtrain.Callback):
+        every_steps = every
+
+        def on_step(self, trainer, iteration, metrics):
+            return trainer.predict(X)
+
+        on_epoch = on_step
+
+    trainer = make()
+    with pytest.raises(nbtrain.InputError, match=r"callbacks: ndarray returned by .*Watching\.on_.*True \(to stop\)"):
+        trainer.fit(X, Y, callbacks=[Watching()])
+
+    def watch(trainer, epoch, metrics):
+        return trainer.predict(X)
+
+    with pytest.raises(nbtrain.InputError, match=r"callbacks: ndarray returned by watch; True \(to stop\)"):
+        trainer.fit(X, Y, epochs=2, callbacks=[watch])
+    assert trainer.history.epochs == trainer.epoch  # what was trained is kept
+
+
 def test_an_epoch_whose_validation_was_interrupted_is_in_the_history(monkeypatch):
     trainer = make()
     trainer.fit(X, Y, epochs=1, validation_data=(X_VAL, Y_VAL))

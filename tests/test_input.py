@@ -470,3 +470,52 @@ def test_random_calls_raise_nothing_foreign_and_never_end_the_process():
     command = [sys.executable, "-W", "error", program, str(times(1000, 10_000))]
     done = subprocess.run(command, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr
+
+
+def test_masked_elements_are_refused_as_their_mask_would_be_lost():
+    masked = np.ma.masked_greater(X, 0.5)
+    for use in (masked, masked.astype(np.float32)):
+        refused("X", lambda use=use: trainer().predict(use))
+        refused("X", lambda use=use: trainer().fit(use, Y))
+    refused("y", lambda: trainer().fit(X, np.ma.masked_greater(Y, 0.5)))
+    refused("sample_weight", lambda: trainer().fit(X, Y, sample_weight=np.ma.masked_equal(LABELS, 1)))
+    np.testing.assert_array_equal(trainer().predict(np.ma.masked_array(X)), trainer().predict(X))
+
+
+def test_integers_beyond_all_floats_are_refused():
+    refused("X", lambda: trainer().predict([[10**400, 0, 0]]))
+    refused("y", lambda: trainer().fit(X[:1], [[10**400, 0]]))
+
+
+CHANGING = """
+import sys, threading, time
+import numpy as np, nbtrain
+outputs, shuffle = int(sys.argv[1]), sys.argv[2] == "shuffled"
+network = nbtrain.Network(4, [nbtrain.Dense(6, "tanh"), nbtrain.Dense(outputs)])
+trainer = nbtrain.Trainer(network, loss="softmax_cross_entropy", rng=0, shuffle=shuffle)
+x, good = np.ones((300_000, 4), np.float32), np.arange(300_000) % outputs
+y = good.copy()
+
+def spoil():
+    time.sleep(0.01)
+    y[:] = 10**11
+
+for call in (trainer.fit, trainer.train_step, trainer.loss_and_gradient, trainer.evaluate):
+    y[:] = good
+    other = threading.Thread(target=spoil)
+    other.start()
+    try:
+        call(x, y)
+    except nbtrain.InputError as error:
+        assert "label" in str(error)
+    other.join()
+print("alive")
+"""
+
+
+@pytest.mark.parametrize("outputs", ["2", "3"])
+@pytest.mark.parametrize("order", ["shuffled", "as they are"])
+def test_labels_that_another_thread_changes_meanwhile_do_no_harm(outputs, order):
+    command = [sys.executable, "-c", CHANGING, outputs, order]
+    found = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
+    assert (found.returncode, found.stdout) == (0, "alive\n"), found.stderr

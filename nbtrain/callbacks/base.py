@@ -62,6 +62,17 @@ class Callback:
         """
 
 
+def stops(returned: Any, callback: Callback, method: str) -> bool:
+    """Whether what a callback's method has returned ends the training; an array is neither true nor false."""
+    try:
+        return bool(returned)
+    except (ValueError, TypeError):
+        name = getattr(getattr(callback, "function", None), "__name__", f"{type(callback).__qualname__}.{method}")
+        raise InputError(
+            f"callbacks: {type(returned).__name__} returned by {name}; True (to stop), False or None is wanted"
+        ) from None
+
+
 def keeps_state(callback: Callback) -> bool:
     """Whether there is something of it in checkpoints."""
     return type(callback).state_dict is not Callback.state_dict

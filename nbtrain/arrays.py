@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from numbers import Integral, Real
 from typing import Any
 
@@ -44,7 +45,7 @@ def _as_array(value: Any, argument: str) -> Array:
         raise InputError(f"{argument}: None given; an array of numbers is wanted")
     if hasattr(value, "tocsr"):
         raise InputError(f"{argument}: a sparse matrix given; a dense array is wanted ({argument}.toarray())")
-    if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
+    if _is_masked(value):
         count = np.count_nonzero(value.mask)
         raise InputError(
             f"{argument}: an array with {count} masked elements given, whose mask would be lost; an array without is "
@@ -55,6 +56,12 @@ def _as_array(value: Any, argument: str) -> Array:
     except (ValueError, TypeError) as error:
         raise InputError(f"{argument}: {_brief(value)} given; an array of numbers is wanted ({error})") from None
     return _from_objects(array, argument) if array.dtype == object else array
+
+
+def _is_masked(value: Any) -> bool:
+    """Whether elements are masked; who gives such an array has imported numpy.ma, which takes its time."""
+    ma = sys.modules.get("numpy.ma")
+    return ma is not None and isinstance(value, ma.MaskedArray) and bool(ma.is_masked(value))
 
 
 def _from_objects(array: Array, argument: str) -> Array:

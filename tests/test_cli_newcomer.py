@@ -46,8 +46,8 @@ def table(tmp_path):
         (
             ["trian"],
             "",
-            "COMMAND: 'trian' given; did you mean 'train'? Wanted: demo, train, predict, evaluate, warmup, "
-            "cache, plugins",
+            "COMMAND: 'trian' given; did you mean 'train'? Wanted: demo, train, predict, evaluate, export, "
+            "warmup, cache, plugins",
         ),
     ],
 )

@@ -9,11 +9,12 @@ import builtins
 import math
 import operator
 from collections.abc import Callable
-from types import CellType, FunctionType, ModuleType
+from types import FunctionType, ModuleType
 from typing import Any
 
 import numpy as np
 
+from ..copies import Copies
 from . import arithmetic, formulas
 from .values import Value
 
@@ -61,32 +62,19 @@ class StandIns:
     """What the names in components' functions stand for while they are run on values."""
 
     def __init__(self) -> None:
-        self._made: dict[int, Any] = {}
+        own = {name: self.value(getattr(builtins, name)) for name in ("float", "int", "round", "min", "max", "pow")}
+        self._copies = Copies(self.value, own)
 
     def function(self, function: Any) -> Function:
         """The same code, in which names stand for what takes values."""
-        given: FunctionType = getattr(function, "py_func", function)
-        if id(given) in self._made:
-            return self._made[id(given)]  # type: ignore[no-any-return]
-        own = {name: self.value(getattr(builtins, name)) for name in ("float", "int", "round", "min", "max", "pow")}
-        scope: dict[str, Any] = {"__builtins__": vars(builtins) | own}  # a function looks for these when it is made
-        cells = tuple(CellType() for _ in given.__closure__ or ())
-        made = FunctionType(given.__code__, scope, given.__name__, given.__defaults__, cells)
-        made.__kwdefaults__ = given.__kwdefaults__
-        self._made[id(given)] = made  # before what it names, which may be itself
-        for name in given.__code__.co_names:
-            if name in given.__globals__:
-                scope[name] = self.value(given.__globals__[name])
-        for cell, known in zip(cells, given.__closure__ or (), strict=True):
-            cell.cell_contents = self.value(known.cell_contents)
-        return made
+        return self._copies.function(function)
 
     def value(self, given: Any) -> Any:
         """What a name stands for, exchanged where it is a function or a module."""
         if isinstance(getattr(given, "py_func", given), FunctionType) and not _is_numpys(given):
             return self.function(given)
         if isinstance(given, ModuleType):
-            return _Module(self, given)
+            return self._copies.module(given)
         try:
             formula = FORMULAS.get(given)
         except TypeError:  # it has no hash: a list, say
@@ -110,13 +98,3 @@ def _taking_values(function: Any, formula: Function) -> Function:
         return known(*arguments, **options)
 
     return call
-
-
-class _Module:
-    """A module whose functions are exchanged when they are asked for."""
-
-    def __init__(self, standins: StandIns, module: ModuleType) -> None:
-        self._standins, self._module = standins, module
-
-    def __getattr__(self, name: str) -> Any:
-        return self._standins.value(getattr(self._module, name))

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..compiler import bytecode
+from ..copies import Copies
 from .curves import EXTREMES, POINTS
 from .report import Report, Values
 
@@ -97,45 +98,17 @@ def _ends(function: Any, arguments: tuple[Any, ...], longest: int) -> bool:
     return True
 
 
-def _in_python(function: Any, made: dict[int, Any] | None = None) -> Any:
+def _in_python(function: Any) -> Any:
     """A function that calls the plain Python functions behind the jitted ones that it names, and they likewise."""
-    made = {} if made is None else made
-    function = getattr(function, "py_func", function)
-    if id(function) in made:
-        return made[id(function)]
-    scope = dict(function.__globals__)
-    cells = tuple(python_types.CellType() for _ in function.__closure__ or ())
-    copy = made[id(function)] = python_types.FunctionType(
-        function.__code__, scope, function.__name__, function.__defaults__, cells
-    )
-    copy.__kwdefaults__ = function.__kwdefaults__
-    for name in function.__code__.co_names:
-        if name in scope:
-            scope[name] = _plain(scope[name], made)
-    for cell, known in zip(cells, function.__closure__ or (), strict=True):
-        try:
-            cell.cell_contents = _plain(known.cell_contents, made)
-        except ValueError:  # not set yet
-            continue
-    return copy
 
+    def plain(value: Any) -> Any:
+        if bytecode.is_authors_module(value):
+            return copies.module(value)
+        is_function = isinstance(getattr(value, "py_func", value), python_types.FunctionType)
+        return copies.function(value) if is_function else value
 
-class _Module:
-    """A module whose jitted functions, and those of modules in it, are the plain Python functions behind them."""
-
-    def __init__(self, module: Any, made: dict[int, Any]) -> None:
-        self._module, self._made = module, made
-
-    def __getattr__(self, name: str) -> Any:
-        return _plain(getattr(self._module, name), self._made)
-
-
-def _plain(value: Any, made: dict[int, Any]) -> Any:
-    """What a name stands for, without compiled code in it."""
-    if bytecode.is_authors_module(value):
-        return _Module(value, made)
-    jitted = isinstance(getattr(value, "py_func", None), python_types.FunctionType)
-    return _in_python(value, made) if jitted or isinstance(value, python_types.FunctionType) else value
+    copies = Copies(plain)
+    return copies.function(function)
 
 
 def _calls(spec: Any, role: str, values: Values, targets: tuple[float, ...], kind: Any) -> Iterator[Call]:

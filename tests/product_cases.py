@@ -51,7 +51,9 @@ class Products:
         addresses = [case.arrays[operand].ctypes.data for operand in OPERANDS[name]]
         sizes = [case.sizes[size] for size in "mkn"]
         arguments = [*addresses, out.ctypes.data, *sizes, first, last, int(accumulate), panels.ctypes.data, 1]
-        self.blocks = bool(self.functions[name](*arguments))
+        status = self.functions[name](*arguments)
+        assert status == 0 or (name, status) == ("blocks", 1)
+        self.blocks = status == 1
         return out
 
 

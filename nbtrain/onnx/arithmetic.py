@@ -153,7 +153,7 @@ def number(x: Any) -> Any:
     return x.number()
 
 
-def whole(x: Any, digits: Any = None) -> Any:
+def whole(x: Any) -> Any:
     """Python's int, which stays a float."""
     return trunc(x)
 

@@ -28,8 +28,6 @@ def goes_together(d, rows):
 def slopes_and_update(net, batch, regularization, team):
     """A member's share of dJ/dW, dJ/db and of the optimizer's iteration, `regularization` times r'(w) added."""
     d, dtype, section = net.descriptor[0], net.theta.dtype, section_of(ZERO, ONE, team)
-    if d.slope == 0:
-        regularization = 0.0
     for index in range(net.layers.size - 1, -1, -1):
         layer = net.layers[index]
         source = batch.x if index == 0 else output_of(net.layers[index - 1], TRAINING)

@@ -57,8 +57,6 @@ def update(net, regularization, team):
     if d.passes != 0:
         call(d.passes, (address_of(net.descriptor), regularization, team.rank, team.size))
         return
-    if d.slope == 0:
-        regularization = 0.0
     section = section_of(ZERO, ONE, team)
     if team.size == 1:
         step(net, ZERO, d.regularized, regularization, team.rank)

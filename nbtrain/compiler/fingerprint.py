@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import Error
+from . import processor
 from .describe import Describer, PlainDescriber
 from .watch import Watch
 
@@ -126,6 +127,7 @@ def _platform() -> str:
     import llvmlite.binding as llvm
 
     features = sorted(name for name, present in llvm.get_host_cpu_features().items() if present)
+    features.append(f"AMX: {processor.has_amx()}")  # which Linux may refuse
     libraries = [f"llvmlite {llvmlite.__version__}", f"numpy {np.__version__}", _numba_version()]
     return "\n".join([sys.version, *libraries, llvm.get_process_triple(), llvm.get_host_cpu_name(), *features])
 

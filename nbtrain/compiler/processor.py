@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import platform
+import sys
+from functools import cache
 
 X86, ARM, OTHER = "x86", "ARM", "another"
 _KINDS = {"x86_64": X86, "AMD64": X86, "aarch64": ARM, "arm64": ARM}
@@ -14,3 +17,25 @@ def kind() -> str:
 
 
 FLUSHES = kind() != OTHER  # whether training tells it to take subnormal numbers for zero
+
+_ARCH_PRCTL, _REQUEST, _TILE_DATA = 158, 0x1023, 18  # of Linux for x86-64
+
+
+@cache
+def has_amx() -> bool:
+    """Whether this process may use AMX for bfloat16: the processor has it, and Linux has given leave.
+
+    Linux wants to be asked, since signal handlers then need more room; it refuses where a thread has set up too little.
+    """
+    if kind() != X86 or sys.platform != "linux" or os.environ.get("NBTRAIN_DISABLE_AMX"):
+        return False
+    if any(os.environ.get(name) for name in ("NUMBA_CPU_NAME", "NUMBA_CPU_FEATURES")):
+        return False
+    import ctypes
+
+    import llvmlite.binding as llvm
+
+    features = llvm.get_host_cpu_features()
+    if not all(features.get(name) for name in ("amx-tile", "amx-bf16", "avx512f")):
+        return False
+    return bool(ctypes.CDLL(None).syscall(_ARCH_PRCTL, _REQUEST, _TILE_DATA) == 0)

@@ -18,9 +18,10 @@ from __future__ import annotations
 
 from ..compiler.door import address_of, jit, vector_at
 from . import sizes
-from .panels import AGAIN, AS_IT_LIES, IN_PLACE, IN_STRIPS, KEPT, PACKED, SPREAD, TRANSPOSED
+from .panels import AGAIN, AS_IT_LIES, IN_PLACE, IN_STRIPS, KEPT, PACKED, SPLIT, SPREAD, TRANSPOSED
 from .sizes import ALIGNMENT, BLOCK_ROWS, DOT_COLUMNS, DOT_ROWS, FEW_ROWS, PACK_ROWS, TURNED_ROWS, TURNED_SAMPLES
 from .tiles import (
+    amx_of,
     dot,
     dot2,
     dot3,
@@ -44,12 +45,23 @@ def mode_of(rows, size, row_bytes, dtype):
 
 
 in_strips, spread_rows = jit(sizes.in_strips), jit(sizes.spread_rows)  # by which the workspace is measured, too
+in_parts = jit(sizes.in_parts)
 
 
 @jit
-def left_mode(rows, size, columns, dtype):
-    """How the left operand, of so many rows and columns, of a result of so many columns is used."""
+def left_mode(all_rows, rows, size, columns, dtype):
+    """How some of all rows of the left operand, so many elements long, of a result of so many columns are used."""
+    if amx_of(dtype) and in_parts(all_rows, size, columns):
+        return SPLIT
     return SPREAD if rows <= spread_rows(size, columns, itemsize_of(dtype)) else AS_IT_LIES
+
+
+@jit
+def turned_mode(rows, size, columns, dtype):
+    """The same for the transpose of what lies there, of which any rows are used in the same way."""
+    if amx_of(dtype) and in_parts(rows, size, columns):
+        return SPLIT
+    return IN_STRIPS if in_strips(rows, columns, itemsize_of(dtype)) else AS_IT_LIES
 
 
 @jit
@@ -77,7 +89,7 @@ def affine(x, w, b, z, rows, panels):
     else:
         right = (address_of(w), z_row, mode_of(count, inputs, z_row, dtype), address_of(panels))
         size = (count, units, inputs)
-        operands = (left, x_row, itemsize, left_mode(count, inputs, units, dtype)) + right
+        operands = (left, x_row, itemsize, left_mode(x.shape[0], count, inputs, units, dtype)) + right
         product(dtype, operands + (address_of(b), 0, itemsize, out, z_row) + size)
 
 
@@ -92,7 +104,11 @@ def input_slope(delta, w, dx, rows, panels):
         return
     if delta.shape[0] > DOT_ROWS:  # a single unit's weights are a row as they lie
         right = (address_of(w), dx_row, IN_PLACE) if units == 1 else (address_of(w), w_row, TRANSPOSED)
-        operands = (left, w_row, itemsize, left_mode(count, units, inputs, dtype)) + right + (address_of(panels),)
+        operands = (
+            (left, w_row, itemsize, left_mode(delta.shape[0], count, units, inputs, dtype))
+            + right
+            + (address_of(panels),)
+        )
         product(dtype, operands + (zero, 0, 0, out, dx_row, count, inputs, units))
         return
     for r in range(count):
@@ -129,7 +145,7 @@ def weight_slope(x, delta, dw, rows, accumulate, panels):
     if units <= DOT_COLUMNS:
         narrow_slope(left, x_row, delta, dw[first:last], accumulate, panels)
         return
-    mode = IN_STRIPS if in_strips(inputs, units, itemsize) else AS_IT_LIES
+    mode = turned_mode(inputs, m, units, dtype)
     right = (address_of(delta), dw_row, mode_of(count, m, dw_row, dtype), address_of(panels))
     size = (count, units, m)
     product(dtype, (left, itemsize, x_row, mode) + right + (start, start_row, start_column, out, dw_row) + size)
@@ -154,7 +170,8 @@ def slope_block(x, delta, dw, rows, again, panels):
     left, out = address_of(x) + first * itemsize, address_of(dw) + first * dw_row
     right = (address_of(delta), dw_row, AGAIN if again else KEPT, address_of(panels))
     size = (count, units, m)
-    product(dtype, (left, itemsize, x_row, IN_STRIPS) + right + (zeros(dtype), 0, 0, out, dw_row) + size)
+    mode = turned_mode(inputs, m, units, dtype)
+    product(dtype, (left, itemsize, x_row, mode) + right + (zeros(dtype), 0, 0, out, dw_row) + size)
 
 
 @jit

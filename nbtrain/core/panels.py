@@ -23,7 +23,7 @@ from .tilecode import Shape
 from .vectors import Emitter, Int
 
 IN_PLACE, PACKED, TRANSPOSED, KEPT, AGAIN = range(5)  # how a right operand is used; AGAIN: as the last one, KEPT
-AS_IT_LIES, IN_STRIPS, SPREAD = range(3)  # how a left one is
+AS_IT_LIES, IN_STRIPS, SPREAD, SPLIT = range(4)  # how a left one is; SPLIT: both are
 
 
 class Functions(NamedTuple):
@@ -34,6 +34,7 @@ class Functions(NamedTuple):
     pack_transposed: Emitter
     strips: Emitter
     panels: dict[int, Emitter]  # by the width of a tile
+    by_parts: Emitter | None  # the product of split operands, where there is one
 
 
 class Right(NamedTuple):
@@ -116,6 +117,10 @@ def emit_product(e: Emitter, tiles: Shape, functions: Functions) -> None:
     """out = start + left right, in parts of k, blocks of rows and groups of panels that fit the caches."""
     left, left_row, left_k, left_mode, address, right_row, mode, workspace, *result = e.arguments
     start, start_row, start_column, out, out_row, rows, columns, size = result
+    if functions.by_parts:
+        with e.only_if(left_mode.compared("==", SPLIT)):
+            e.call(functions.by_parts, *e.arguments)
+            e.end()
     whole = columns // tiles.width * tiles.width
     edge_columns = (columns - whole).rounded_up(sum(tiles.kinds[-1]))
     right = Right(address, right_row, size, columns, mode, whole, edge_columns)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..compiler import processor
 from .layout import PLACES
 
 DOT_COLUMNS = 3  # results of so few columns are dot products of rows; `tiles` has one function for each number
@@ -31,14 +32,24 @@ STRIP_COLUMNS = 128  # columns of a result that repay copying the left operand t
 STRIP_STRIDE = 256  # bytes between its columns, if it is transposed, that make it worth while
 FAR_STRIDE = 4096  # rows of the left operand that are multiples of this apart fill few sets of a cache
 SPREAD_BYTES = 1 << 19  # so much of it, at most, is brought together
+AMX_LEFT_BYTES = 3 << 18  # of the parts of a left operand that are multiplied with those of the right one
+AMX_RIGHT_BYTES = 1 << 19  # of a right one that are used for all these rows before the next ones
+AMX_K_BLOCK = 512  # steps of k in both, at most
+AMX_STEP = 3 << 10  # bytes of the parts of 16 rows or columns and 32 steps
+AMX_K, AMX_PRODUCTS = 24, 1 << 18  # steps of k, and multiplications, that repay the splitting
+AMX_SIDE = 28  # half the side, at least, of a square result that repays it
 ALIGNMENT = 64  # bytes; no vector is longer
 
 
 def workspace(batch: int, units: Sequence[int], dtype: Any) -> int:
     """Elements of `panels` for layers of the widths `units`, the inputs' first, and at most `batch` rows."""
     itemsize = np.dtype(dtype).itemsize
+    amx = itemsize == 4 and processor.has_amx()
     needed = PLACES * 8 // itemsize
     for inputs, outputs in zip(units, units[1:], strict=False):
+        for sides in ((batch, inputs, outputs), (batch, outputs, inputs), (inputs, batch, outputs)):
+            if amx and in_parts(*sides):
+                needed = max(needed, _split(*sides, kept=sides[1] == batch) // itemsize)
         needed = max(needed, _right(batch, outputs, itemsize))
         if in_strips(inputs, outputs, itemsize):
             needed = max(needed, _with_left(inputs, batch, outputs, itemsize))
@@ -51,6 +62,12 @@ def workspace(batch: int, units: Sequence[int], dtype: Any) -> int:
             needed = max(needed, turned + _right(batch, rows, itemsize))
         needed = max(needed, inputs * outputs if outputs <= DOT_COLUMNS else 0)  # their columns, one after the other
     return needed
+
+
+def in_parts(rows: int, k: int, columns: int) -> bool:
+    """Whether AMX, where there is AMX, makes a product (rows, k) (k, columns) faster, the splitting included."""
+    large = k >= AMX_K and rows * k * columns >= AMX_PRODUCTS
+    return large and rows * columns >= AMX_SIDE * (rows + columns)
 
 
 def in_strips(inputs: int, units: int, itemsize: int) -> bool:
@@ -81,3 +98,13 @@ def _with_left(rows: int, k: int, columns: int, itemsize: int) -> int:
 def _left(rows: int, k: int, itemsize: int) -> int:
     """So many rows of the left operand, spread or in strips."""
     return (rows + 2 * STRIP_ROWS) * (min(k, K_BLOCK) + ALIGNMENT // itemsize)
+
+
+def _split(rows: int, k: int, columns: int, kept: bool) -> int:
+    """Bytes for the parts of a block of the left operand and of the right one, and for what is turned."""
+    steps = -(-min(k, AMX_K_BLOCK) // 32)
+    way = steps * AMX_STEP  # bytes of 16 rows or columns
+    left, right = -(-rows // 16) * way, -(-columns // 16) * way
+    if not kept and left <= max(AMX_LEFT_BYTES // way, 1) * way:
+        right = min(right, max(AMX_RIGHT_BYTES, way))
+    return (steps * 32 + 16) * ALIGNMENT + min(left, max(AMX_LEFT_BYTES, way)) + right

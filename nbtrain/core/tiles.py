@@ -14,14 +14,15 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from . import panels, tilecode
+from ..compiler import processor
+from . import amx, bfloat, panels, tilecode
 from .sizes import FEW_COLUMNS, IN_PLACE_K_BLOCK
 from .tilecode import shape
-from .vectors import INT64, Emitter
+from .vectors import INT64, Emitter, targets_amx
 
 ARGUMENTS = {"product": 16, "row": 9, "outer": 9, "dot": 8, "dot2": 8, "dot3": 8, "transpose": 6}
 HELPERS = {"copy": 6, "pack": 5, "pack_transposed": 6, "strips": 6}
-PANELS_ARGUMENTS = 15
+PANELS_ARGUMENTS, BLOCKS_ARGUMENTS = 15, 11
 
 
 def _name(function: str, dtype: np.dtype[Any]) -> str:
@@ -46,8 +47,31 @@ def emit(module: Any, dtype: np.dtype[Any]) -> None:
     panels.emit_pack(f["pack"], tiles, f["copy"])
     panels.emit_pack_transposed(f["pack_transposed"], tiles, f["transpose"])
     panels.emit_strips(f["strips"], tiles, f["copy"])
-    called = panels.Functions(f["copy"], f["pack"], f["pack_transposed"], f["strips"], widths)
+    by_parts = _emit_by_parts(module, dtype, f["copy"], f["transpose"]) if has_amx(dtype) else None
+    called = panels.Functions(f["copy"], f["pack"], f["pack_transposed"], f["strips"], widths, by_parts)
     panels.emit_product(f["product"], tiles, called)
+
+
+def has_amx(dtype: np.dtype[Any]) -> bool:
+    """Whether products of a dtype can be made by AMX."""
+    return dtype == np.float32 and processor.has_amx() and targets_amx()
+
+
+def _emit_by_parts(module: Any, dtype: np.dtype[Any], copy: Emitter, transpose: Emitter) -> Emitter:
+    """Add the product of split operands."""
+    counts = {"rows": 5, "columns": 5, "turned_rows": 6, "turned_columns": 6}
+    split = {name: Emitter(module, _name(f"split_{name}", dtype), count, dtype) for name, count in counts.items()}
+    bfloat.emit_split_rows(split["rows"])
+    bfloat.emit_split_columns(split["columns"])
+    bfloat.emit_turned(split["turned_rows"], transpose, split["rows"], along_k=False)
+    bfloat.emit_turned(split["turned_columns"], transpose, split["columns"], along_k=True)
+    blocks = {}
+    for kind in amx.KINDS:
+        blocks[kind] = Emitter(module, _name(f"blocks_{kind[0]}_{kind[1]}", dtype), BLOCKS_ARGUMENTS, dtype)
+        amx.emit_blocks(blocks[kind], copy, kind)
+    product = Emitter(module, _name("product_by_parts", dtype), ARGUMENTS["product"], dtype)
+    amx.emit_product(product, amx.Functions(**split, blocks=blocks))
+    return product
 
 
 def _dtype(numba_type: Any) -> np.dtype[Any]:
@@ -92,6 +116,7 @@ def _number(of: Callable[[np.dtype[Any]], int]) -> Any:
 
 itemsize_of = _number(lambda dtype: dtype.itemsize)
 in_place_bytes = _number(lambda dtype: shape(dtype).in_place_bytes)
+amx_of = _number(lambda dtype: int(has_amx(dtype)))
 k_block = _number(lambda dtype: shape(dtype).k_block)
 few_columns = _number(lambda dtype: FEW_COLUMNS if shape(dtype).lanes > FEW_COLUMNS else 0)
 

@@ -39,6 +39,13 @@ def target() -> Target:
     return Target(16, 16 if "xmm" in assembly else 32)
 
 
+@cache
+def targets_amx() -> bool:
+    """Whether Numba compiles for a processor with AMX for bfloat16."""
+    features = cpu_target.target_context.codegen().magic_tuple()[2].split(",")
+    return {"+amx-tile", "+amx-bf16", "+avx512f"} <= set(features)
+
+
 class Int:
     """An int64 of the function that is being emitted, with the operators of Python's numbers; none is negative
     where it is divided."""

@@ -1,0 +1,152 @@
+"""Float32 operands of products as sums of three bfloat16 numbers, in the order that AMX reads, as LLVM functions.
+
+A bfloat16 number has the eight leading bits of a float32 one. With high = round(x), middle = truncate(x - high) and
+low = x - high - middle, all differences exact, x = high + middle + low: three times eight bits are float32's 24 (Henry,
+Tang and Heinecke, "Leveraging the bfloat16 artificial intelligence datatype for higher-precision computations", 2019).
+
+A block is what one tile of AMX holds: 16 lines of 64 bytes, that is of 16 pairs of bfloat16 numbers. A pair belongs to
+two steps of k that lie 16 apart. An operand becomes blocks of its high, middle and low parts, one after the other, for
+32 steps of k after the other, for 16 rows or columns after the other. Beyond its edges they hold zeros.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from llvmlite import ir
+
+from .vectors import INT32, Emitter, Int
+
+LANES = 16  # rows or columns of a block, and pairs in its lines
+DEPTH = 2 * LANES  # steps of k in it
+LINE = 64  # bytes
+PARTS = 3
+BLOCK = LANES * LINE
+STEP = PARTS * BLOCK  # bytes of all parts of a block
+INT_VECTOR = ir.VectorType(INT32, LANES)
+
+
+def emit_split_rows(e: Emitter) -> None:
+    """Blocks of a left operand (rows, k) whose rows lie there one after the other: each line belongs to one row."""
+    source, source_row, goal, rows, k = e.arguments
+    kind, half = e.vector(LANES), LANES * e.size
+    with e.loop(0, rows + LANES - 1, LANES, [source, goal]) as strip:
+        here, there = strip.values
+        count = (rows - strip.index).at_most(LANES)
+        with e.loop(0, k, DEPTH, [here, there]) as step:
+            with e.loop(0, count, 1, step.values) as row:
+                at, line = row.values
+                _store_parts(e, _paired(e, e.load(at, kind), e.load(at + half, kind)), line)
+                row.values = [at + source_row, line + LINE]
+            _store_zeros(e, row.values[1], count)
+            step.values = [step.values[0] + 2 * half, step.values[1] + STEP]
+        left = k - step.index
+        with e.only_if(left.compared(">", 0)):
+            with e.loop(0, count, 1, step.values) as row:
+                at, line = row.values
+                both = e.load_some(at, left, LANES), e.load_some(at + half, left - LANES, LANES)
+                _store_parts(e, _paired(e, *both), line)
+                row.values = [at + source_row, line + LINE]
+            _store_zeros(e, row.values[1], count)
+        strip.values = [here + source_row * LANES, there + _steps(k) * STEP]
+    e.end()
+
+
+def _store_zeros(e: Emitter, line: Int, count: Int) -> None:
+    """The lines of a block behind the first `count` ones."""
+    with e.loop(count, e.number(LANES), 1, [line]) as rest:
+        _store_parts(e, [_splat_bits(0)] * PARTS, rest.values[0])
+        rest.values = [rest.values[0] + LINE]
+
+
+def emit_split_columns(e: Emitter) -> None:
+    """Blocks of a right operand (k, columns) whose rows lie there one after the other: a line belongs to steps of k."""
+    source, source_row, goal, columns, k = e.arguments
+    way, column, state = _steps(k) * STEP, e.number(0), [source, goal]
+    for width in (2, 1):  # blocks side by side, so that whole cache lines' neighbours are read
+        with e.loop(column, columns.rounded_up(LANES), width * LANES, state) as strip:
+            here, there = strip.values
+            some = (columns - strip.index).at_most(width * LANES)
+            whole = k.chosen(some.compared("==", width * LANES), 0)
+            with e.loop(0, whole, DEPTH, [here, there]) as step:
+                with e.loop(0, e.number(LANES), 1, step.values) as line:
+                    at, place = line.values
+                    for block in range(width):
+                        rows = [at + block * LINE, at + source_row * LANES + block * LINE]
+                        both = [e.load(row, e.vector(LANES)) for row in rows]
+                        _store_parts(e, _paired(e, *both), place + way * block)
+                    line.values = [at + source_row, place + LINE]
+                step.values = [step.values[0] + source_row * DEPTH, step.values[1] + STEP]
+            with e.loop(step.index, k.rounded_up(DEPTH), DEPTH, step.values) as step:
+                left = k - step.index
+                with e.loop(0, e.number(LANES), 1, step.values) as line:
+                    at, place = line.values
+                    for block in range(width):
+                        both = []
+                        for skip in (0, LANES):  # a row that is not there is zeros, and its address the first one's
+                            there_is = left.compared(">", line.index + skip)
+                            row = (at + source_row * skip).chosen(there_is, here) + block * LINE
+                            both.append(e.load_some(row, (some - block * LANES).chosen(there_is, 0), LANES))
+                        _store_parts(e, _paired(e, *both), place + way * block)
+                    line.values = [at + source_row, place + LINE]
+                step.values = [step.values[0] + source_row * DEPTH, step.values[1] + STEP]
+            strip.values = [here + width * LINE, there + way * width]
+        column, state = strip.index, strip.values
+    e.end()
+
+
+def emit_turned(e: Emitter, transpose: Emitter, split: Emitter, along_k: bool) -> None:
+    """The same of the transpose of what lies there, 16 rows or columns of it after the other.
+
+    `along_k`: what lies there has k along its rows, so that its transpose is a right operand; else it is a left one.
+    """
+    source, source_row, goal, count, k, scratch = e.arguments
+    way = _steps(k) * STEP
+    row = e.number(LINE) if along_k else k.rounded_up(LANES) * e.size + LINE
+    down = source_row * LANES if along_k else e.number(LINE)
+    with e.loop(0, count + LANES - 1, LANES, [source, goal]) as block:
+        (here, there), some = block.values, (count - block.index).at_most(LANES)
+        if along_k:
+            e.call(transpose, here, source_row, scratch, row, some, k)
+        else:
+            with e.loop(0, k + LANES - 1, LANES, [here, scratch]) as piece:
+                e.call(
+                    transpose, piece.values[0], source_row, piece.values[1], row, (k - piece.index).at_most(LANES), some
+                )
+                piece.values = [piece.values[0] + source_row * LANES, piece.values[1] + LINE]
+        e.call(split, scratch, row, there, some, k)
+        block.values = [here + down, there + way]
+    e.end()
+
+
+def _steps(k: Int) -> Int:
+    return (k + DEPTH - 1) // DEPTH
+
+
+def _store_parts(e: Emitter, parts: list[Any], line: Int) -> None:
+    for part, value in enumerate(parts):
+        e.store(value, line + part * BLOCK)
+
+
+def _paired(e: Emitter, first: Any, second: Any) -> list[Any]:
+    """The parts of two vectors, those of the first one in the lower halves."""
+    b, kind = e.builder, first.type
+    upper, half, places = (_splat_bits(n) for n in (0xFFFF0000, 0x8000, 16))
+    parts: list[Any] = []
+
+    def part_of(x: Any, rounded: bool) -> Any:
+        bits = b.bitcast(x, INT_VECTOR)
+        return b.and_(b.add(bits, half) if rounded else bits, upper)
+
+    def joined(low: Any, high: Any) -> Any:
+        return b.or_(b.lshr(low, places), b.and_(high, upper))
+
+    for rounded in (True, False, False):
+        low, high = part_of(first, rounded), part_of(second, rounded)
+        parts.append(joined(low, high))
+        first, second = b.fsub(first, b.bitcast(low, kind)), b.fsub(second, b.bitcast(high, kind))
+    return parts
+
+
+def _splat_bits(number: int) -> Any:
+    return ir.Constant(INT_VECTOR, [number] * LANES)

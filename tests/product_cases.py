@@ -1,6 +1,8 @@
 """The matrix products compiled alone and called by address; what would crash the interpreter runs here as a program.
 
-python product_cases.py results | guards | assembly
+python product_cases.py results | guards | assembly [VECTOR_BYTES REGISTERS | parts]
+
+For vectors of other sizes, or with every product made of operands that are split into parts for AMX.
 """
 
 from __future__ import annotations
@@ -111,6 +113,8 @@ def edges(product: Products) -> list[int]:
     from nbtrain.core.tilecode import shape
 
     tiles = shape(product.dtype)
+    if in_parts and product.dtype == np.float32:
+        return [1, 3, *(size + more for size in (16, 32, 48, 64) for more in (-1, 0, 1)), 80, 101]
     marks = {1, 2, 4, *tiles.rows, *tiles.narrow_rows, tiles.lanes // 2, tiles.lanes, tiles.width}
     return sorted({size for mark in marks for size in (mark - 1, mark, mark + 1) if size > 0} | {2 * tiles.width + 3})
 
@@ -190,7 +194,26 @@ def force(vector_bytes: str, registers: str) -> None:
     tilecode.target = lambda: vectors.Target(int(vector_bytes), int(registers))
 
 
+def force_parts(only_compiled: bool) -> None:
+    """Have AMX make products of all sizes, in small blocks; `only_compiled`: whether or not this machine has it."""
+    from nbtrain.compiler import processor
+    from nbtrain.core import amx, sizes, tilecode, tiles
+
+    global in_parts
+    in_parts = True
+    if only_compiled:
+        processor.has_amx = lambda: True
+    sizes.AMX_K = sizes.AMX_PRODUCTS = sizes.AMX_SIDE = 0
+    for module in (sizes, amx, tilecode):
+        module.K_BLOCK, module.AMX_LEFT_BYTES, module.AMX_RIGHT_BYTES = 64, 5 * 6144, 3 * 6144
+    assert tiles.has_amx(DTYPES[0])
+
+
+in_parts = False
+
 if __name__ == "__main__":
-    if sys.argv[2:]:
+    if sys.argv[2:] == ["parts"]:
+        force_parts(only_compiled=sys.argv[1] == "assembly")
+    elif sys.argv[2:]:
         force(*sys.argv[2:])
     {"results": results, "guards": guards, "assembly": assembly}[sys.argv[1]]()

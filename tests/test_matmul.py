@@ -16,8 +16,12 @@ import product_cases
 import pytest
 from product_cases import DTYPES, OPERANDS, Case, Products
 
+from nbtrain.compiler import processor
+
+SIZES = [(1, 10, 32), (7, 300, 2), (32, 64, 64), (61, 50, 10), (200, 300, 150), (128, 784, 128)]
 LOADED: dict[str, Products] = {}
 X86 = platform.machine() in ("x86_64", "AMD64")
+AMX = pytest.param(("parts",), marks=pytest.mark.skipif(not processor.has_amx(), reason="this processor has no AMX"))
 NARROW = ("x86-64", "haswell") if X86 else ("generic",)
 
 
@@ -61,7 +65,7 @@ def test_blocks_of_large_operands(product: Products, sizes: tuple[int, int, int]
     product_cases.check_whole_numbers(product, sizes)
 
 
-@pytest.mark.parametrize("sizes", [(1, 10, 32), (7, 300, 2), (32, 64, 64), (61, 50, 10), (200, 300, 150)], ids=str)
+@pytest.mark.parametrize("sizes", SIZES, ids=str)
 def test_rounding(product: Products, sizes: tuple[int, int, int]) -> None:
     """A sum of n products is off by at most n + 1 roundings of the sum of their magnitudes."""
     case = Case(*sizes, product.dtype, whole_numbers=False)
@@ -75,7 +79,9 @@ def test_rounding(product: Products, sizes: tuple[int, int, int]) -> None:
 
 
 @pytest.mark.parametrize(
-    "sizes", [(1, 33, 50), (3, 40, 17), (50, 10, 3), (37, 45, 1), (45, 37, 29), (150, 300, 140)], ids=str
+    "sizes",
+    [(1, 33, 50), (3, 40, 17), (50, 10, 3), (37, 45, 1), (45, 37, 29), (150, 300, 140), (130, 70, 131)],
+    ids=str,
 )
 def test_cutting_the_rows_changes_no_bit(product: Products, sizes: tuple[int, int, int]) -> None:
     case = Case(*sizes, product.dtype, whole_numbers=False)
@@ -110,6 +116,39 @@ def test_a_nan_stays_in_its_row(product: Products) -> None:
     assert np.isfinite(np.delete(out, 7, axis=0)).all()
 
 
+@pytest.mark.parametrize("scale", [1.0, 2.0**50, 2.0**-50])
+@pytest.mark.parametrize("size", [24, 96])
+def test_a_single_term_is_rounded_once(product: Products, size: int, scale: float) -> None:
+    """Where all other terms are zero, a result is the product of two numbers, whatever parts they were split into."""
+    case = Case(size, size, size, product.dtype, whole_numbers=False)
+    keep = np.eye(size, dtype=product.dtype)
+    case.arrays["x"] *= keep * product.dtype.type(scale)
+    case.arrays["d"] *= keep / product.dtype.type(scale)
+    case.arrays["w"] /= product.dtype.type(scale)
+    case.arrays["b"][:] = 0
+    for name in ("affine", "input"):
+        out = product(name, case, np.zeros(case.shape(name), product.dtype))
+        wanted = case.wanted(name)
+        limits = np.finfo(product.dtype)
+        assert np.all(abs(out - wanted) <= limits.eps * abs(wanted) + 8 * limits.tiny), name
+
+
+@pytest.mark.parametrize("number", [np.nan, -np.nan, np.inf, -np.inf, "nan of all bits"])
+def test_what_is_not_finite_shows(product: Products, number: Any) -> None:
+    case = Case(70, 65, 80, product.dtype)
+    if isinstance(number, str):
+        kind = np.dtype(f"i{product.dtype.itemsize}")
+        number = np.array(np.iinfo(kind).max, kind).view(product.dtype)
+    for name, operand in (("affine", "x"), ("affine", "w"), ("input", "d"), ("input", "w"), ("weight", "d")):
+        before = case.arrays[operand][3, 2]
+        case.arrays[operand][3, 2] = number
+        out = product(name, case, np.zeros(case.shape(name), product.dtype))
+        with np.errstate(invalid="ignore"):
+            expected = np.isfinite(case.wanted(name))
+        assert np.array_equal(np.isfinite(out), expected), (name, operand)
+        case.arrays[operand][3, 2] = before
+
+
 @pytest.mark.parametrize("sizes", [(1, 9, 7), (5, 9, 2), (13, 19, 11), (33, 40, 65), (30, 260, 130)], ids=str)
 def test_neighbours_of_the_result_stay(product: Products, sizes: tuple[int, int, int]) -> None:
     case = Case(*sizes, product.dtype)
@@ -123,7 +162,7 @@ def test_neighbours_of_the_result_stay(product: Products, sizes: tuple[int, int,
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="protects pages with the C library's mprotect")
-@pytest.mark.parametrize("registers", [(), ("32", "16"), ("16", "32")], ids=["own", "AVX2", "NEON"])
+@pytest.mark.parametrize("registers", [(), ("32", "16"), ("16", "32"), AMX], ids=["own", "AVX2", "NEON", "AMX"])
 def test_nothing_beyond_the_arrays_is_touched(registers: tuple[str, ...]) -> None:
     run("guards", *registers)
 
@@ -138,7 +177,7 @@ def test_narrower_targets(cpu: str) -> None:
     run("results", NUMBA_CPU_NAME=cpu, NUMBA_CPU_FEATURES="")
 
 
-@pytest.mark.parametrize("registers", [("64", "32"), ("16", "32")], ids=["AVX-512", "NEON"])
+@pytest.mark.parametrize("registers", [("64", "32"), ("16", "32"), AMX], ids=["AVX-512", "NEON", "AMX"])
 def test_tiles_for_other_registers(registers: tuple[str, str]) -> None:
     """LLVM makes several of this processor's vectors of one, or the other way round."""
     run("results", *registers)
@@ -159,3 +198,13 @@ def test_tiles_are_fused_multiply_adds_of_whole_vectors(cpu: str, register: str)
         assert len(fused) >= 12, widest
         assert len(fused) == loop.count("vfmadd"), widest
         assert not re.findall(rf"%rsp.*%{register}|%{register}.*%rsp", loop), widest
+
+
+@pytest.mark.skipif(not X86, reason="names of x86 instructions")
+def test_blocks_of_parts_are_tile_products() -> None:
+    text = run("assembly", "parts", NUMBA_CPU_NAME="skylake-avx512", NUMBA_CPU_FEATURES="+avx512f,+amx-tile,+amx-bf16")
+    code = re.findall(r"^nbtrain_blocks_2_2_float32:$(.*?)^\t\.size", text, re.MULTILINE | re.DOTALL)[0]
+    loop = max(re.split(r"^\.LBB\w+:.*$", code, flags=re.MULTILINE), key=lambda block: block.count("tdpbf16ps"))
+    assert loop.count("\ttdpbf16ps\t") == 6 * 4
+    assert loop.count("\ttileloadd\t") == 14
+    assert "%rsp" not in loop

@@ -16,7 +16,7 @@ from llvmlite import ir
 
 from .bfloat import BLOCK, DEPTH, LANES, LINE, STEP
 from .panels import AGAIN, KEPT, TRANSPOSED
-from .sizes import ALIGNMENT, AMX_K_BLOCK, AMX_LEFT_BYTES, AMX_RIGHT_BYTES
+from .sizes import ALIGNMENT, AMX_LEFT_BYTES, AMX_RIGHT_BYTES, K_BLOCK
 from .vectors import INT64, Emitter, Int
 
 BYTE = ir.IntType(8)
@@ -116,7 +116,7 @@ def emit_product(e: Emitter, functions: Functions) -> None:
     """out = start + left right, as `panels.emit_product`: in parts of k, blocks of rows and groups of columns."""
     left, left_row, left_k, _, right, right_row, mode, workspace, *result = e.arguments
     start, start_row, start_column, out, out_row, rows, columns, size = result
-    parts = (size + AMX_K_BLOCK - 1) // AMX_K_BLOCK
+    parts = (size + K_BLOCK - 1) // K_BLOCK
     k_block = ((size + parts - 1) // parts).rounded_up(DEPTH)
     way = k_block // DEPTH * STEP
     row_block = (e.number(AMX_LEFT_BYTES) // way).at_least(1) * LANES

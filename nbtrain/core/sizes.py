@@ -34,7 +34,6 @@ FAR_STRIDE = 4096  # rows of the left operand that are multiples of this apart f
 SPREAD_BYTES = 1 << 19  # so much of it, at most, is brought together
 AMX_LEFT_BYTES = 3 << 18  # of the parts of a left operand that are multiplied with those of the right one
 AMX_RIGHT_BYTES = 1 << 19  # of a right one that are used for all these rows before the next ones
-AMX_K_BLOCK = 512  # steps of k in both, at most
 AMX_STEP = 3 << 10  # bytes of the parts of 16 rows or columns and 32 steps
 AMX_K, AMX_PRODUCTS = 24, 1 << 18  # steps of k, and multiplications, that repay the splitting
 AMX_SIDE = 28  # half the side, at least, of a square result that repays it
@@ -102,7 +101,7 @@ def _left(rows: int, k: int, itemsize: int) -> int:
 
 def _split(rows: int, k: int, columns: int, kept: bool) -> int:
     """Bytes for the parts of a block of the left operand and of the right one, and for what is turned."""
-    steps = -(-min(k, AMX_K_BLOCK) // 32)
+    steps = -(-min(k, K_BLOCK) // 32)
     way = steps * AMX_STEP  # bytes of 16 rows or columns
     left, right = -(-rows // 16) * way, -(-columns // 16) * way
     if not kept and left <= max(AMX_LEFT_BYTES // way, 1) * way:

@@ -53,8 +53,8 @@ def emit(module: Any, dtype: np.dtype[Any]) -> None:
 
 
 def has_amx(dtype: np.dtype[Any]) -> bool:
-    """Whether products of a dtype can be made by AMX."""
-    return dtype == np.float32 and processor.has_amx() and targets_amx()
+    """Whether products of a dtype can be made by AMX, whose tiles are as wide as the target's vectors."""
+    return dtype == np.float32 and shape(dtype).lanes == bfloat.LANES and processor.has_amx() and targets_amx()
 
 
 def _emit_by_parts(module: Any, dtype: np.dtype[Any], copy: Emitter, transpose: Emitter) -> Emitter:

@@ -120,7 +120,7 @@ def emit_product(e: Emitter, functions: Functions) -> None:
     k_block = ((size + parts - 1) // parts).rounded_up(DEPTH)
     way = k_block // DEPTH * STEP
     row_block = (e.number(AMX_LEFT_BYTES) // way).at_least(1) * LANES
-    group = (e.number(AMX_RIGHT_BYTES) // way).at_least(1) * LANES
+    group = (e.number(AMX_RIGHT_BYTES) // (way * 2)).at_least(1) * (2 * LANES)
     again, turned = mode.compared("==", AGAIN), mode.compared("==", TRANSPOSED)
     left_turned = left_k.compared("!=", e.size)
     in_blocks = e.builder.or_(again, mode.compared("==", KEPT))

@@ -33,7 +33,7 @@ STRIP_STRIDE = 256  # bytes between its columns, if it is transposed, that make 
 FAR_STRIDE = 4096  # rows of the left operand that are multiples of this apart fill few sets of a cache
 SPREAD_BYTES = 1 << 19  # so much of it, at most, is brought together
 AMX_LEFT_BYTES = 3 << 18  # of the parts of a left operand that are multiplied with those of the right one
-AMX_RIGHT_BYTES = 1 << 19  # of a right one that are used for all these rows before the next ones
+AMX_RIGHT_BYTES = 1 << 17  # of a right one that are used for all these rows before the next ones
 AMX_STEP = 3 << 10  # bytes of the parts of 16 rows or columns and 32 steps
 AMX_K, AMX_PRODUCTS = 24, 1 << 18  # steps of k, and multiplications, that repay the splitting
 AMX_SIDE = 28  # half the side, at least, of a square result that repays it
@@ -105,5 +105,5 @@ def _split(rows: int, k: int, columns: int, kept: bool) -> int:
     way = steps * AMX_STEP  # bytes of 16 rows or columns
     left, right = -(-rows // 16) * way, -(-columns // 16) * way
     if not kept and left <= max(AMX_LEFT_BYTES // way, 1) * way:
-        right = min(right, max(AMX_RIGHT_BYTES, way))
+        right = min(right, max(AMX_RIGHT_BYTES, 2 * way))
     return (steps * 32 + 16) * ALIGNMENT + min(left, max(AMX_LEFT_BYTES, way)) + right

@@ -41,6 +41,15 @@ def object_code(dtype: str = "float32") -> bytes:
     return objects.object_code(products.functions(np.dtype(dtype)), exports.parts(np.dtype(dtype)))
 
 
+def aligned(array: np.ndarray) -> np.ndarray:
+    """A copy that begins with a cache line, as arrays of a model do."""
+    memory = np.zeros(array.nbytes + ALIGNMENT, np.uint8)
+    first = -memory.ctypes.data % ALIGNMENT
+    copy = memory[first : first + array.nbytes].view(array.dtype).reshape(array.shape)
+    copy[...] = array
+    return copy
+
+
 class Product:
     """One product of a layer, in nbtrain and in NumPy; `code` is what `object_code` made for the dtype."""
 
@@ -49,17 +58,17 @@ class Product:
     def __init__(self, code: bytes, function: str, shape: tuple[int, int, int], dtype: str = "float32") -> None:
         m, inputs, units = shape
         random = np.random.default_rng(0)
-        x, w, delta = (random.standard_normal(s).astype(dtype) for s in ((m, inputs), (inputs, units), (m, units)))
-        bias = np.zeros(units, dtype)
+        shapes = (m, inputs), (inputs, units), (m, units)
+        x, w, delta = (aligned(random.standard_normal(shape).astype(dtype)) for shape in shapes)
+        bias = aligned(np.zeros(units, dtype))
         first, second, third = {"affine": (x, w, bias), "weight": (x, w, delta), "input": (delta, w, bias)}[function]
         self.left, self.right = {"affine": (x, w), "weight": (x.T, delta), "input": (delta, w.T)}[function]
-        self.out, self.other = (np.zeros((len(self.left), self.right.shape[1]), dtype) for _ in range(2))
+        self.out, self.other = (aligned(np.zeros((len(self.left), self.right.shape[1]), dtype)) for _ in range(2))
         self.operations = 2 * m * inputs * units
-        self.memory = np.zeros(workspace(m, (inputs, units), dtype) + ALIGNMENT, dtype)
-        panels = -(-self.memory.ctypes.data // ALIGNMENT) * ALIGNMENT
+        self.panels = aligned(np.zeros(workspace(m, (inputs, units), dtype), dtype))
         self.operands = first, second, third
         addresses = [operand.ctypes.data for operand in (first, second, third, self.out)]
-        self.arguments = [*addresses, m, inputs, units, 0, len(self.out), 0, panels]
+        self.arguments = [*addresses, m, inputs, units, 0, len(self.out), 0, self.panels.ctypes.data]
         if dtype not in self.loaded:
             self.loaded[dtype] = engine.load(code, FUNCTIONS)
         kind = ctypes.CFUNCTYPE(ctypes.c_int64, *[ctypes.c_int64] * (len(self.arguments) + 1))

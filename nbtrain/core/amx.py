@@ -119,8 +119,7 @@ def emit_product(e: Emitter, functions: Functions) -> None:
     parts = (size + K_BLOCK - 1) // K_BLOCK
     k_block = ((size + parts - 1) // parts).rounded_up(DEPTH)
     way = k_block // DEPTH * STEP
-    row_block = (e.number(AMX_LEFT_BYTES) // way).at_least(1) * LANES
-    group = (e.number(AMX_RIGHT_BYTES) // (way * 2)).at_least(1) * (2 * LANES)
+    row_block, group = _sizes_of_blocks(e, way)
     again, turned = mode.compared("==", AGAIN), mode.compared("==", TRANSPOSED)
     left_turned = left_k.compared("!=", e.size)
     in_blocks = e.builder.or_(again, mode.compared("==", KEPT))
@@ -152,6 +151,12 @@ def emit_product(e: Emitter, functions: Functions) -> None:
         part.values = [out, out_row, e.number(e.size)]
     _instruction(e, "tilerelease")
     e.end()
+
+
+def _sizes_of_blocks(e: Emitter, way: Int) -> tuple[Int, Int]:
+    """Rows of the left operand, and columns of the right one, whose parts are used together."""
+    rows = (e.number(AMX_LEFT_BYTES) // way).at_least(1) * LANES
+    return rows, (e.number(AMX_RIGHT_BYTES) // (way * 2)).at_least(1) * (2 * LANES)
 
 
 def _emit_split(

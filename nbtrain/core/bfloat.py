@@ -11,6 +11,8 @@ two steps of k that lie 16 apart. An operand becomes blocks of its high, middle 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from llvmlite import ir
@@ -34,22 +36,28 @@ def emit_split_rows(e: Emitter) -> None:
         here, there = strip.values
         count = (rows - strip.index).at_most(LANES)
         with e.loop(0, k, DEPTH, [here, there]) as step:
-            with e.loop(0, count, 1, step.values) as row:
-                at, line = row.values
-                _store_parts(e, _paired(e, e.load(at, kind), e.load(at + half, kind)), line)
-                row.values = [at + source_row, line + LINE]
-            _store_zeros(e, row.values[1], count)
+            _split_rows(e, step.values, source_row, count, lambda at: [e.load(at, kind), e.load(at + half, kind)])
             step.values = [step.values[0] + 2 * half, step.values[1] + STEP]
         left = k - step.index
+
+        def edge(at: Int) -> list[Any]:
+            return [e.load_some(at, left, LANES), e.load_some(at + half, left - LANES, LANES)]
+
         with e.only_if(left.compared(">", 0)):
-            with e.loop(0, count, 1, step.values) as row:
-                at, line = row.values
-                both = e.load_some(at, left, LANES), e.load_some(at + half, left - LANES, LANES)
-                _store_parts(e, _paired(e, *both), line)
-                row.values = [at + source_row, line + LINE]
-            _store_zeros(e, row.values[1], count)
+            _split_rows(e, step.values, source_row, count, edge)
         strip.values = [here + source_row * LANES, there + _steps(k) * STEP]
     e.end()
+
+
+def _split_rows(
+    e: Emitter, addresses: list[Int], source_row: Int, count: Int, read: Callable[[Int], list[Any]]
+) -> None:
+    """The lines of a block and its parts, for as many rows as there are; `read` gives two vectors of a row."""
+    with e.loop(0, count, 1, addresses) as row:
+        at, line = row.values
+        _store_parts(e, _paired(e, *read(at)), line)
+        row.values = [at + source_row, line + LINE]
+    _store_zeros(e, row.values[1], count)
 
 
 def _store_zeros(e: Emitter, line: Int, count: Int) -> None:
@@ -63,36 +71,40 @@ def emit_split_columns(e: Emitter) -> None:
     """Blocks of a right operand (k, columns) whose rows lie there one after the other: a line belongs to steps of k."""
     source, source_row, goal, columns, k = e.arguments
     way, column, state = _steps(k) * STEP, e.number(0), [source, goal]
-    for width in (2, 1):  # blocks side by side, so that whole cache lines' neighbours are read
+    for width in (2, 1):  # blocks side by side, so that neighbouring cache lines are read together
         with e.loop(column, columns.rounded_up(LANES), width * LANES, state) as strip:
             here, there = strip.values
             some = (columns - strip.index).at_most(width * LANES)
             whole = k.chosen(some.compared("==", width * LANES), 0)
             with e.loop(0, whole, DEPTH, [here, there]) as step:
-                with e.loop(0, e.number(LANES), 1, step.values) as line:
-                    at, place = line.values
-                    for block in range(width):
-                        rows = [at + block * LINE, at + source_row * LANES + block * LINE]
-                        both = [e.load(row, e.vector(LANES)) for row in rows]
-                        _store_parts(e, _paired(e, *both), place + way * block)
-                    line.values = [at + source_row, place + LINE]
+                places = (source_row, way, width)
+                _split_columns(e, step.values, places, lambda row, at, block: e.load(at, e.vector(LANES)))
                 step.values = [step.values[0] + source_row * DEPTH, step.values[1] + STEP]
             with e.loop(step.index, k.rounded_up(DEPTH), DEPTH, step.values) as step:
-                left = k - step.index
-                with e.loop(0, e.number(LANES), 1, step.values) as line:
-                    at, place = line.values
-                    for block in range(width):
-                        both = []
-                        for skip in (0, LANES):  # a row that is not there is zeros, and its address the first one's
-                            there_is = left.compared(">", line.index + skip)
-                            row = (at + source_row * skip).chosen(there_is, here) + block * LINE
-                            both.append(e.load_some(row, (some - block * LANES).chosen(there_is, 0), LANES))
-                        _store_parts(e, _paired(e, *both), place + way * block)
-                    line.values = [at + source_row, place + LINE]
+                read = partial(_read_edge, e, k - step.index, some, here)
+                _split_columns(e, step.values, places, read)
                 step.values = [step.values[0] + source_row * DEPTH, step.values[1] + STEP]
             strip.values = [here + width * LINE, there + way * width]
         column, state = strip.index, strip.values
     e.end()
+
+
+def _read_edge(e: Emitter, rows: Int, columns: Int, valid: Int, row: Int, at: Int, block: int) -> Any:
+    """A vector of a row that may lack columns, or not be there: then zeros, and a `valid` address all the same."""
+    exists = rows.compared(">", row)
+    return e.load_some(at.chosen(exists, valid), (columns - block * LANES).chosen(exists, 0), LANES)
+
+
+def _split_columns(e: Emitter, addresses: list[Int], places: tuple[Int, Int, int], read: Callable[..., Any]) -> None:
+    """The lines of `width` blocks and their parts; `read` gives a vector of a row (its number, its address, block)."""
+    source_row, way, width = places
+    with e.loop(0, e.number(LANES), 1, addresses) as line:
+        at, place = line.values
+        for block in range(width):
+            here = at + block * LINE
+            both = [read(line.index + skip, here + source_row * skip, block) for skip in (0, LANES)]
+            _store_parts(e, _paired(e, *both), place + way * block)
+        line.values = [at + source_row, place + LINE]
 
 
 def emit_turned(e: Emitter, transpose: Emitter, split: Emitter, along_k: bool) -> None:
@@ -120,10 +132,12 @@ def emit_turned(e: Emitter, transpose: Emitter, split: Emitter, along_k: bool) -
 
 
 def _steps(k: Int) -> Int:
+    """How many blocks hold k steps."""
     return (k + DEPTH - 1) // DEPTH
 
 
 def _store_parts(e: Emitter, parts: list[Any], line: Int) -> None:
+    """Write a line of each part's block."""
     for part, value in enumerate(parts):
         e.store(value, line + part * BLOCK)
 
@@ -133,20 +147,14 @@ def _paired(e: Emitter, first: Any, second: Any) -> list[Any]:
     b, kind = e.builder, first.type
     upper, half, places = (_splat_bits(n) for n in (0xFFFF0000, 0x8000, 16))
     parts: list[Any] = []
-
-    def part_of(x: Any, rounded: bool) -> Any:
-        bits = b.bitcast(x, INT_VECTOR)
-        return b.and_(b.add(bits, half) if rounded else bits, upper)
-
-    def joined(low: Any, high: Any) -> Any:
-        return b.or_(b.lshr(low, places), b.and_(high, upper))
-
-    for rounded in (True, False, False):
-        low, high = part_of(first, rounded), part_of(second, rounded)
-        parts.append(joined(low, high))
-        first, second = b.fsub(first, b.bitcast(low, kind)), b.fsub(second, b.bitcast(high, kind))
+    for rounds in (True, False, False):
+        low, high = (b.bitcast(x, INT_VECTOR) for x in (first, second))
+        low, high = (b.and_(b.add(bits, half) if rounds else bits, upper) for bits in (low, high))
+        parts.append(b.or_(b.lshr(low, places), high))
+        first, second = (b.fsub(x, b.bitcast(bits, kind)) for x, bits in ((first, low), (second, high)))
     return parts
 
 
 def _splat_bits(number: int) -> Any:
+    """A vector of equal integers."""
     return ir.Constant(INT_VECTOR, [number] * LANES)

@@ -158,6 +158,7 @@ def guards() -> None:
     sizes = [1, 2, 3, 5, 8, 11, 18, 33]
     larger = [(64, 70, 131), (40, 300, 130), (33, 129, 257), (1, 200, 150), (13, 1024, 130), (13, 130, 1024)]
     larger += [(130, 400, 140), (260, 400, 140)]  # slopes in blocks, with one part of k or two
+    larger += [(500, 250, 690)]  # AMX keeps all of a large right operand
     larger += [(4, 50_000, 2), (5, 50_000, 3), (3, 50_000, 1), (4, 2, 50_000), (4, 3, 9_000)]
     for dtype in DTYPES:
         product = Products(dtype)

@@ -118,7 +118,7 @@ def test_a_nan_stays_in_its_row(product: Products) -> None:
 
 @pytest.mark.parametrize("scale", [1.0, 2.0**50, 2.0**-50])
 @pytest.mark.parametrize("size", [24, 96])
-def test_a_single_term_is_rounded_once(product: Products, size: int, scale: float) -> None:
+def test_a_single_term_is_right_to_its_last_bit(product: Products, size: int, scale: float) -> None:
     """Where all other terms are zero, a result is the product of two numbers, whatever parts they were split into."""
     case = Case(size, size, size, product.dtype, whole_numbers=False)
     keep = np.eye(size, dtype=product.dtype)

@@ -2,10 +2,10 @@
 
 They multiply bfloat16 numbers sixteen times as fast as vectors multiply float32 ones, and add in float32. Operands are
 split (see `nbtrain.core.bfloat`), and the six largest of the nine products of their parts are added. Those left out,
-middle * low, low * middle and low * low, are together less than a 2**-24th of the whole: less than float32 rounds.
+middle * low, low * middle and low * low, are together less than a 2**-23rd of the whole.
 
 A sum is one chain over the products of parts and over k in its order, whatever the blocks, so how rows are cut changes
-no bit. Numbers that are subnormal in float32 count as zero, and so do results.
+no bit. Parts and results that are subnormal in float32 count as zero. What is infinite, or rounds to that, becomes NaN.
 """
 
 from __future__ import annotations

@@ -7,6 +7,8 @@ import platform
 import sys
 from functools import cache
 
+from ..discovery import switched_on
+
 X86, ARM, OTHER = "x86", "ARM", "another"
 _KINDS = {"x86_64": X86, "AMD64": X86, "aarch64": ARM, "arm64": ARM}
 
@@ -18,6 +20,7 @@ def kind() -> str:
 
 FLUSHES = kind() != OTHER  # whether training tells it to take subnormal numbers for zero
 
+AMX_FEATURES = ("amx-tile", "amx-bf16", "avx512f")  # as LLVM calls them
 _ARCH_PRCTL, _REQUEST, _TILE_DATA = 158, 0x1023, 18  # of Linux for x86-64
 
 
@@ -27,7 +30,7 @@ def has_amx() -> bool:
 
     Linux wants to be asked, since signal handlers then need more room; it refuses where a thread has set up too little.
     """
-    if kind() != X86 or sys.platform != "linux" or os.environ.get("NBTRAIN_DISABLE_AMX"):
+    if kind() != X86 or sys.platform != "linux" or switched_on("NBTRAIN_DISABLE_AMX"):
         return False
     if any(os.environ.get(name) for name in ("NUMBA_CPU_NAME", "NUMBA_CPU_FEATURES")):
         return False
@@ -36,6 +39,6 @@ def has_amx() -> bool:
     import llvmlite.binding as llvm
 
     features = llvm.get_host_cpu_features()
-    if not all(features.get(name) for name in ("amx-tile", "amx-bf16", "avx512f")):
+    if not all(features.get(name) for name in AMX_FEATURES):
         return False
     return bool(ctypes.CDLL(None).syscall(_ARCH_PRCTL, _REQUEST, _TILE_DATA) == 0)

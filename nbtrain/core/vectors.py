@@ -12,6 +12,8 @@ import numpy as np
 from llvmlite import ir
 from numba.core.registry import cpu_target
 
+from ..compiler import processor
+
 INT64, INT32 = ir.IntType(64), ir.IntType(32)
 
 
@@ -43,7 +45,7 @@ def target() -> Target:
 def targets_amx() -> bool:
     """Whether Numba compiles for a processor with AMX for bfloat16."""
     features = cpu_target.target_context.codegen().magic_tuple()[2].split(",")
-    return {"+amx-tile", "+amx-bf16", "+avx512f"} <= set(features)
+    return {f"+{name}" for name in processor.AMX_FEATURES} <= set(features)
 
 
 class Int:

@@ -4,8 +4,8 @@ They multiply bfloat16 numbers sixteen times as fast as vectors multiply float32
 split (see `nbtrain.core.bfloat`), and the six largest of the nine products of their parts are added. Those left out,
 middle * low, low * middle and low * low, are together less than a 2**-23rd of the whole.
 
-A sum is one chain over the products of parts and over k in its order, whatever the blocks, so how rows are cut changes
-no bit. Parts and results that are subnormal in float32 count as zero. What is infinite, or rounds to that, becomes NaN.
+In what order a sum is added depends on k alone, whatever the blocks, so how rows are cut changes no bit.
+Parts and results that are subnormal in float32 count as zero. What is infinite, or rounds to that, becomes NaN.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from llvmlite import ir
 
-from .bfloat import BLOCK, DEPTH, LANES, LINE, STEP
+from .bfloat import BLOCK, DEPTH, LANES, LINE, STEP, way_of
 from .panels import AGAIN, KEPT, TRANSPOSED
 from .sizes import ALIGNMENT, AMX_LEFT_BYTES, AMX_RIGHT_BYTES, K_BLOCK
 from .vectors import INT64, Emitter, Int
@@ -118,20 +118,20 @@ def emit_product(e: Emitter, functions: Functions) -> None:
     start, start_row, start_column, out, out_row, rows, columns, size = result
     parts = (size + K_BLOCK - 1) // K_BLOCK
     k_block = ((size + parts - 1) // parts).rounded_up(DEPTH)
-    way = k_block // DEPTH * STEP
-    row_block, group = _sizes_of_blocks(e, way)
+    longest = way_of(k_block)
+    row_block, group = _sizes_of_blocks(e, longest)
     again, turned = mode.compared("==", AGAIN), mode.compared("==", TRANSPOSED)
     left_turned = left_k.compared("!=", e.size)
     in_blocks = e.builder.or_(again, mode.compared("==", KEPT))
     kept = e.builder.or_(row_block.compared("<", rows), in_blocks)  # the right operand is used for other rows, too
     right_at = workspace + (k_block + LANES) * LINE  # behind what is turned; there the next product finds it AGAIN
-    left_at = right_at + columns.chosen(kept, columns.at_most(group)).rounded_up(LANES) // LANES * way
+    left_at = right_at + columns.chosen(kept, columns.at_most(group)).rounded_up(LANES) // LANES * longest
     along = e.number(e.size).chosen(turned, right_row)
     across = right_row.chosen(turned, e.size)
     _instruction(e, "ldtilecfg", _configuration(e))
     with e.loop(0, size + k_block - 1, k_block, [start, start_row, start_column]) as part:
         length = (size - part.index).at_most(k_block)
-        way = length.rounded_up(DEPTH) // DEPTH * STEP
+        way = way_of(length)
         first, row, column = part.values
         with e.loop(0, rows + row_block - 1, row_block) as block:
             count = (rows - block.index).at_most(row_block)

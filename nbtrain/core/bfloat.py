@@ -17,12 +17,11 @@ from typing import Any
 
 from llvmlite import ir
 
+from .sizes import AMX_DEPTH, AMX_LANES, AMX_PARTS
 from .vectors import INT32, Emitter, Int
 
-LANES = 16  # rows or columns of a block, and pairs in its lines
-DEPTH = 2 * LANES  # steps of k in it
+LANES, DEPTH, PARTS = AMX_LANES, AMX_DEPTH, AMX_PARTS
 LINE = 64  # bytes
-PARTS = 3
 BLOCK = LANES * LINE
 STEP = PARTS * BLOCK  # bytes of all parts of a block
 INT_VECTOR = ir.VectorType(INT32, LANES)
@@ -45,7 +44,7 @@ def emit_split_rows(e: Emitter) -> None:
 
         with e.only_if(left.compared(">", 0)):
             _split_rows(e, step.values, source_row, count, edge)
-        strip.values = [here + source_row * LANES, there + _steps(k) * STEP]
+        strip.values = [here + source_row * LANES, there + way_of(k)]
     e.end()
 
 
@@ -70,7 +69,7 @@ def _store_zeros(e: Emitter, line: Int, count: Int) -> None:
 def emit_split_columns(e: Emitter) -> None:
     """Blocks of a right operand (k, columns) whose rows lie there one after the other: a line belongs to steps of k."""
     source, source_row, goal, columns, k = e.arguments
-    way, column, state = _steps(k) * STEP, e.number(0), [source, goal]
+    way, column, state = way_of(k), e.number(0), [source, goal]
     for width in (2, 1):  # blocks side by side, so that neighbouring cache lines are read together
         with e.loop(column, columns.rounded_up(LANES), width * LANES, state) as strip:
             here, there = strip.values
@@ -113,7 +112,7 @@ def emit_turned(e: Emitter, transpose: Emitter, split: Emitter, along_k: bool) -
     `along_k`: what lies there has k along its rows, so that its transpose is a right operand; else it is a left one.
     """
     source, source_row, goal, count, k, scratch = e.arguments
-    way = _steps(k) * STEP
+    way = way_of(k)
     row = e.number(LINE) if along_k else k.rounded_up(LANES) * e.size + LINE
     down = source_row * LANES if along_k else e.number(LINE)
     with e.loop(0, count + LANES - 1, LANES, [source, goal]) as block:
@@ -122,18 +121,17 @@ def emit_turned(e: Emitter, transpose: Emitter, split: Emitter, along_k: bool) -
             e.call(transpose, here, source_row, scratch, row, some, k)
         else:
             with e.loop(0, k + LANES - 1, LANES, [here, scratch]) as piece:
-                e.call(
-                    transpose, piece.values[0], source_row, piece.values[1], row, (k - piece.index).at_most(LANES), some
-                )
-                piece.values = [piece.values[0] + source_row * LANES, piece.values[1] + LINE]
+                at, place = piece.values
+                e.call(transpose, at, source_row, place, row, (k - piece.index).at_most(LANES), some)
+                piece.values = [at + source_row * LANES, place + LINE]
         e.call(split, scratch, row, there, some, k)
         block.values = [here + down, there + way]
     e.end()
 
 
-def _steps(k: Int) -> Int:
-    """How many blocks hold k steps."""
-    return (k + DEPTH - 1) // DEPTH
+def way_of(k: Int) -> Int:
+    """Bytes from the blocks of 16 rows or columns to the next ones, where there are k steps."""
+    return (k + DEPTH - 1) // DEPTH * STEP
 
 
 def _store_parts(e: Emitter, parts: list[Any], line: Int) -> None:

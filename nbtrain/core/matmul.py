@@ -104,11 +104,8 @@ def input_slope(delta, w, dx, rows, panels):
         return
     if delta.shape[0] > DOT_ROWS:  # a single unit's weights are a row as they lie
         right = (address_of(w), dx_row, IN_PLACE) if units == 1 else (address_of(w), w_row, TRANSPOSED)
-        operands = (
-            (left, w_row, itemsize, left_mode(delta.shape[0], count, units, inputs, dtype))
-            + right
-            + (address_of(panels),)
-        )
+        mode = left_mode(delta.shape[0], count, units, inputs, dtype)
+        operands = (left, w_row, itemsize, mode) + right + (address_of(panels),)
         product(dtype, operands + (zero, 0, 0, out, dx_row, count, inputs, units))
         return
     for r in range(count):

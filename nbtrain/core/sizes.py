@@ -34,7 +34,7 @@ FAR_STRIDE = 4096  # rows of the left operand that are multiples of this apart f
 SPREAD_BYTES = 1 << 19  # so much of it, at most, is brought together
 AMX_LEFT_BYTES = 3 << 18  # of the parts of a left operand that are multiplied with those of the right one
 AMX_RIGHT_BYTES = 1 << 17  # of a right one that are used for all these rows before the next ones
-AMX_STEP = 3 << 10  # bytes of the parts of 16 rows or columns and 32 steps
+AMX_LANES, AMX_DEPTH, AMX_PARTS = 16, 32, 3  # rows or columns of a block, steps of k in it, parts of an operand
 AMX_K, AMX_PRODUCTS = 24, 1 << 18  # steps of k, and multiplications, that repay the splitting
 AMX_SIDE = 28  # half the side, at least, of a square result that repays it
 ALIGNMENT = 64  # bytes; no vector is longer
@@ -101,9 +101,9 @@ def _left(rows: int, k: int, itemsize: int) -> int:
 
 def _split(rows: int, k: int, columns: int, kept: bool) -> int:
     """Bytes for the parts of a block of the left operand and of the right one, and for what is turned."""
-    steps = -(-min(k, K_BLOCK) // 32)
-    way = steps * AMX_STEP  # bytes of 16 rows or columns
-    left, right = -(-rows // 16) * way, -(-columns // 16) * way
+    blocks = -(-min(k, K_BLOCK) // AMX_DEPTH)
+    way = blocks * AMX_PARTS * AMX_LANES * ALIGNMENT  # bytes of so many rows or columns as a block has
+    left, right = -(-rows // AMX_LANES) * way, -(-columns // AMX_LANES) * way
     if not kept and left <= max(AMX_LEFT_BYTES // way, 1) * way:
         right = min(right, max(AMX_RIGHT_BYTES, 2 * way))
-    return (steps * 32 + 16) * ALIGNMENT + min(left, max(AMX_LEFT_BYTES, way)) + right
+    return (blocks * AMX_DEPTH + AMX_LANES) * ALIGNMENT + min(left, max(AMX_LEFT_BYTES, way)) + right

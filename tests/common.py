@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -68,6 +71,16 @@ def pair(
     )
     trainer.set_weights(weights)
     return trainer, Oracle(weights, activations, loss, optimizer, hyper, l2, dropout)
+
+
+def run_python(*arguments: Any, **environment: str) -> str:
+    """What another interpreter, in which this package and the modules of the tests are, writes to its output."""
+    here = Path(__file__).parent
+    paths = [str(here.parent), str(here), os.environ.get("PYTHONPATH", "")]
+    variables = os.environ | {"PYTHONPATH": os.pathsep.join(paths)} | environment
+    done = subprocess.run([sys.executable, *arguments], capture_output=True, text=True, env=variables, timeout=300)
+    assert done.returncode == 0, f"exit status {done.returncode}\n{done.stderr}"
+    return done.stdout
 
 
 def theta(trainer: nbtrain.Trainer) -> Array:

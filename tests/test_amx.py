@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from common import run_python
 
 import nbtrain
 from nbtrain.compiler import processor
 
-HERE = Path(__file__).parent
 NETWORK = nbtrain.Network(64, [nbtrain.Dense(128, "tanh"), nbtrain.Dense(96, "relu"), nbtrain.Dense(10)])
 TRAIN = """
-import sys; sys.path.insert(0, "TESTS")
+import sys
 import numpy as np, test_amx
 from nbtrain.compiler import processor
 np.save(sys.argv[1], test_amx.trained())
@@ -35,12 +33,8 @@ def trained(threads: int = 1) -> np.ndarray:
 
 def run(target: Path, before: str = "", **environment: str) -> tuple[bool, np.ndarray]:
     """Whether another process had AMX, and what it trained."""
-    paths = [str(HERE.parent), os.environ.get("PYTHONPATH", "")]
-    variables = os.environ | {"PYTHONPATH": os.pathsep.join(paths)} | environment
-    code = before + TRAIN.replace("TESTS", str(HERE))
-    done = subprocess.run([sys.executable, "-c", code, target], capture_output=True, text=True, env=variables)
-    assert done.returncode == 0, f"exit status {done.returncode}\n{done.stderr}"
-    return done.stdout.split()[-1] == "True", np.load(target)
+    output = run_python("-c", before + TRAIN, target, **environment)
+    return output.split()[-1] == "True", np.load(target)
 
 
 @pytest.mark.parametrize("threads", [2, 3])
@@ -73,7 +67,7 @@ def test_a_process_whose_signal_handlers_have_too_little_room_trains_without(tmp
 
 
 FORK = """
-import os, sys; sys.path.insert(0, "TESTS")
+import os
 import test_amx
 test_amx.trained()
 child = os.fork()
@@ -84,6 +78,6 @@ if child:
 
 @pytest.mark.skipif(not processor.has_amx() or not hasattr(os, "fork"), reason="this processor has no AMX")
 def test_a_forked_child_trains_to_the_same_bits(tmp_path: Path) -> None:
-    used, parameters = run(tmp_path / "child.npy", FORK.replace("TESTS", str(HERE)))
+    used, parameters = run(tmp_path / "child.npy", FORK)
     assert used
     assert np.array_equal(parameters, trained())

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import itertools
-import os
 import platform
 import re
-import subprocess
 import sys
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import product_cases
 import pytest
+from common import run_python
 from product_cases import DTYPES, OPERANDS, Case, Products
 
 from nbtrain.compiler import processor
@@ -34,12 +32,7 @@ def product(request: Any) -> Products:
 
 
 def run(*arguments: str, **environment: str) -> str:
-    command = [sys.executable, product_cases.__file__, *arguments]
-    paths = [str(Path(__file__).parent.parent), os.environ.get("PYTHONPATH", "")]
-    variables = os.environ | {"PYTHONPATH": os.pathsep.join(paths)} | environment
-    done = subprocess.run(command, capture_output=True, text=True, env=variables, timeout=300)
-    assert done.returncode == 0, f"exit status {done.returncode}\n{done.stderr}"
-    return done.stdout
+    return run_python(product_cases.__file__, *arguments, **environment)
 
 
 def test_every_remainder_of_the_tiles(product: Products) -> None:

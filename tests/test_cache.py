@@ -237,8 +237,8 @@ def as_stranger(work):
 
 @pytest.fixture
 def open_path(folder, tmp_path):
-    """pytest's temporary folders are closed to other users; open those above the cache for looking through."""
-    places = [tmp_path, *tmp_path.parents]
+    """Temporary folders are closed to other users; open those above the cache, and this code, for looking through."""
+    places = {tmp_path, *tmp_path.parents, *Path(__file__).resolve().parents}
     ours = [place for place in places if place.stat().st_uid == os.getuid() and place != Path("/")]
     modes = [(place, stat.S_IMODE(place.stat().st_mode)) for place in ours]
     for place, mode in modes:

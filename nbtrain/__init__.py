@@ -8,6 +8,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from .checks.suggestions import MissingName
 from .components import (
     Activation,
     Component,
@@ -19,10 +20,7 @@ from .components import (
     Regularizer,
     Schedule,
 )
-from .errors import DivergenceError, Error, InputError, ModelFileError, PluginError, PluginWarning
-from .hookspecs import CONTRACT_VERSION, hookimpl
-from .network import Dense, Network
-from .registry import (
+from .components.by_name import (
     activation,
     constraint,
     initializer,
@@ -34,16 +32,17 @@ from .registry import (
     schedule,
     unregister,
 )
-from .words import MissingName
+from .components.hooks import CONTRACT_VERSION, hookimpl
+from .components.network import Dense, Network
+from .errors import DivergenceError, Error, InputError, ModelFileError, PluginError, PluginWarning
+from .version import __version__
 
 if TYPE_CHECKING:
     from . import callbacks, compiler, datasets, kernel, metrics, testing
     from .callbacks import Callback
-    from .history import History
-    from .persistence import load
-    from .trainer import Trainer
-
-__version__ = "0.1.0"
+    from .training.history import History
+    from .training.loading import load
+    from .training.trainer import Trainer
 
 __all__ = [
     "CONTRACT_VERSION",
@@ -88,11 +87,18 @@ __all__ = [
     "unregister",
 ]
 
+# Pickles, tracebacks and help name the classes and functions by the paths that stay.
+for _public in (
+    *(Activation, Component, Constraint, Dense, Initializer, Loss, Network, Optimizer, Parameter, Regularizer),
+    *(Schedule, activation, constraint, initializer, loss, optimizer, regularizer, schedule, register, unregister),
+):
+    _public.__module__ = __name__
+
 _LAZY = {
-    "Trainer": "trainer",
-    "History": "history",
+    "Trainer": "training.trainer",
+    "History": "training.history",
     "Callback": "callbacks",
-    "load": "persistence",
+    "load": "training.loading",
     "kernel": "",
     "datasets": "",
     "callbacks": "",

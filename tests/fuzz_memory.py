@@ -18,7 +18,7 @@ from oracle import Oracle
 from product_cases import Guarded
 
 import nbtrain
-from nbtrain import assembly, memory
+from nbtrain.model import build, memory
 
 Random = np.random.Generator
 ACTIVATIONS = ("relu", "tanh", "sigmoid", ("leaky_relu", 0.1), "identity")
@@ -122,7 +122,7 @@ def _pairs(trainer: nbtrain.Trainer) -> list[Any]:
 
 
 if __name__ == "__main__":
-    assembly.Memory = GuardedMemory  # type: ignore[misc]
+    build.Memory = GuardedMemory  # type: ignore[misc]
     count, seed = int(sys.argv[1]), int((sys.argv[2:] or ["0"])[0])
     for case in range(count):
         print(case, flush=True)  # the last one is what ended the process

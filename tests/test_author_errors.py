@@ -12,8 +12,8 @@ import pytest
 
 import nbtrain
 from nbtrain import compiler
-from nbtrain.compiler import bytecode
-from nbtrain.compiler.scipy_names import INSTEAD
+from nbtrain.compiler.language import bytecode
+from nbtrain.compiler.language.scipy_names import INSTEAD
 from nbtrain.testing import blocks
 
 FLOAT64 = np.dtype(np.float64)

@@ -725,7 +725,7 @@ def test_the_key_sees_numbas_settings_and_the_processor(monkeypatch, tmp_path):
 
 def test_the_key_is_the_same_in_every_process():
     code = (
-        "import numpy as np; from nbtrain.registry import registry; from nbtrain.compiler import fingerprint as f;"
+        "import numpy as np; from nbtrain import registry; from nbtrain.compiler import fingerprint as f;"
         "print([f.component_key(registry.get(r['kind'], r['name']), np.dtype('f4')) for r in registry.components()"
         " if r['kind'] != 'initializer'], f.core_key(np.dtype('f8')))"
     )

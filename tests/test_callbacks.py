@@ -16,7 +16,6 @@ from common import data
 
 import nbtrain
 from nbtrain import callbacks as c
-from nbtrain import fitting
 
 LOSS = "softmax_cross_entropy"
 
@@ -297,7 +296,7 @@ def test_arguments_that_cannot_be_used_are_named(make_callback, argument):
 
 
 def test_a_time_limit_stops_within_an_epoch_and_the_training_can_go_on(monkeypatch):
-    monkeypatch.setattr(fitting, "MOST_STEPS", 1)  # a slice
+    monkeypatch.setattr(fit, "MOST_STEPS", 1)  # a slice
     clock = itertools.count()
     monkeypatch.setattr("nbtrain.callbacks.timelimit.time.monotonic", lambda: float(next(clock)))
     trainer, at_once = make(), make()

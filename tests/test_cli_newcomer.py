@@ -11,8 +11,11 @@ import numpy as np
 import pytest
 
 import nbtrain
-from nbtrain import cli, discovery, offered
-from nbtrain.catalogue import Registry
+from nbtrain import cli
+from nbtrain.checks import suggestions
+from nbtrain.components import plugins
+from nbtrain.components.builtin import MODULES
+from nbtrain.components.registry import Registry
 
 PLUGINS = Path(__file__).parent.parent / "plugins"
 
@@ -119,13 +122,13 @@ def provided(folder):
     spec = importlib.util.spec_from_file_location(path.parent.name, path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    return {(entry.spec.kind, entry.spec.name) for entry in discovery.collect(module, "here")}
+    return {(entry.spec.kind, entry.spec.name) for entry in plugins.collect(module, "here")}
 
 
 def test_what_is_offered_is_what_the_plugin_packages_provide():
     folders = {folder.name: folder for folder in PLUGINS.iterdir() if (folder / "pyproject.toml").exists()}
-    assert set(folders) == set(offered.OFFERED)
-    for package, kinds in offered.OFFERED.items():
+    assert set(folders) == set(suggestions.OFFERED)
+    for package, kinds in suggestions.OFFERED.items():
         named = {(kind, name) for kind, names in kinds.items() for name in names.split()}
         assert named == provided(folders[package]), package
 
@@ -133,13 +136,13 @@ def test_what_is_offered_is_what_the_plugin_packages_provide():
 @pytest.mark.parametrize(("name", "shown"), [("gelu", "gelu"), ("GELU", "gelu")])
 def test_a_name_of_a_package_that_is_not_there_says_which_package(name, shown, monkeypatch):
     monkeypatch.delenv("NBTRAIN_DISABLE_PLUGINS", raising=False)
-    registry = Registry([])
+    registry = Registry(MODULES, [])
     wanted = f"no '{name}'; the package nbtrain-activations provides '{shown}', and is not installed."
     with pytest.raises(nbtrain.InputError, match=re.escape(wanted)):
         registry.get("activation", name)
     monkeypatch.setenv("NBTRAIN_DISABLE_PLUGINS", "1")
     with pytest.raises(nbtrain.InputError, match="is not used while NBTRAIN_DISABLE_PLUGINS is set"):
-        Registry([]).get("activation", name)
+        Registry(MODULES, []).get("activation", name)
     with pytest.raises(nbtrain.InputError, match="no 'gelu'; 'gelu' is an activation, where a loss is"):
         registry.get("loss", "gelu")
 

@@ -18,16 +18,16 @@ from vectormath_cases import LIMITS, ulps32
 
 import nbtrain
 from nbtrain import compiler
-from nbtrain.compiler import engine
+from nbtrain.compiler import loader
 from nbtrain.compiler.blocks.scalar import INT
-from nbtrain.compiler.door import jit
 from nbtrain.compiler.inspect import _functions, _loops
+from nbtrain.compiler.jit import jit
+from nbtrain.compiler.language.plain import plain
+from nbtrain.compiler.language.vocabulary import ALIASES, OPERATORS, REFUSED, SPECIAL, WHOLE, refusal, replacement
 from nbtrain.compiler.objects import MATHEMATICS, assembly_of, object_code
-from nbtrain.compiler.plain import plain
 from nbtrain.compiler.tuples import Streams
 from nbtrain.compiler.vectormath import functions
 from nbtrain.compiler.vectormath.rows import rows
-from nbtrain.compiler.vocabulary import ALIASES, OPERATORS, REFUSED, SPECIAL, WHOLE, refusal, replacement
 
 PAGE = (Path(__file__).parent.parent / "docs" / "components.md").read_text(encoding="utf-8")
 FLOAT32 = np.dtype(np.float32)
@@ -58,7 +58,7 @@ def function(expression: str) -> Any:
 def compiled() -> tuple[dict[str, Any], str]:
     """C functions of (x, y, out, n) for all expressions, and their assembly."""
     blocks = {f"f{i}": (loop(expression), (INT,) * 4) for i, expression in enumerate(EXPRESSIONS)}
-    loaded = engine.load(object_code(blocks), tuple(blocks))
+    loaded = loader.load(object_code(blocks), tuple(blocks))
     return dict(zip(EXPRESSIONS, loaded.values(), strict=True)), assembly_of(blocks)
 
 

@@ -209,8 +209,8 @@ def test_a_file_is_written_where_nothing_remains_to_be_trained(epochs, tmp_path)
 
 
 def test_the_digest_sees_what_is_between_and_costs_little():
-    from nbtrain.continuing import DIGESTED_ROWS, digest
-    from nbtrain.dataset import Dataset
+    from nbtrain.training.checkpointing import DIGESTED_ROWS, digest
+    from nbtrain.training.data import Dataset
 
     x = np.zeros((3 * DIGESTED_ROWS, 2), np.float32)
     found = digest(Dataset(x, x, None))

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from nbtrain import callbacks, cli, metrics
-from nbtrain.hookspecs import HOOKS
-from nbtrain.tabular import cells, targets
-from nbtrain.tabular.table import Table
+from nbtrain.components.hooks import HOOKS
+from nbtrain.table import cells, targets
+from nbtrain.table.table import Table
 
 DOCS = Path(__file__).parent.parent / "docs"
 TEXT = (DOCS / "hooks.md").read_text(encoding="utf-8")

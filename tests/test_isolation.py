@@ -21,7 +21,8 @@ import pytest
 
 import nbtrain
 from nbtrain.compiler.inspect import assembly
-from nbtrain.registry import Registry, bound
+from nbtrain.components.builtin import MODULES
+from nbtrain.components.by_name import Registry, bound
 
 GOOD = """
 import nbtrain
@@ -51,7 +52,8 @@ class Installed:
 
     def registry(self):
         found = metadata.distributions(path=[str(self.folder)])
-        return Registry(sorted((p for d in found for p in d.entry_points), key=lambda point: point.dist.name))
+        points = sorted((p for d in found for p in d.entry_points), key=lambda point: point.dist.name)
+        return Registry(MODULES, points)
 
 
 @pytest.fixture

@@ -390,7 +390,7 @@ def test_a_second_process_compiles_nothing_and_an_edited_core_is_used(tmp_path):
     edited, _, compiled = run_script(tmp_path, parent)
     assert edited == pytest.approx(loss + 1000)
     assert "simulate" not in compiled
-    door = parent / "nbtrain" / "kernel.py"
+    door = parent / "nbtrain/kernel/__init__.py"
     text = door.read_text()
     marked = text.replace("_RESULTS = 3", "_RESULTS = 4")
     assert marked != text

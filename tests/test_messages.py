@@ -6,12 +6,13 @@ import re
 
 import numpy as np
 import pytest
+from nbtrain.checks.synonyms import SYNONYMS
 
 import nbtrain
 from nbtrain import callbacks
-from nbtrain.catalogue import Registry
-from nbtrain.offered import SYNONYMS
-from nbtrain.words import did_you_mean
+from nbtrain.checks.suggestions import did_you_mean
+from nbtrain.components.builtin import MODULES
+from nbtrain.components.registry import Registry
 
 NETWORK = nbtrain.Network(3, [nbtrain.Dense(2)])
 X, Y = np.zeros((4, 3)), np.zeros((4, 2))
@@ -118,9 +119,9 @@ def test_a_name_of_another_library_says_which_package_has_it(monkeypatch):
     with pytest.raises(
         nbtrain.InputError, match="no 'swish'; the package nbtrain-activations provides 'silu', and is no"
     ):
-        Registry([]).get("activation", "swish")
+        Registry(MODULES, []).get("activation", "swish")
     with pytest.raises(nbtrain.InputError, match=r"no 'swish'\. There are"):  # it is no loss
-        Registry([]).get("loss", "swish")
+        Registry(MODULES, []).get("loss", "swish")
 
 
 def test_what_others_say_is_taken_for_what_there_is():

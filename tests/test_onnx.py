@@ -17,8 +17,8 @@ from common import assert_close
 
 import nbtrain
 from nbtrain import cli
-from nbtrain.onnx.components import activation
-from nbtrain.onnx.graph import Graph
+from nbtrain.formats.onnx.components import activation
+from nbtrain.formats.onnx.graph import Graph
 
 onnx = pytest.importorskip("onnx")
 onnxruntime = pytest.importorskip("onnxruntime")
@@ -385,7 +385,7 @@ def test_without_the_package_one_line_says_what_to_install(monkeypatch):
 
 
 def test_the_package_is_imported_when_it_is_needed_and_not_before():
-    program = "import sys, nbtrain, nbtrain.cli; print('onnx' in sys.modules, 'nbtrain.onnx' in sys.modules)"
+    program = "import sys, nbtrain, nbtrain.cli; print('onnx' in sys.modules, 'nbtrain.formats.onnx' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, env=os.environ)
     assert done.stdout == "False False\n"
 

@@ -9,8 +9,8 @@ import pytest
 from common import times
 
 import nbtrain
-from nbtrain.onnx.components import activation
-from nbtrain.onnx.graph import Graph
+from nbtrain.formats.onnx.components import activation
+from nbtrain.formats.onnx.graph import Graph
 
 pytest.importorskip("onnx")
 onnxruntime = pytest.importorskip("onnxruntime")

@@ -11,7 +11,7 @@ from numba import njit
 from oracle import Oracle, draw, flat
 
 import nbtrain
-from nbtrain import kernel, team
+from nbtrain import kernel
 
 SIZES, ACTIVATIONS = (
     (40, 70, 30, 2),

@@ -22,9 +22,9 @@ from model_files import changed, put_together, signed, taken_apart
 from oracle import OPTIMIZERS
 
 import nbtrain
-from nbtrain import fitting
-from nbtrain.persistence import files
-from nbtrain.persistence.restoring import from_bytes
+from nbtrain.formats.modelfile import files
+from nbtrain.formats.modelfile.restoring import from_bytes
+from nbtrain.training import fit
 
 # An unknown name makes the registry look at the installed plugins, and those are not this file's concern.
 pytestmark = pytest.mark.filterwarnings("ignore::nbtrain.PluginWarning")
@@ -55,8 +55,8 @@ def state(trainer):
 @pytest.fixture
 def one_step_slices(monkeypatch):
     """Fit comes back to Python after every step; calling with n lets it be interrupted after n of them."""
-    whole = fitting.Fit.slice
-    monkeypatch.setattr(fitting, "MOST_STEPS", 1)
+    whole = fit.Fit.slice
+    monkeypatch.setattr(fit, "MOST_STEPS", 1)
 
     def interrupt_after(count):
         done = itertools.count(1)
@@ -66,10 +66,10 @@ def one_step_slices(monkeypatch):
             if next(done) == count:
                 raise KeyboardInterrupt
 
-        monkeypatch.setattr(fitting.Fit, "slice", slice_)
+        monkeypatch.setattr(fit.Fit, "slice", slice_)
 
     yield interrupt_after
-    monkeypatch.setattr(fitting.Fit, "slice", whole)
+    monkeypatch.setattr(fit.Fit, "slice", whole)
 
 
 # ---- going on

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import nbtrain
-from nbtrain import quick
+from nbtrain.model import quick
 
 LOSSES = ["mse", "binary_cross_entropy", "softmax_cross_entropy"]
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numba import njit
 
-from nbtrain.compiler.door import address_of
+from nbtrain.compiler.jit import address_of
 from nbtrain.core import random
 from nbtrain.core.layout import DESCRIPTOR, MASK_BLOCK, PLACES
 

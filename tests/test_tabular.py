@@ -12,14 +12,14 @@ import numpy as np
 import pytest
 
 import nbtrain
-from nbtrain.tabular import files, outliers, scores
-from nbtrain.tabular.cells import Reading, kind_of, parse
-from nbtrain.tabular.columns import fit, moments
-from nbtrain.tabular.csvfile import Dialect
-from nbtrain.tabular.preparation import Preparation, fit_columns
-from nbtrain.tabular.split import split
-from nbtrain.tabular.table import Table
-from nbtrain.tabular.targets import Target, detect, for_loss
+from nbtrain.table import files, outliers, scores
+from nbtrain.table.cells import Reading, kind_of, parse
+from nbtrain.table.columns import fit, moments
+from nbtrain.table.csvfile import Dialect
+from nbtrain.table.preparation import Preparation, fit_columns
+from nbtrain.table.split import split
+from nbtrain.table.table import Table
+from nbtrain.table.targets import Target, detect, for_loss
 
 READING = Reading.of()
 

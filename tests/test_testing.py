@@ -11,8 +11,8 @@ from numba import njit
 
 import nbtrain
 from nbtrain import testing
-from nbtrain.builtin import MODULES
-from nbtrain.hookspecs import HOOKS
+from nbtrain.components.builtin import MODULES
+from nbtrain.components.hooks import HOOKS
 
 BUILT_IN = [spec for module in MODULES for hook in HOOKS.values() for spec in getattr(module, hook, tuple)()]
 

@@ -16,7 +16,8 @@ from common import data, network
 from numba import njit
 
 import nbtrain
-from nbtrain import kernel, recipe, status, team
+from nbtrain import kernel, status
+from nbtrain.model import recipe, threads
 
 EVER = 10**17  # nanoseconds: a leader of such patience never sends its helpers away
 SAMPLES = 203  # the last batch of an epoch is smaller than the others
@@ -299,7 +300,7 @@ def test_auto_keeps_to_what_is_faster_and_tries_the_other_now_and_then(together,
 
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="the process cannot be bound to cores")
 def test_cores_are_those_that_the_process_is_bound_to(monkeypatch, tmp_path):
-    from nbtrain import cores
+    from nbtrain.model import cores
 
     before = os.sched_getaffinity(0)
     monkeypatch.setattr(cores, "QUOTA", tmp_path / "none")

@@ -14,7 +14,7 @@ import pytest
 
 import nbtrain
 from nbtrain.compiler.inspect import assembly, is_vectorized, scalar_calls
-from nbtrain.registry import registry
+from nbtrain.components.by_name import registry
 
 KINDS = ("activation", "regularizer", "optimizer", "loss")
 CASES = [

@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 
 import nbtrain
-from nbtrain.catalogue import Registry
 from nbtrain.compiler import fingerprint
+from nbtrain.components.builtin import MODULES
+from nbtrain.components.registry import Registry
 
 FLOAT32 = np.dtype(np.float32)
 
@@ -47,7 +48,7 @@ def descriptions(monkeypatch):
 
 
 def test_a_key_is_computed_once_for_each_built_in_component(descriptions):
-    registry = Registry([])
+    registry = Registry(MODULES, [])
     specs = [registry.get(row["kind"], row["name"]) for row in registry.components() if row["kind"] != "initializer"]
     before = [key(spec) for spec in specs]
     assert len(specs) >= 20

@@ -11,7 +11,7 @@ import mpmath
 import numpy as np
 from numba import njit, types
 
-from nbtrain.compiler.door import FLAGS
+from nbtrain.compiler.jit import FLAGS
 from nbtrain.compiler.vectormath import functions
 
 INF, NAN, PI = math.inf, math.nan, math.pi

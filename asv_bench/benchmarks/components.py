@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from nbtrain import compiler
-from nbtrain.registry import registry
+from nbtrain.components.by_name import registry
 
 NUMBERS = 65536
 BLOCK = 1024

@@ -6,9 +6,9 @@ import ctypes
 from functools import cache
 
 import numpy as np
+from nbtrain.core.matmul.products.sizes import ALIGNMENT, workspace
 
-from nbtrain.compiler import engine
-from nbtrain.core.sizes import ALIGNMENT, workspace
+from nbtrain.compiler import loader
 
 SHAPES = {  # rows, inputs, units: layers of the workloads that nbtrain is measured with
     "32x30x64": (32, 30, 64),
@@ -36,7 +36,8 @@ FUNCTIONS = ("affine", "weight", "input")
 def object_code(dtype: str = "float32") -> bytes:
     """The products alone, compiled."""
     from nbtrain.compiler import objects
-    from nbtrain.core import exports, products
+    from nbtrain.core import exports
+    from nbtrain.core.matmul import standalone as products
 
     return objects.object_code(products.functions(np.dtype(dtype)), exports.parts(np.dtype(dtype)))
 
@@ -70,7 +71,7 @@ class Product:
         addresses = [operand.ctypes.data for operand in (first, second, third, self.out)]
         self.arguments = [*addresses, m, inputs, units, 0, len(self.out), 0, self.panels.ctypes.data]
         if dtype not in self.loaded:
-            self.loaded[dtype] = engine.load(code, FUNCTIONS)
+            self.loaded[dtype] = loader.load(code, FUNCTIONS)
         kind = ctypes.CFUNCTYPE(ctypes.c_int64, *[ctypes.c_int64] * (len(self.arguments) + 1))
         self.function = kind(self.loaded[dtype][function])
 

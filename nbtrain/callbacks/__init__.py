@@ -6,7 +6,7 @@ Callbacks are given to `Trainer.fit(…, callbacks=[…])`: `EarlyStopping`, `Re
 
 from __future__ import annotations
 
-from ..attributes import closed
+from ..checks.arguments import closed
 from .base import Callback, as_callbacks
 from .checkpoint import Checkpoint
 from .logs import CSVLogger, JSONLinesLogger, TensorBoard

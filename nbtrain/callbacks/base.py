@@ -6,11 +6,11 @@ import inspect
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from ..checks.suggestions import nearest
 from ..errors import InputError
-from ..words import nearest
 
 if TYPE_CHECKING:
-    from ..trainer import Trainer
+    from ..training.trainer import Trainer
 
 
 class Callback:
@@ -109,10 +109,8 @@ def as_callbacks(given: Any) -> list[Callback]:
 
 def _maker(item: Any) -> str:
     """How a callback is made, for somebody who has given its class or the name of that."""
-    from .. import callbacks
-
-    if isinstance(item, str) and item in callbacks.__all__:
-        item = getattr(callbacks, item)
+    if isinstance(item, str):
+        item = {kind.__name__: kind for kind in Callback.__subclasses__()}.get(item)
     return f": {item.__name__}(…) makes one" if isinstance(item, type) and issubclass(item, Callback) else ""
 
 

@@ -6,13 +6,13 @@ import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from .. import arrays as checks
+from ..checks import arrays as checks
 from ..errors import InputError
-from ..persistence.files import check_folder, checked_path
+from ..formats.modelfile.files import check_folder, checked_path
 from .base import Callback
 
 if TYPE_CHECKING:
-    from ..trainer import Trainer
+    from ..training.trainer import Trainer
 
 
 class Checkpoint(Callback):

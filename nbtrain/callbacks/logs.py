@@ -11,11 +11,11 @@ from collections.abc import Mapping
 from typing import IO, TYPE_CHECKING, Any
 
 from ..errors import Error
-from ..persistence.files import check_folder, checked_path
+from ..formats.modelfile.files import check_folder, checked_path
 from .base import Callback
 
 if TYPE_CHECKING:
-    from ..trainer import Trainer
+    from ..training.trainer import Trainer
 
 
 class _Log(Callback):

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .. import arrays as checks
+from ..checks import arrays as checks
+from ..checks.suggestions import nearest
 from ..errors import InputError
 from ..metrics import ALWAYS, Metric, as_metric, smaller_is_better
-from ..words import nearest
 from .base import Callback
 
 if TYPE_CHECKING:
-    from ..trainer import Trainer
+    from ..training.trainer import Trainer
 
 
 class Watching(Callback):

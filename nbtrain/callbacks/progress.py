@@ -9,7 +9,7 @@ from ..errors import Error, InputError
 from .base import Callback
 
 if TYPE_CHECKING:
-    from ..trainer import Trainer
+    from ..training.trainer import Trainer
 
 
 def as_progress(given: Any, epochs: int) -> list[Callback]:

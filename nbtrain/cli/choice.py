@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..components import Component
+from ..components.by_name import activation, loss, optimizer, regularizer, schedule
+from ..components.network import Dense
 from ..errors import InputError
-from ..network import Dense
-from ..registry import activation, loss, optimizer, regularizer, schedule
 from . import options
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from ..datasets import load_digits
 
 if TYPE_CHECKING:
-    from ..trainer import Trainer
+    from ..training.trainer import Trainer
 
 EPOCHS, SEED = 30, 0
 VALIDATION, TEST = 180, 360  # samples; the other 1,257 are trained on

@@ -10,20 +10,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..components import Component
+from ..components.by_name import loss
 from ..errors import InputError
-from ..registry import loss
-from ..tabular import columns as encodings
-from ..tabular import files, outliers, targets
-from ..tabular.cells import Reading
-from ..tabular.preparation import Preparation, fit_columns
-from ..tabular.split import split
-from ..tabular.table import Table, listed
+from ..table import columns as encodings
+from ..table import files, outliers, targets
+from ..table.cells import Reading
+from ..table.preparation import Preparation, fit_columns
+from ..table.split import split
+from ..table.table import Table, listed
 from . import options
 from .choice import Choice, chosen
 from .watching import note
 
 if TYPE_CHECKING:
-    from ..trainer import Trainer
+    from ..training.trainer import Trainer
 
 Array = np.ndarray[Any, Any]
 EPOCHS, PATIENCE = 200, 20

@@ -9,10 +9,10 @@ import tempfile
 from typing import TYPE_CHECKING
 
 from ..errors import InputError, ModelFileError
-from ..tabular.preparation import Preparation
+from ..table.preparation import Preparation
 
 if TYPE_CHECKING:
-    from ..trainer import Trainer
+    from ..training.trainer import Trainer
 
 KEY = "table"
 

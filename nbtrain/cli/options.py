@@ -8,7 +8,7 @@ import math
 from typing import Any
 
 from ..errors import InputError
-from ..tabular.csvfile import Dialect
+from ..table.csvfile import Dialect
 
 
 def add_dialect(parser: argparse.ArgumentParser) -> None:

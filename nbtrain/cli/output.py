@@ -9,7 +9,7 @@ import sys
 from collections.abc import Mapping
 
 from ..errors import InputError
-from ..persistence import files
+from ..formats.modelfile import files
 
 STANDARD = "-"
 

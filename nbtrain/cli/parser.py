@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
-from ..words import did_you_mean, nearest
+from ..checks.suggestions import did_you_mean, nearest
 
 MEANT = {"--lr": "--learning-rate", "--layers": "--hidden", "--units": "--hidden", "--output": "--save"}
 USAGE = 2  # what argparse exits with

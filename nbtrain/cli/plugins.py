@@ -8,11 +8,11 @@ import warnings
 from collections.abc import Iterable
 from typing import Any
 
+from ..checks.suggestions import an, nearest
 from ..components import KINDS
-from ..discovery import normal_name
+from ..components.by_name import bound, registry
+from ..components.plugins import normal_name
 from ..errors import InputError, PluginWarning
-from ..registry import bound, registry
-from ..words import an, nearest
 from . import drawing, template
 
 

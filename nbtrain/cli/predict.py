@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError
-from ..tabular import files, scores
-from ..tabular.preparation import Preparation
-from ..tabular.table import Table
-from ..tabular.targets import Target
+from ..table import files, scores
+from ..table.preparation import Preparation
+from ..table.table import Table
+from ..table.targets import Target
 from . import modelfile, options, output
 from .watching import note
 

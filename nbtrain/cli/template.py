@@ -7,10 +7,10 @@ from pathlib import Path
 from string import Template
 
 from .. import __version__
+from ..checks.suggestions import an, did_you_mean
 from ..components import KINDS
+from ..components.by_name import registry
 from ..errors import Error, InputError
-from ..registry import registry
-from ..words import an, did_you_mean
 
 SOURCE = Path(__file__).parent / "template"
 FILES = {

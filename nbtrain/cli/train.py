@@ -11,8 +11,8 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from ..errors import DivergenceError, InputError
-from ..tabular import scores
-from ..tabular.cells import MISSING
+from ..table import scores
+from ..table.cells import MISSING
 from . import modelfile, options, output
 from .job import EPOCHS, ITERATIONS, PATIENCE, PATIENT_ITERATIONS, Job, build, introduction, prepare
 from .predict import evaluated
@@ -20,7 +20,7 @@ from .signals import as_interrupts, number_of
 from .watching import Best, Kept, Progress, warnings_as_notes
 
 if TYPE_CHECKING:
-    from ..trainer import Trainer
+    from ..training.trainer import Trainer
 
 CHECKPOINT_MINUTES = 0.1  # between two writings of it, and at most as much of a run is lost
 

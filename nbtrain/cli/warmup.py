@@ -9,8 +9,9 @@ from collections.abc import Callable
 from typing import Any
 
 from .. import compiler
+from ..components.by_name import registry
+from ..core import compiled
 from ..errors import PluginError
-from ..registry import registry
 from .cache import require, summary
 
 COMPILED = ("activation", "regularizer", "optimizer", "loss", "schedule", "constraint")  # initializers run in Python
@@ -39,8 +40,8 @@ def run(arguments: argparse.Namespace) -> int:
     failed = False
     for dtype in ("float32", "float64") if arguments.dtype == "both" else (arguments.dtype,):
         start = time.perf_counter()
-        compiler.core(dtype)
-        compiler.passes(dtype)
+        compiled.core(dtype)
+        compiled.passes(dtype)
         specs = [registry.get(row["kind"], row["name"]) for row in registry.components() if row["kind"] in COMPILED]
         good = [spec for spec in specs if _compiled(compiler.component, spec, dtype)]
         together = [_compiled(compiler.regularized_step, *pair, dtype) for pair in _pairs(good)]

@@ -15,7 +15,7 @@ import numpy as np
 from ..callbacks import Callback, Checkpoint
 
 if TYPE_CHECKING:
-    from ..trainer import Trainer
+    from ..training.trainer import Trainer
 
 MOST_LINES = 25  # of progress where every epoch would be too many
 

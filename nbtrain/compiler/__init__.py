@@ -1,4 +1,4 @@
-"""Compiling the core and components: from Python functions to addresses of C functions.
+"""Compiling: from Python functions to addresses of C functions.
 
 Code comes from memory, else from the disk cache (through llvmlite alone), else from Numba, which is imported only
 then. What is compiled once is never unloaded. `compiler.inspect` tells what became of a component in machine code.
@@ -13,19 +13,27 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from typing import Any
 
 import numpy as np
 
 from ..errors import Error, PluginError
-from ..locks import whole_in_children
-from . import cache, engine, fingerprint
+from . import cache, fingerprint, loader, sources
 from .fingerprint import machine
+from .locks import whole_in_children
 from .turns import turn
 
-__all__ = ["Compiled", "cache", "component", "core", "machine", "regularized_step"]
+__all__ = ["Compiled", "cache", "component", "core", "get", "machine", "passes", "regularized_step"]
 
 SLOW_SECONDS = 1.0  # compilations longer than this are announced
+
+
+def __getattr__(name: str) -> Any:
+    """`compiler.core` and `compiler.passes`: the core compiles itself, and this package knows nothing of it."""
+    if name in ("core", "passes"):
+        return getattr(import_module("nbtrain.core.compiled"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 class Compiled:
@@ -41,37 +49,7 @@ class Compiled:
 _loaded: dict[str, Compiled] = {}
 _lock = threading.RLock()
 whole_in_children(_lock)
-fingerprint.sources()  # what the code that this process loads looks like, before anybody changes it
-
-
-def core(dtype: Any) -> Compiled:
-    """The core for float32 or float64."""
-    from ..core.layout import QUICK, SIGNATURES
-
-    return _part_of_core(dtype, "core", (*SIGNATURES, *QUICK), "the training core")
-
-
-def passes(dtype: Any) -> Compiled:
-    """The update in several passes, for float32 or float64: for models with clipping, norms or constraints."""
-    from ..core.layout import PASSES
-
-    return _part_of_core(dtype, "passes", (*PASSES,), "the update in passes")
-
-
-def _part_of_core(dtype: Any, part: str, names: tuple[str, ...], what: str) -> Compiled:
-    """One of the modules in `core.exports`."""
-    dtype = np.dtype(dtype)
-
-    def make() -> bytes:
-        from ..core import exports
-        from .objects import CORE_LEVEL, object_code
-
-        if part == "passes":
-            return object_code(exports.passes(dtype), level=CORE_LEVEL)
-        return object_code(exports.functions(dtype), exports.parts(dtype), CORE_LEVEL)
-
-    with _lock:
-        return _get(fingerprint.core_key(dtype, part), names, make, lambda: f"{what} for {dtype}")
+sources.loaded()  # what the code that this process loads looks like, before anybody changes it
 
 
 def component(spec: Any, dtype: Any, machine: str | None = None) -> Compiled:
@@ -135,8 +113,8 @@ def _of_components(
     """Block functions of components."""
 
     def make() -> bytes:
+        from .language.plain import forget
         from .objects import object_code
-        from .plain import forget
 
         forget()
         try:
@@ -146,7 +124,7 @@ def _of_components(
         except Error as error:
             raise PluginError(f"{what}: {error}") from None
 
-    return _get(key, names, make, lambda: f"{what} for {np.dtype(dtype)}")
+    return get(key, names, make, lambda: f"{what} for {np.dtype(dtype)}")
 
 
 def _roles(spec: Any) -> tuple[str, ...]:
@@ -156,19 +134,21 @@ def _roles(spec: Any) -> tuple[str, ...]:
     return tuple(spec.functions)
 
 
-def _get(key: str, names: tuple[str, ...], make: Callable[[], bytes], what: Callable[[], str]) -> Compiled:
-    if key in _loaded:
+def get(key: str, names: tuple[str, ...], make: Callable[[], bytes], what: Callable[[], str]) -> Compiled:
+    """The functions `names` of the code under a key: from memory, the cache, or made; `what` it is, for messages."""
+    with _lock:
+        if key in _loaded:
+            return _loaded[key]
+        code = cache.read(key)
+        if code is None:
+            with _Announcement(what()), _uncollected(), turn(key):
+                code = cache.read(key)  # from whoever had the turn before
+                if code is None:
+                    code = make()
+                    fingerprint.check_sources()
+                    cache.write(key, code)
+        _loaded[key] = Compiled(loader.load(code, names))
         return _loaded[key]
-    code = cache.read(key)
-    if code is None:
-        with _Announcement(what()), _uncollected(), turn(key):
-            code = cache.read(key)  # from whoever had the turn before
-            if code is None:
-                code = make()
-                fingerprint.check_sources()
-                cache.write(key, code)
-    _loaded[key] = Compiled(engine.load(code, names))
-    return _loaded[key]
 
 
 @contextmanager

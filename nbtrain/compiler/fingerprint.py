@@ -9,24 +9,22 @@ Computed without Numba, so that a process that finds its code in the cache never
 
 from __future__ import annotations
 
-import hashlib
 import os
 import sys
 from collections.abc import Iterable
 from dataclasses import fields
 from functools import cache
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ..errors import Error
-from . import processor
-from .describe import Describer, PlainDescriber
-from .watch import Watch
+from . import processor, sources
+from .keys.describe import Describer, PlainDescriber
+from .keys.watch import Watch
+from .sources import digest
 
-PACKAGE = Path(__file__).parent.parent
 SETTINGS_FILE = ".numba_config.yaml"  # in the current directory; Numba reads its settings from it
 # Numba's settings that say where it puts things and what it tells; all others may change the code it makes.
 HARMLESS_SETTINGS = {
@@ -40,7 +38,7 @@ HARMLESS_SETTINGS = {
 
 def core_key(dtype: np.dtype[Any], module: str = "core") -> str:
     """Key of one of the core's modules for a dtype."""
-    return _core_key(machine(), sources(), dtype, module)
+    return _core_key(machine(), sources.loaded(), dtype, module)
 
 
 @cache
@@ -71,7 +69,7 @@ def joined_key(specs: Iterable[Any], dtype: np.dtype[Any], here: str | None = No
 def _described(spec: Any, machine: str, dtype: np.dtype[Any]) -> tuple[str, Watch]:
     """A component's key, and what it depends on."""
     described = Describer()
-    key = digest([machine, sources()[0], str(dtype), *_words(spec, described)])
+    key = digest([machine, sources.loaded()[0], str(dtype), *_words(spec, described)])
     return key, described.watch
 
 
@@ -95,16 +93,6 @@ def _words(spec: Any, described: Describer) -> list[str]:
     for role, function in spec.functions.items():
         parts += [role, described.function(function)]
     return parts
-
-
-def digest(parts: Iterable[str]) -> str:
-    """SHA-256 of texts, each with its length."""
-    found = hashlib.sha256()
-    for part in parts:
-        encoded = part.encode("utf-8", "surrogatepass")
-        found.update(len(encoded).to_bytes(8, "little"))
-        found.update(encoded)
-    return found.hexdigest()
 
 
 def machine() -> str:
@@ -153,18 +141,6 @@ def _text(path: str) -> str:
         return ""
 
 
-def source_digest(folder: str) -> str:
-    """Digest of the source files of a folder of the package, as they are now."""
-    files = sorted((PACKAGE / folder).rglob("*.py"))
-    return digest(f"{path.relative_to(PACKAGE)}\n{path.read_text('utf-8')}" for path in files)
-
-
-@cache
-def sources() -> tuple[str, str]:
-    """Digests of the sources of `nbtrain.compiler` and `nbtrain.core`, as they were when first asked for."""
-    return source_digest("compiler"), source_digest("core")
-
-
 def check_sources() -> None:
     """Raise where the sources are no longer what the keys say: code of one version under the key of another is wrong.
 
@@ -173,5 +149,5 @@ def check_sources() -> None:
     Error
         If nbtrain was changed on disk, by an upgrade for instance, after this process loaded it.
     """
-    if (source_digest("compiler"), source_digest("core")) != sources():
-        raise Error(f"nbtrain in {PACKAGE} was changed after this process loaded it; start the process anew")
+    if (sources.of_folder("compiler"), sources.of_folder("core")) != sources.loaded():
+        raise Error(f"nbtrain in {sources.FOLDER} was changed after this process loaded it; start the process anew")

@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from . import bytecode
 from .fingerprint import component_key
+from .language import bytecode
 
 __all__ = ["assembly", "is_vectorized", "scalar_calls"]
 
@@ -57,8 +57,8 @@ def assembly(spec: Any, dtype: Any) -> str:
         If one of its functions cannot be compiled.
     """
     from .blocks import loops
+    from .language.plain import forget
     from .objects import assembly_of
-    from .plain import forget
 
     dtype = np.dtype(dtype)
     key = component_key(spec, dtype)
@@ -152,7 +152,7 @@ class _Loop(NamedTuple):
 
 def _functions(text: str) -> dict[str, list[str]]:
     """Lines of the exported functions, by name without prefix."""
-    from .engine import PREFIX
+    from .loader import PREFIX
 
     found: dict[str, list[str]] = {}
     body: list[str] = []

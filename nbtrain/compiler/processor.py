@@ -7,7 +7,7 @@ import platform
 import sys
 from functools import cache
 
-from ..discovery import switched_on
+from ..checks.environment import switched_on
 
 X86, ARM, OTHER = "x86", "ARM", "another"
 _KINDS = {"x86_64": X86, "AMD64": X86, "aarch64": ARM, "arm64": ARM}

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from ..core.layout import MOST_SLOTS
 from ..errors import InputError
 from .spec import NAMES_WANTED, Function, Parameter, Spec, is_name
+
+MOST_SLOTS = 16  # each thread of the core has room for so many pointers
 
 
 @dataclass(frozen=True)

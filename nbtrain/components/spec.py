@@ -9,7 +9,7 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
-from functools import cached_property
+from functools import cached_property, partial
 from numbers import Real
 from types import FunctionType, MappingProxyType, MethodType
 from typing import Any, ClassVar
@@ -131,14 +131,10 @@ class Spec:
         given = {entry.name: getattr(self, entry.name) for entry in fields(self) if entry.init}
         if "parameters" in given:  # a read-only view, which cannot be pickled
             given["parameters"] = dict(given["parameters"])
-        return _remade, (type(self), given)
+        return partial(type(self), **given), ()
 
     def __deepcopy__(self, memo: Any) -> Spec:
         return self
-
-
-def _remade(kind: type[Spec], given: dict[str, Any]) -> Spec:
-    return kind(**given)
 
 
 def plain_function(function: Any, argument: str) -> Function:
@@ -196,13 +192,6 @@ class Component:
     def learning_rate(self) -> Any:
         """An optimizer's learning rate: a float or a schedule."""
         return dict(self.parameters)["learning_rate"]
-
-    def __reduce__(self) -> Any:
-        from ..registry import by_name, registry
-
-        if registry.knows(self.spec):  # whoever unpickles it has the component from its own registry
-            return by_name, (self.kind, self.name, self.parameters)
-        return Component, (self.kind, self.name, self.parameters, self.spec)
 
     def __deepcopy__(self, memo: Any) -> Component:
         return self

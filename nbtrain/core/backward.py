@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..compiler.door import jit, matrix_at, matrix_in, vector_at
+from ..compiler.jit import jit, matrix_at, matrix_in, vector_at
 from .calls import call
 from .forward import BYTE, keep, mask_of
 from .layout import FAILED, HITS_LARGEST, HITS_THRESHOLD
-from .matmul import input_slope
+from .matmul.products import input_slope
 from .net import FLOAT64, INT64
-from .team import share
+from .team.team import share
 
 
 @jit

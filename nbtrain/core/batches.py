@@ -10,11 +10,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..compiler.door import jit, vector_at
-from .atomics import prefetch
+from ..compiler.jit import jit, vector_at
 from .calls import copy_bytes
 from .net import INT64, ZERO, Batch, chunk
-from .team import CACHE_LINE, share
+from .team.atomics import prefetch
+from .team.team import CACHE_LINE, share
 
 INT32 = np.dtype(np.int32)
 NEAR_BYTES = 1 << 17  # so much data a processor has near, wherever its rows lie

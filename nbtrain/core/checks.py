@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from ..compiler.door import jit, vector_at
+from ..compiler.jit import jit, vector_at
 from .layout import OK, WRONG_LABEL, WRONG_TARGET, WRONG_X, WRONG_Y
 from .net import INT64
 

@@ -10,13 +10,13 @@ import math
 
 import numpy as np
 
-from ..compiler.door import jit, vector_at
+from ..compiler.jit import jit, vector_at
 from . import random
-from .atomics import clock
 from .calls import reallocate
 from .layout import DIVERGED, NO_MEMORY, OK, PLACES
 from .net import INT64, ZERO
 from .steps import train_at
+from .team.atomics import clock
 
 
 @jit

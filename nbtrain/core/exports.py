@@ -13,12 +13,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import types
 
-from ..compiler.door import jit, vector_at
-from . import epoch, inference, steps, tiles
-from .assist import assist as help_with
+from ..compiler.jit import jit, vector_at
+from . import epoch, inference, steps
 from .calls import free, nan_of
 from .checks import bad_label, bad_number, bad_weight, check_data, check_x
-from .inside import CALL, HELD, begin, enter, finish, leave
+from .helper import assist as help_with
 from .layout import (
     DESCRIPTOR,
     DIVERGED,
@@ -31,14 +30,16 @@ from .layout import (
     WRONG_RATE,
     WRONG_WEIGHT,
 )
+from .matmul import tiles
+from .matmul.tiles import itemsize_of
 from .net import FLOAT64, INT64, ZERO, Batch, open_net
-from .passes import update_in_passes
 from .quick import as_float, both_given, bound, good_out, good_x, good_y
 from .slices import mean_loss, train_slice
-from .subnormals import flush_subnormals, restore
-from .team import ALONE, Team
-from .tiles import itemsize_of
-from .update import accept, is_good_rate, prepare, update
+from .team.busy import CALL, HELD, begin, enter, finish, leave
+from .team.team import ALONE, Team
+from .update.passes import update_in_passes
+from .update.subnormals import flush_subnormals, restore
+from .update.update import accept, is_good_rate, prepare, update
 
 ALL_STEPS = np.int64(1 << 62)  # typed: with a plain constant Numba would compile train_epoch twice
 

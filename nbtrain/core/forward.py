@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..compiler.door import jit, matrix_at, matrix_in, vector_at
+from ..compiler.jit import jit, matrix_at, matrix_in, vector_at
 from . import random
 from .calls import call
 from .layout import MASK_BLOCK
-from .matmul import affine
-from .team import share
+from .matmul.products import affine
+from .team.team import share
 
 BYTE = np.dtype(np.uint8)
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..compiler.door import jit, matrix_at, vector_at
+from ..compiler.jit import jit, matrix_at, vector_at
 from .backward import count_hits, loss_slope, summed_loss
 from .calls import call
 from .forward import forward
 from .layout import FAILED, HITS_NONE
 from .net import FLOAT64, INFERENCE, ZERO, chunk, total_weight
 from .steps import EVALUATION, PREDICTION
-from .team import give_order, join, muster, share
+from .team.team import give_order, join, muster, share
 
 
 @jit

@@ -6,10 +6,10 @@ what training changes. Everything in it is eight bytes wide. This module needs N
 
 from __future__ import annotations
 
-import hashlib
-from pathlib import Path
-
 import numpy as np
+
+from ..compiler import sources
+from ..version import __version__
 
 # Status codes of the core's functions; 0 is success. `nbtrain.status` has the words for them.
 OK = 0
@@ -117,12 +117,8 @@ def _names(text: str) -> list[str]:
 
 
 def _abi() -> str:
-    """Digest of everything that a user's own cached functions contain of nbtrain."""
-    package = Path(__file__).parent.parent
-    digest = hashlib.sha256()
-    for path in (Path(__file__), package / "kernel.py"):
-        digest.update(path.read_bytes() if path.exists() else b"")
-    return digest.hexdigest()[:12]
+    """Digest of everything that a user's own cached functions contain of nbtrain; without sources, the version's."""
+    return (sources.of_modules("core.layout", "kernel") or sources.digest([__version__]))[:12]
 
 
 def _layout(integers: list[str], floats: tuple[str, ...]) -> np.dtype:
@@ -140,7 +136,6 @@ DESCRIPTOR = _layout([f"abi_{_abi()}", *_names(_DESCRIPTOR_FIELDS)], _FLOAT_FIEL
 
 BLOCK_SIZE = 1024  # parameters that stay in the first-level cache from one function of an update in passes to the next
 MOST_THREADS = 128  # in a team
-MOST_SLOTS = 16  # of an optimizer: each thread has room for so many pointers
 MASK_BLOCK = 64  # elements that one round of the random stream makes
 PLACES = 512  # numbers of an order that are drawn together; their place is the workspace of the matrix products
 

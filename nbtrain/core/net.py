@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..compiler.door import jit, vector_at
+from ..compiler.jit import jit, vector_at
 from .layout import DESCRIPTOR, LAYER
 
 FLOAT64, INT64 = np.dtype(np.float64), np.dtype(np.int64)

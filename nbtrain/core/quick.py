@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..compiler.door import jit, vector_at
+from ..compiler.jit import jit, vector_at
 from .calls import call
 from .checks import bad_number
 from .layout import ARRAY_FLAGS, ARRAY_OFFSETS, INTERPRETER, WRITEABLE

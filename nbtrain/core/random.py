@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..compiler.door import jit, jit_inline, vector_at
+from ..compiler.jit import jit, jit_inline, vector_at
 from .layout import MASK_BLOCK, PLACES
 
 DROPOUT, ORDER = np.uint32(1), np.uint32(2)  # domains: streams that never meet

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..compiler.door import jit, vector_at
-from .atomics import atomic_load, atomic_store, clock
+from ..compiler.jit import jit, vector_at
 from .checks import bad_number
 from .epoch import train_epoch
 from .layout import DIVERGED, OK
 from .net import FLOAT64, ZERO
 from .steps import CHECK, SNAPSHOT
-from .team import FAULT, coarse_share, give_order, join, line_of, muster
+from .team.atomics import atomic_load, atomic_store, clock
+from .team.team import FAULT, coarse_share, give_order, join, line_of, muster
 
 GRAIN = 1024  # parameters that are looked through or copied by one member
 

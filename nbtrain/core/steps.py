@@ -9,16 +9,16 @@ import math
 
 import numpy as np
 
-from ..compiler.door import jit, vector_at
+from ..compiler.jit import jit, vector_at
 from .backward import backward, count_hits, loss_slope, summed_loss
 from .batches import next_batch
-from .descent import goes_together, slopes_and_update
 from .forward import forward
 from .layout import HITS_NONE, WRONG_RATE
 from .net import INFERENCE, INT64, TRAINING, ZERO, chunk, total_weight
-from .parts import add_parts, parameter_slopes, parts_of
-from .team import fetch, give_order, join, meet, muster
-from .update import accept, is_good_rate, penalty, prepare, regularize, update
+from .team.team import fetch, give_order, join, meet, muster
+from .update.descent import goes_together, slopes_and_update
+from .update.parts import add_parts, parameter_slopes, parts_of
+from .update.update import accept, is_good_rate, penalty, prepare, regularize, update
 
 # Pieces of work that a team can share; the first two are iterations.
 STEP, BATCH, GRADIENT, EVALUATION, PREDICTION, CHECK, SNAPSHOT = (np.int64(i) for i in range(7))

@@ -12,11 +12,11 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 
 from ..components import Component
 from ..errors import InputError
-from ..persistence.files import Path
+from ..formats.modelfile.files import Path
 from . import declare, lbfgs, scoring, stochastic
 from .data import DTYPES, SPARSE, Array, Data, by_rows
 from .engine import Engine
-from .engines import HasEngine
+from .fitted import HasEngine
 from .hooks import CallbackSupportMixin, Hooks, with_callbacks
 from .parameters import check_parameters
 
@@ -256,7 +256,7 @@ class BaseMLP(CallbackSupportMixin, HasEngine):
         InputError
             If a component or the classes have no form in ONNX, or the path cannot be used.
         """
-        from ..onnx import export
+        from ..formats.onnx import export
 
         check_is_fitted(self)
         return export.write(self._live().trainer._onnx_model(self._onnx_outputs), path)

@@ -14,8 +14,8 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets, type_of_target, unique_labels
 
 from ..components import Component
+from ..components.by_name import resolve
 from ..errors import InputError
-from ..registry import resolve
 from . import exporting
 from .base import BaseMLP, has_epochs
 from .data import Array, Data

@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 
+from ..checks.suggestions import did_you_mean
 from ..components import Component
+from ..components.by_name import bound, registry, resolve
+from ..components.by_name import optimizer as named
+from ..components.network import Dense, Network
 from ..errors import InputError
-from ..network import Dense, Network
-from ..registry import bound, registry, resolve
-from ..registry import optimizer as named
-from ..words import did_you_mean
 
 SCHEDULED = ("constant", "invscaling", "adaptive")  # scikit-learn's own modes, which the monitor sets
 ACTIVATIONS = {"logistic": "sigmoid"}

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..trainer import Trainer
+from ..training.trainer import Trainer
 
 Array = np.ndarray[Any, Any]
 PENALTY = ctypes.CFUNCTYPE(ctypes.c_int64, *[ctypes.c_int64] * 4)

@@ -10,8 +10,8 @@ from ..errors import InputError
 from .data import Array
 
 if TYPE_CHECKING:
-    from ..onnx.export import Outputs
-    from ..onnx.graph import Graph
+    from ..formats.onnx.export import Outputs
+    from ..formats.onnx.graph import Graph
 
 
 def of_labels(graph: Graph, prediction: str, outputs: int) -> Outputs:

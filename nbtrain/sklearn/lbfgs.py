@@ -12,7 +12,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from ..callbacks import Callback, as_callbacks
 from ..errors import InputError
-from ..fitting import end
+from ..training.fit import end
 from .data import Array, Data
 from .engine import Engine
 from .hooks import Hooks

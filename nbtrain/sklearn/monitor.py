@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..callbacks import Callback
-from ..trainer import Trainer
+from ..training.trainer import Trainer
 from . import declare
 from .engine import Engine
 

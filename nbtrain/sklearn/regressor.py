@@ -11,8 +11,8 @@ from sklearn.metrics import r2_score
 from sklearn.utils.metaestimators import available_if
 
 from ..components import Component
+from ..components.by_name import resolve
 from ..errors import InputError
-from ..registry import resolve
 from .base import BaseMLP, has_epochs
 from .data import DTYPES, Array, Data
 from .hooks import with_callbacks

@@ -7,7 +7,7 @@ from typing import Any
 
 from sklearn.metrics import get_scorer, get_scorer_names
 
-from ..words import did_you_mean
+from ..checks.suggestions import did_you_mean
 from .data import Data
 from .parameters import ParameterError
 

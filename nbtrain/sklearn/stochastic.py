@@ -11,7 +11,7 @@ from sklearn.model_selection import train_test_split
 
 from ..callbacks import as_callbacks
 from ..errors import DivergenceError
-from ..history import History
+from ..training.history import History
 from .data import Array, Data
 from .engine import Engine
 from .hooks import Hooks

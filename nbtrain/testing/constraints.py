@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from ..components import Component, Constraint
-from ..network import Dense, Network
-from ..registry import bound
+from ..components.by_name import bound
+from ..components.network import Dense, Network
 from .curves import FLOAT32, FLOAT64, PLAIN_TOLERANCE
 from .endless import ends
 from .optimizers import updater
@@ -43,7 +43,7 @@ class _Constrained:
     """A layer whose weights an update without gradients brings back to where the constraint wants them."""
 
     def __init__(self, component: Component, dtype: Any) -> None:
-        from ..trainer import Trainer
+        from ..training.trainer import Trainer
 
         network = Network(INPUTS, [Dense(UNITS, constraint=component)])
         self.trainer = Trainer(network, loss="mse", optimizer="sgd", dtype=dtype, rng=0)

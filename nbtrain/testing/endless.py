@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from ..compiler import bytecode
-from ..copies import Copies
+from ..compiler.language import bytecode
+from ..components.rebinding import Copies
 from .curves import EXTREMES, POINTS
 from .report import Report, Values
 

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from ..components import Component, Optimizer
-from ..network import Dense, Network
-from ..registry import bound
+from ..components.by_name import bound
+from ..components.network import Dense, Network
 from .curves import FLOAT32, FLOAT64
 from .endless import ends
 from .report import Report, Values
@@ -86,7 +86,7 @@ class Updates:
     """
 
     def __init__(self, component: Component, dtype: Any, rate: float) -> None:
-        from ..trainer import Trainer
+        from ..training.trainer import Trainer
 
         given = dict(component.parameters) | {"learning_rate": rate}
         network = Network(1, [Dense((SIZE + 1) // 2)])

@@ -10,8 +10,8 @@ import numpy as np
 
 from .. import compiler
 from ..components import Component, Parameter, Spec
+from ..components.by_name import resolve
 from ..errors import PluginError, PluginWarning
-from ..registry import resolve
 
 DTYPES = (np.dtype(np.float64), np.dtype(np.float32))
 Values = tuple[float, ...]

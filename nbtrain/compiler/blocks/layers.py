@@ -8,7 +8,7 @@ import numpy as np
 from numba import from_dtype
 
 from ...components import Activation, Constraint
-from ..door import jit, vector_at
+from ..jit import jit, vector_at
 from ..objects import Function
 from ..tuples import Streams, loader, tuple_type
 from .scalar import DOUBLE, FLOAT64, INT, scalar

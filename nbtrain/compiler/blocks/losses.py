@@ -8,12 +8,12 @@ import numpy as np
 from numba import from_dtype, types
 
 from ...components import Loss, Regularizer
-from ..door import jit, vector_at
-from ..lookup import row_that_is_read
+from ..jit import jit, vector_at
+from ..language.plain import plain
+from ..language.tables import row_that_is_read
+from ..language.typing_checks import check_number
 from ..objects import Function
-from ..plain import plain
 from ..tuples import Streams, added, loader, plus_product, tuple_type
-from ..typing_checks import check_number
 from .scalar import DOUBLE, FLOAT64, INT, INT64, scalar
 
 NO_ADDRESS = np.int64(0)

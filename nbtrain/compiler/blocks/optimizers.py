@@ -9,12 +9,12 @@ from numba import from_dtype
 
 from ...components import Optimizer, Regularizer, Schedule
 from .. import processor
-from ..bytecode import is_straight
-from ..door import jit, matrix_at, vector_at
+from ..jit import jit, matrix_at, vector_at
+from ..language.bytecode import is_straight
+from ..language.plain import plain
+from ..language.typing_checks import check_number, check_tuple
 from ..objects import Function
-from ..plain import plain
 from ..tuples import Streams, loader, plus_product, storer, tuple_type
-from ..typing_checks import check_number, check_tuple
 from .losses import regularizer as regularizer_blocks
 from .scalar import DOUBLE, FLOAT64, INT, INT64, scalar
 

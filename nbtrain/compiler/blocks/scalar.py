@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numba import from_dtype, types
 
-from ..plain import plain
-from ..typing_checks import check_number
+from ..language.plain import plain
+from ..language.typing_checks import check_number
 
 FLOAT64, INT64 = np.dtype(np.float64), np.dtype(np.int64)
 INT, DOUBLE = types.int64, types.float64

@@ -4,16 +4,7 @@ from __future__ import annotations
 
 import math
 
-from nbtrain.compiler.vectormath.arithmetic import (
-    Pair,
-    copysign,
-    fabs,
-    fma,
-    minus_product,
-    polynomial,
-    sqrt,
-    where,
-)
+from nbtrain.compiler.vectormath.arithmetic import Pair, copysign, fabs, fma, minus_product, polynomial, sqrt, where
 from nbtrain.compiler.vectormath.exponential import odd_polynomial
 from nbtrain.compiler.vectormath.logarithm import log1p
 from nbtrain.compiler.vectormath.scalars import Real

@@ -12,7 +12,7 @@ from numba import types
 from numba.core.errors import TypingError
 from numba.extending import intrinsic
 
-from nbtrain.compiler.door import jit
+from nbtrain.compiler.jit import jit
 from nbtrain.compiler.vectormath.forms import call_of
 
 

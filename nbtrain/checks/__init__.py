@@ -1,0 +1,1 @@
+"""Checks of what users give, and the words of the errors."""

@@ -1,0 +1,1 @@
+"""Keys of components: what their functions do, in words."""

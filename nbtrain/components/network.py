@@ -1,0 +1,145 @@
+"""What the user declares: a network of fully connected layers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from numbers import Real
+from typing import Any
+
+import numpy as np
+
+from ..checks.arguments import IN_DENSE, told
+from ..checks.arrays import whole_number
+from ..errors import InputError
+from . import Component
+from .by_name import resolve
+
+
+@dataclass(frozen=True, init=False)
+class Dense:
+    """A layer in which every unit is connected to every unit of the layer before: a = g(x W + b).
+
+    Parameters
+    ----------
+    units : int
+        Width of the layer.
+    activation : str or component, default "identity"
+        g, by name or from `nbtrain.activation`.
+    dropout : float, default 0.0
+        Probability, from 0 up to but not including 1, that a unit is disabled in a training iteration; the kept ones
+        are scaled by 1 / (1 - dropout). Not on the last layer.
+    initializer : str or component, optional
+        Of the weights; by default the activation's own (Glorot, for relu and its like He).
+    constraint : str or component, optional
+        What the weights (not the biases) are brought back to after every update, from `nbtrain.constraint`.
+
+    Raises
+    ------
+    InputError
+        If an argument cannot be used.
+    """
+
+    units: int
+    activation: Component
+    dropout: float
+    initializer: Component
+    constraint: Component | None
+
+    @told("Dense(units, activation)", IN_DENSE)
+    def __init__(
+        self,
+        units: int,
+        activation: Any = "identity",
+        *,
+        dropout: float = 0.0,
+        initializer: Any = None,
+        constraint: Any = None,
+    ) -> None:
+        g = resolve("activation", activation, "activation")
+        rate = dropout
+        number = isinstance(rate, Real) and not isinstance(rate, bool | np.bool)
+        if not number or not 0.0 <= float(rate) < 1.0:
+            raise InputError(f"dropout: {dropout!r} given; a number from 0 up to, not including, 1 is wanted")
+        chosen = g.spec.initializer if initializer is None else initializer
+        object.__setattr__(self, "units", whole_number(units, "units", 1))
+        object.__setattr__(self, "activation", g)
+        object.__setattr__(self, "dropout", float(rate))
+        object.__setattr__(self, "initializer", resolve("initializer", chosen, "initializer"))
+        kept = None if constraint is None else resolve("constraint", constraint, "constraint")
+        object.__setattr__(self, "constraint", kept)
+
+    def __repr__(self) -> str:
+        parts = [repr(self.units), _short(self.activation)]
+        if self.dropout:
+            parts.append(f"dropout={self.dropout!r}")
+        if self.initializer.name != self.activation.spec.initializer:
+            parts.append(f"initializer={_short(self.initializer)}")
+        if self.constraint is not None:
+            parts.append(f"constraint={_short(self.constraint)}")
+        return f"Dense({', '.join(parts)})"
+
+
+def _short(component: Component) -> str:
+    return repr(component) if component.parameters else repr(component.name)
+
+
+@dataclass(frozen=True, init=False)
+class Network:
+    """Fully connected layers, one after the other.
+
+    Parameters
+    ----------
+    inputs : int
+        Numbers per sample.
+    layers : sequence of Dense
+        At least one; the last gives the outputs.
+
+    Raises
+    ------
+    InputError
+        If an argument cannot be used.
+    """
+
+    inputs: int
+    layers: tuple[Dense, ...]
+
+    def __init__(self, inputs: int, layers: Iterable[Dense]) -> None:
+        object.__setattr__(self, "inputs", whole_number(inputs, "inputs", 1))
+        if isinstance(layers, Dense) or not isinstance(layers, Iterable):
+            raise InputError(f"layers: {layers!r} given; a list of nbtrain.Dense layers is wanted")
+        made = tuple(layers)
+        for layer in made:
+            if not isinstance(layer, Dense):
+                raise InputError(f"layers: {layer!r} in it; nbtrain.Dense layers are wanted")
+        if not made:
+            raise InputError("layers: none given; at least one nbtrain.Dense layer is wanted")
+        if made[-1].dropout:
+            raise InputError(
+                f"dropout: {made[-1].dropout!r} on the last layer, whose units are the outputs; 0 is wanted"
+            )
+        object.__setattr__(self, "layers", made)
+
+    @cached_property
+    def sizes(self) -> tuple[int, ...]:
+        """Inputs, then the units of every layer."""
+        return (self.inputs, *(layer.units for layer in self.layers))
+
+    @property
+    def outputs(self) -> int:
+        """Units of the last layer."""
+        return self.layers[-1].units
+
+    @cached_property
+    def weight_count(self) -> int:
+        """Number of weights, without the biases."""
+        return sum(inputs * units for inputs, units in zip(self.sizes[:-1], self.sizes[1:], strict=True))
+
+    @cached_property
+    def parameter_count(self) -> int:
+        """Number of weights and biases."""
+        return self.weight_count + sum(self.sizes[1:])
+
+    def __repr__(self) -> str:
+        return f"Network({self.inputs}, [{', '.join(map(repr, self.layers))}])"

@@ -1,0 +1,224 @@
+"""Plugins: which are installed and allowed, what their hooks yield, and what is wrong with one that cannot be used."""
+
+from __future__ import annotations
+
+import inspect
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pluggy
+
+from ..errors import PluginError
+from . import KINDS, Spec
+from .hooks import CONTRACT_VERSION, HOOKS, OLDEST_CONTRACT, Hooks
+
+if TYPE_CHECKING:
+    from importlib import metadata
+
+GROUP = "nbtrain"
+PACKAGE = str(Path(__file__).parent.parent)
+LONGEST_CAUSE = 400  # characters; a message is to be read
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A registered component."""
+
+    spec: Spec
+    provider: str
+
+
+@dataclass
+class Provider:
+    """Somebody who provides components: a distribution's entry point, or an object registered at run time."""
+
+    label: str
+    plugin: object | None = None
+    fault: str | None = None
+    entries: list[Entry] = field(default_factory=list)
+    distribution: str = ""
+    version: str = ""
+
+
+# ---- installed plugins
+
+
+def installed() -> list[metadata.EntryPoint]:
+    """Entry points of the group `nbtrain`, in the order of their distributions' names."""
+    from importlib import metadata  # takes a third as long as NumPy, and built-in names need no plugin
+
+    points: Iterable[metadata.EntryPoint]
+    try:
+        points = metadata.entry_points(group=GROUP)
+    except Exception:  # the metadata of some distribution, whosever it is, cannot be read
+        points = _readable(metadata.distributions())
+    return sorted(points, key=lambda point: (owner(point), point.name))
+
+
+def _readable(distributions: Iterable[metadata.Distribution]) -> list[metadata.EntryPoint]:
+    found: dict[tuple[str, str], metadata.EntryPoint] = {}
+    for distribution in distributions:
+        try:
+            for point in distribution.entry_points.select(group=GROUP):
+                found.setdefault((str(distribution.name), point.name), point)
+        except Exception:
+            continue
+    return list(found.values())
+
+
+def owner(point: metadata.EntryPoint) -> tuple[str, str]:
+    """Name and version of an entry point's distribution."""
+    try:
+        assert point.dist is not None
+        return str(point.dist.name), str(point.dist.version)
+    except Exception:  # given without a distribution, or its metadata cannot be read
+        return "unknown distribution", ""
+
+
+def provider_of(point: metadata.EntryPoint) -> Provider:
+    """The provider that an entry point stands for, nothing imported yet."""
+    name, version = owner(point)
+    label = f"{name} {version}".strip() + f" (entry point {point.name})"
+    return Provider(label, distribution=name, version=version)
+
+
+def allowed_names() -> set[str] | None:
+    """Distributions and entry points that NBTRAIN_PLUGINS allows; None: all."""
+    wanted = os.environ.get("NBTRAIN_PLUGINS")
+    return None if wanted is None else {normal_name(name) for name in wanted.split(",") if name.strip()}
+
+
+def names_of(point: metadata.EntryPoint) -> set[str]:
+    """What an allow list can name an entry point by."""
+    return {normal_name(point.name), normal_name(owner(point)[0])}
+
+
+def normal_name(name: str) -> str:
+    """A distribution's name as packaging compares them."""
+    return name.strip().lower().replace("_", "-").replace(".", "-")
+
+
+# ---- what a plugin yields
+
+
+def collect(plugin: object, label: str) -> list[Entry]:
+    """What a plugin's hooks yield.
+
+    Raises
+    ------
+    PluginError
+        If it wants another version of the contract, a hook is misspelt, unmarked or takes arguments, or yields
+        something that is no component of its kind.
+    """
+    check_contract(plugin)
+    _check_unmarked(plugin)
+    manager = pluggy.PluginManager("nbtrain")
+    manager.add_hookspecs(Hooks)
+    for name in _marked(plugin, manager):
+        if name not in HOOKS.values():
+            raise PluginError(f"it implements a hook {name}, which there is not{_nearest_hook(name)}")
+        _check_arguments(getattr(plugin, name), name)
+    manager.register(plugin)
+    if not manager.get_hookcallers(plugin):
+        raise PluginError(f"it implements none of the hooks {', '.join(HOOKS.values())} with @nbtrain.hookimpl")
+    entries = []
+    for kind, hook in HOOKS.items():
+        for implementation in getattr(manager.hook, hook).get_hookimpls():
+            entries += [Entry(spec, label) for spec in _yielded(implementation.function, kind, hook)]
+    _check_names(entries)
+    return entries
+
+
+def _check_names(entries: list[Entry]) -> None:
+    """Of two components with one name, nobody would know which is used."""
+    seen: dict[tuple[str, str], Spec] = {}
+    for entry in entries:
+        spec = entry.spec
+        if seen.setdefault((spec.kind, spec.name), spec) is not spec:
+            raise PluginError(f"{HOOKS[spec.kind]} yields two components named {spec.name!r}; give each its own name")
+
+
+def check_contract(plugin: object) -> None:
+    """Refuse a plugin that was written for a version of the contract which this nbtrain does not support."""
+    version = getattr(plugin, "nbtrain_contract", CONTRACT_VERSION)
+    if not isinstance(version, int) or isinstance(version, bool):
+        raise PluginError(f"nbtrain_contract is {version!r}; a whole number is wanted, now {CONTRACT_VERSION}")
+    if not OLDEST_CONTRACT <= version <= CONTRACT_VERSION:
+        supported = (
+            f"{OLDEST_CONTRACT} to {CONTRACT_VERSION}" if OLDEST_CONTRACT < CONTRACT_VERSION else OLDEST_CONTRACT
+        )
+        cure = "upgrade nbtrain" if version > CONTRACT_VERSION else "upgrade the plugin"
+        raise PluginError(
+            f"it is written for version {version} of the plugin contract, and this nbtrain supports {supported}: {cure}"
+        )
+
+
+def _marked(plugin: object, manager: pluggy.PluginManager) -> list[str]:
+    """Names of a plugin's hook implementations."""
+    return [name for name in dir(plugin) if manager.parse_hookimpl_opts(plugin, name) is not None]
+
+
+def _check_unmarked(plugin: object) -> None:
+    """A hook that was not marked would be left out without a word."""
+    for name in dir(plugin):
+        value = inspect.getattr_static(plugin, name)
+        if name.startswith("nbtrain_") and inspect.isroutine(value) and not hasattr(value, "nbtrain_impl"):
+            raise PluginError(f"{name} lacks @nbtrain.hookimpl{'' if name in HOOKS.values() else _nearest_hook(name)}")
+
+
+def _nearest_hook(name: str) -> str:
+    from difflib import get_close_matches  # wanted for errors alone
+
+    near = get_close_matches(name, HOOKS.values(), 1)
+    return f"; did you mean {near[0]}?" if near else f"; the hooks are {', '.join(HOOKS.values())}"
+
+
+def _check_arguments(function: Any, hook: str) -> None:
+    arguments = list(inspect.signature(function).parameters)
+    if arguments:
+        raise PluginError(f"{hook} takes {', '.join(arguments)}; a hook takes nothing and yields components")
+
+
+def _yielded(function: Any, kind: str, hook: str) -> list[Spec]:
+    wanted = KINDS[kind]
+    given = function()
+    if given is None:
+        raise PluginError(f"{hook} returns nothing; yield nbtrain.{wanted.__name__}(...), or return a list of them")
+    if isinstance(given, Spec) or not isinstance(given, Iterable):
+        raise PluginError(f"{hook} returns {given!r}; yield nbtrain.{wanted.__name__}(...), or return a list of them")
+    specs = list(given)
+    for spec in specs:
+        if not isinstance(spec, wanted):
+            raise PluginError(f"{hook} yields {spec!r}; nbtrain.{wanted.__name__}(...) is wanted")
+    return specs
+
+
+# ---- what is wrong with a plugin
+
+
+def cause(error: BaseException) -> str:
+    """An exception in one short line, with the plugin's line that raised it."""
+    if isinstance(error, SystemExit):
+        text = f"it called sys.exit({error.code!r})"
+    elif isinstance(error, PluginError):
+        return " ".join(str(error).split())
+    else:
+        words = " ".join(str(error).split())
+        text = f"{type(error).__name__}: {words}".rstrip(": ")
+    if len(text) > LONGEST_CAUSE:
+        text = text[:LONGEST_CAUSE] + " ..."
+    return text + ("" if isinstance(error, SyntaxError) else _place(error))
+
+
+def _place(error: BaseException) -> str:
+    """File and line of the last frame that is neither nbtrain's nor the import machinery's."""
+    found, traceback = "", error.__traceback__
+    while traceback is not None:
+        file = traceback.tb_frame.f_code.co_filename
+        if not file.startswith((PACKAGE, "<")) and f"{os.sep}importlib{os.sep}" not in file:
+            found = f" ({os.path.basename(file)}:{traceback.tb_lineno})"
+        traceback = traceback.tb_next
+    return found

@@ -1,0 +1,277 @@
+"""A registry: names -> component specs, from the built-ins, installed plugins, and what is registered at run time.
+
+Built-in names need no plugin and are never shadowed. Installed plugins (entry points of the group `nbtrain`) are
+imported when a name is asked for that is not built-in, or when all are listed; one that cannot be used is reported
+once, and everything else goes on working.
+"""
+
+from __future__ import annotations
+
+import threading
+import warnings
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from ..checks.environment import switched_on
+from ..checks.suggestions import SOFTMAX, an, did_you_mean, package_of, synonyms
+from ..errors import InputError, PluginError, PluginWarning
+from ..version import __version__
+from . import KINDS, Parameter, Spec
+from .plugins import Entry, Provider, allowed_names, cause, collect, installed, names_of, provider_of
+
+if TYPE_CHECKING:
+    from importlib import metadata
+
+BUILTIN = "nbtrain"
+UNREGISTERED = "an unregistered spec"
+
+
+class Registry:
+    """Components by kind and name.
+
+    Parameters
+    ----------
+    builtin : iterable of modules
+        Whose components are there from the start.
+    entry_points : iterable of importlib.metadata.EntryPoint, optional
+        Instead of those of the installed distributions.
+    """
+
+    def __init__(
+        self, builtin: Iterable[object] = (), entry_points: Iterable[metadata.EntryPoint] | None = None
+    ) -> None:
+        self._given = entry_points
+        self._lock = threading.RLock()
+        self._found: dict[tuple[str, str], Entry] = {}
+        self._providers: dict[str, Provider] = {}
+        self._left_out: list[dict[str, Any]] = []  # rows of the list: components whose names others had before
+        self._disabled: list[Provider] = []
+        self._loaded = False
+        self._strict_fault = ""
+        for module in builtin:
+            self._admit(Provider(BUILTIN, module, entries=collect(module, BUILTIN)))
+
+    # ---- asking
+
+    def get(self, kind: str, name: Any) -> Spec:
+        """The spec of that name; a spec of that kind is given back, registered or not.
+
+        Raises
+        ------
+        InputError
+            If there is none; the message lists what there is and the nearest spelling.
+        PluginError
+            If NBTRAIN_STRICT_PLUGINS is set and a plugin cannot be used.
+        """
+        if isinstance(name, Spec) and name.kind == kind:
+            return name
+        if not isinstance(name, str):
+            raise InputError(f"{kind}: {name!r} given; a name is wanted: {self._listed(kind)}")
+        with self._lock:
+            entry = self._found.get((kind, name))
+            if entry is None or (self._strict_fault and entry.provider != BUILTIN):
+                self.load()
+                entry = self._found.get((kind, name))
+            if entry is None:
+                raise InputError(self._unknown(kind, name))
+            return entry.spec
+
+    def provider(self, spec: Spec) -> str:
+        """Who provides a spec, in words: a distribution with its version and entry point, or what was registered."""
+        with self._lock:
+            entry = self._found.get((spec.kind, spec.name))
+        return entry.provider if entry is not None and entry.spec is spec else UNREGISTERED
+
+    def knows(self, spec: Spec) -> bool:
+        """Whether this very spec is what its name stands for."""
+        entry = self._found.get((spec.kind, spec.name))
+        return entry is not None and entry.spec is spec
+
+    def _listed(self, kind: str) -> str:
+        return ", ".join(sorted(name for found, name in self._found if found == kind))
+
+    def _unknown(self, kind: str, name: str) -> str:
+        names = self._listed(kind)  # of constraints nbtrain itself has none
+        there = f"There are: {names}." if names else f"There are none: they come from plugins such as nbtrain-{kind}s."
+        message = f"{kind}: there is no {name!r}{self._hint(kind, name)} {there}"
+        for provider in self._providers.values():
+            if provider.fault:
+                message += f" {provider.label} could not be used: {provider.fault}."
+        return message
+
+    def _hint(self, kind: str, name: str) -> str:
+        """What was probably meant by a name, and the end of the sentence."""
+        if kind == "activation" and name.lower().replace("_", "") in ("softmax", "logsoftmax"):
+            return f"; {SOFTMAX}."
+        known = [own for found, own in self._found if found == kind]
+        for meant in (name.lower(), *synonyms(name)):
+            package = package_of(kind, meant)
+            if package and meant not in known:
+                return f"; the package {package} provides {meant!r}, and is not {self._missing(package)}."
+        others = [other for other in KINDS if (other, name) in self._found or package_of(other, name)]
+        if others:
+            return f"; {name!r} is {an(others[0])}, where {an(kind)} is wanted."
+        return did_you_mean(name, known)
+
+    def _missing(self, package: str) -> str:
+        """What a package is not, whose components are not there."""
+        if switched_on("NBTRAIN_DISABLE_PLUGINS"):
+            return "used while NBTRAIN_DISABLE_PLUGINS is set"
+        return "allowed by NBTRAIN_PLUGINS" if package in {p.distribution for p in self._disabled} else "installed"
+
+    def components(self) -> list[dict[str, Any]]:
+        """All components, and plugins that cannot be used or may not: plugins are loaded for it.
+
+        Returns
+        -------
+        list of dict
+            `kind`, `name`, `parameters` (name -> default), `provider`, `version`, and `state`: "ok", or why not. A
+            plugin that cannot be used as a whole has no kind and no name.
+        """
+        with self._lock:
+            self.load()
+            rows = [self._row(entry) for _, entry in sorted(self._found.items(), key=lambda item: item[0])]
+            rows += self._left_out
+            for provider in (*self._providers.values(), *self._disabled):
+                if provider.fault:
+                    row = {"kind": "", "name": "", "parameters": {}}
+                    rows.append(row | _whose(provider) | {"state": provider.fault})
+            return rows
+
+    def _row(self, entry: Entry, state: str = "ok") -> dict[str, Any]:
+        parameters: dict[str, Parameter] = entry.spec.parameters  # type: ignore[attr-defined]
+        defaults = {key: value.default for key, value in parameters.items()}
+        provider = self._providers.get(entry.provider, Provider(entry.provider))
+        row = {"kind": entry.spec.kind, "name": entry.spec.name, "parameters": defaults}
+        return row | _whose(provider) | {"state": state}
+
+    # ---- registering
+
+    def register(self, plugin: object, name: str | None = None) -> None:
+        """Add the components of a module or object with hooks, or a spec itself; a second time replaces the first.
+
+        Raises
+        ------
+        PluginError
+            If a hook is misspelt or yields something else, or a name is taken by another provider.
+        """
+        label = name or getattr(plugin, "__name__", None) or f"{type(plugin).__name__} object"
+        if isinstance(plugin, Spec):
+            label = name or f"{plugin.kind} {plugin.name!r} registered at run time"
+            provider = Provider(label, plugin, entries=[Entry(plugin, label)])
+        else:
+            try:
+                provider = Provider(label, plugin, entries=collect(plugin, label))
+            except PluginError as error:
+                raise PluginError(f"{label}: {error}") from None
+        with self._lock:
+            previous = [known for known in self._providers.values() if known.label == label or known.plugin is plugin]
+            for known in previous:
+                self._remove(known)
+            clash = self._clash(provider.entries)
+            if clash:
+                for known in previous:
+                    self._admit(known)
+                raise PluginError(clash)
+            self._admit(provider)
+
+    def unregister(self, plugin: object) -> None:
+        """Remove what `register` added: the object itself, or the name that it was registered under.
+
+        Models that use its components keep them.
+        """
+        with self._lock:
+            for provider in list(self._providers.values()):
+                if provider.label == plugin or provider.plugin is plugin:
+                    self._remove(provider)
+                    return
+        raise InputError(f"plugin: {plugin!r} given; it is not registered")
+
+    def _remove(self, provider: Provider) -> None:
+        self._providers.pop(provider.label, None)
+        for entry in provider.entries:
+            self._found.pop((entry.spec.kind, entry.spec.name), None)
+
+    def _admit(self, provider: Provider) -> None:
+        if provider.label != BUILTIN:
+            self._providers[provider.label] = provider
+        for entry in provider.entries:
+            self._found[entry.spec.kind, entry.spec.name] = entry
+
+    def _clash(self, entries: Iterable[Entry]) -> str:
+        """What is wrong if a name among these is taken, in words; or nothing."""
+        for entry in entries:
+            known = self._found.get((entry.spec.kind, entry.spec.name))
+            if known is not None:
+                return (
+                    f"{entry.spec.kind} {entry.spec.name!r} is provided by {known.provider} and by {entry.provider}; "
+                    f"{known.provider} keeps the name"
+                )
+        return ""
+
+    # ---- installed plugins
+
+    def load(self) -> None:
+        """Import the installed plugins, once; each on its own. What cannot be used is warned of, each once.
+
+        Raises
+        ------
+        PluginError
+            If NBTRAIN_STRICT_PLUGINS is set and a plugin cannot be used.
+        """
+        with self._lock:
+            if not self._loaded:
+                self._loaded = True
+                if not switched_on("NBTRAIN_DISABLE_PLUGINS"):
+                    self._report(self._load_all())
+            if self._strict_fault:
+                raise PluginError(self._strict_fault)
+
+    def _load_all(self) -> list[str]:
+        """Load what is allowed -> what is wrong, in words."""
+        points = installed() if self._given is None else list(self._given)
+        allowed = allowed_names()
+        told = []
+        for point in points:
+            if allowed is None or names_of(point) & allowed:
+                told += self._load_one(point)
+            else:
+                provider = provider_of(point)
+                provider.fault = "not allowed by NBTRAIN_PLUGINS"
+                self._disabled.append(provider)
+        for name in sorted((allowed or set()).difference(*map(names_of, points))):
+            told.append(f"NBTRAIN_PLUGINS allows {name!r}, which is not installed")
+        return told
+
+    def _load_one(self, point: metadata.EntryPoint) -> list[str]:
+        provider = provider_of(point)
+        try:
+            provider.plugin = point.load()
+            if any(known.plugin is provider.plugin for known in self._providers.values()):
+                return []  # it was registered at run time
+            provider.entries = collect(provider.plugin, provider.label)
+        except (Exception, SystemExit) as error:
+            provider.fault = cause(error)
+            self._providers[provider.label] = provider
+            return [f"plugin {provider.label} could not be used: {provider.fault}"]
+        clashing = {id(entry): clash for entry in provider.entries if (clash := self._clash([entry]))}
+        left_out = [entry for entry in provider.entries if id(entry) in clashing]
+        provider.entries = [entry for entry in provider.entries if id(entry) not in clashing]
+        self._admit(provider)
+        self._left_out += [self._row(entry, clashing[id(entry)]) for entry in left_out]
+        return list(clashing.values())
+
+    def _report(self, told: list[str]) -> None:
+        """Warn of everything that is wrong, or keep it for an error: after all is loaded, whatever a warning does."""
+        if told and switched_on("NBTRAIN_STRICT_PLUGINS"):
+            self._strict_fault = "; ".join(told)
+            return
+        for message in told:
+            warnings.warn(message, PluginWarning, stacklevel=5)
+
+
+def _whose(provider: Provider) -> dict[str, str]:
+    """Whose a component is, for the list."""
+    if provider.label == BUILTIN:
+        return {"provider": BUILTIN, "version": __version__}
+    return {"provider": provider.distribution or provider.label, "version": provider.version}

@@ -1,0 +1,134 @@
+"""What threads that wait for each other need of the processor and of the C library."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+from ...compiler import processor
+from ..calls import INT64, library_call
+
+ORDERING = "seq_cst"
+MONOTONIC = 6 if sys.platform == "darwin" else 1
+# The instruction that tells the processor that a thread waits, and its argument.
+PAUSE = {processor.X86: ("llvm.x86.sse2.pause", None), processor.ARM: ("llvm.aarch64.hint", 1)}
+
+
+def pointer(builder: Any, address: Any) -> Any:
+    """An address as a pointer to int64."""
+    return builder.inttoptr(address, INT64.as_pointer())
+
+
+@intrinsic
+def atomic_load(typing_context: Any, address: Any) -> Any:
+    """The int64 at `address`; what its writer wrote before is seen after."""
+
+    def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        return builder.load_atomic(pointer(builder, values[0]), "acquire", 8)
+
+    return types.int64(types.int64), codegen
+
+
+@intrinsic
+def atomic_store(typing_context: Any, address: Any, value: Any) -> Any:
+    """Write the int64 at `address`; who reads it sees all that was written before."""
+
+    def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        builder.store_atomic(values[1], pointer(builder, values[0]), "release", 8)
+        return context.get_dummy_value()
+
+    return types.void(types.int64, types.int64), codegen
+
+
+@intrinsic
+def compare_and_swap(typing_context: Any, address: Any, old: Any, new: Any) -> Any:
+    """Turn the int64 at `address` from `old` to `new` atomically; whether that was done."""
+
+    def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        result = builder.cmpxchg(pointer(builder, values[0]), values[1], values[2], ORDERING, ORDERING)
+        return builder.extract_value(result, 1)
+
+    return types.boolean(types.int64, types.int64, types.int64), codegen
+
+
+@intrinsic
+def plain_load(typing_context: Any, address: Any) -> Any:
+    """The int64 at `address`."""
+
+    def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        return builder.load(pointer(builder, values[0]))
+
+    return types.int64(types.int64), codegen
+
+
+@intrinsic
+def plain_store(typing_context: Any, address: Any, value: Any) -> Any:
+    """Write the int64 at `address`."""
+
+    def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        builder.store(values[1], pointer(builder, values[0]))
+        return context.get_dummy_value()
+
+    return types.void(types.int64, types.int64), codegen
+
+
+@intrinsic
+def pause(typing_context: Any) -> Any:
+    """Wait for some ten cycles, as loops that look at memory should."""
+
+    def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        name, argument = PAUSE.get(processor.kind(), (None, None))
+        if name is not None:
+            int32 = ir.IntType(32)
+            kinds = [] if argument is None else [int32]
+            function_type = ir.FunctionType(ir.VoidType(), kinds)
+            function = cgutils.get_or_insert_function(builder.module, function_type, name)
+            builder.call(function, [ir.Constant(kind, argument) for kind in kinds])
+        return context.get_dummy_value()
+
+    return types.void(), codegen
+
+
+@intrinsic
+def prefetch(typing_context: Any, address: Any) -> Any:
+    """Have the cache line at `address` fetched, to be read soon."""
+
+    def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        int32 = ir.IntType(32)
+        where = builder.inttoptr(values[0], ir.IntType(8).as_pointer())
+        function_type = ir.FunctionType(ir.VoidType(), [where.type, int32, int32, int32])
+        function = cgutils.get_or_insert_function(builder.module, function_type, "llvm.prefetch.p0")
+        builder.call(function, [where, *(ir.Constant(int32, number) for number in (0, 3, 1))])  # read, keep, data
+        return context.get_dummy_value()
+
+    return types.void(types.int64), codegen
+
+
+@intrinsic
+def give_way(typing_context: Any) -> Any:
+    """Let another thread have the core: sched_yield of the C library."""
+
+    def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        library_call(builder, "sched_yield", ir.IntType(32), [])
+        return context.get_dummy_value()
+
+    return types.void(), codegen
+
+
+@intrinsic
+def clock(typing_context: Any) -> Any:
+    """Nanoseconds of a clock that only goes forward: clock_gettime of the C library."""
+
+    def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        time = cgutils.alloca_once(builder, ir.ArrayType(INT64, 2))  # seconds, nanoseconds
+        address = builder.ptrtoint(time, INT64)
+        library_call(builder, "clock_gettime", ir.IntType(32), [ir.Constant(INT64, MONOTONIC), address])
+        seconds, rest = (builder.extract_value(builder.load(time), i) for i in range(2))
+        return builder.add(builder.mul(seconds, ir.Constant(INT64, 10**9)), rest)
+
+    return types.int64(), codegen

@@ -1,0 +1,1 @@
+"""From the gradient to new weights."""

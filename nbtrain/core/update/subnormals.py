@@ -1,0 +1,75 @@
+"""Training takes numbers below the smallest normal one for zero: processors compute with them many times slower.
+
+Saturated units and weights that decay make such numbers; the more of them the longer a network is trained. What the
+thread had set is in force again when a call returns. Predictions, losses and gradients that somebody asks for are
+computed with subnormal numbers.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+from ...compiler import processor
+from ..calls import INT64
+
+INT32 = ir.IntType(32)
+MXCSR_BITS = 0x8040  # results and arguments that are subnormal are zero
+FPCR_BIT = 1 << 24  # the same on ARM
+
+
+def _mxcsr(builder: Any, name: str, slot: Any) -> None:
+    """Have the control word of an x86 processor stored in `slot`, or loaded from there."""
+    where = builder.bitcast(slot, ir.IntType(8).as_pointer())
+    kind = ir.FunctionType(ir.VoidType(), [where.type])
+    builder.call(cgutils.get_or_insert_function(builder.module, kind, f"llvm.x86.sse.{name}"), [where])
+
+
+def _set_fpcr(builder: Any, word: Any) -> None:
+    kind = ir.FunctionType(ir.VoidType(), [INT64])
+    builder.call(cgutils.get_or_insert_function(builder.module, kind, "llvm.aarch64.set.fpcr"), [word])
+
+
+@intrinsic
+def flush_subnormals(typing_context: Any) -> Any:
+    """Have this thread take subnormal numbers for zero -> its control word before, for `restore`."""
+
+    def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        kind = processor.kind()
+        if kind == processor.X86:
+            slot = cgutils.alloca_once(builder, INT32)
+            _mxcsr(builder, "stmxcsr", slot)
+            word = builder.load(slot)
+            builder.store(builder.or_(word, ir.Constant(INT32, MXCSR_BITS)), slot)
+            _mxcsr(builder, "ldmxcsr", slot)
+            return builder.zext(word, INT64)
+        if kind == processor.ARM:
+            no_arguments = ir.FunctionType(INT64, [])
+            get = cgutils.get_or_insert_function(builder.module, no_arguments, "llvm.aarch64.get.fpcr")
+            word = builder.call(get, [])
+            _set_fpcr(builder, builder.or_(word, ir.Constant(INT64, FPCR_BIT)))
+            return word
+        return ir.Constant(INT64, 0)
+
+    return types.int64(), codegen
+
+
+@intrinsic
+def restore(typing_context: Any, word: Any) -> Any:
+    """Give this thread the control word that it had before `flush_subnormals`."""
+
+    def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        kind = processor.kind()
+        if kind == processor.X86:
+            slot = cgutils.alloca_once(builder, INT32)
+            builder.store(builder.trunc(values[0], INT32), slot)
+            _mxcsr(builder, "ldmxcsr", slot)
+        elif kind == processor.ARM:
+            _set_fpcr(builder, values[0])
+        return context.get_dummy_value()
+
+    return types.void(types.int64), codegen

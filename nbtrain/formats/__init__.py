@@ -1,0 +1,1 @@
+"""Files: trainers saved, networks exported."""

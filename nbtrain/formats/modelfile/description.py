@@ -1,0 +1,256 @@
+"""A trainer's recipe and counters as JSON, and back: components by their names, looked up in the registry."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ...compiler.fingerprint import behaviour
+from ...components import NAME, Component
+from ...components.by_name import bound, registry
+from ...components.network import Dense, Network
+from ...components.registry import BUILTIN, UNREGISTERED
+from ...core.layout import MOST_THREADS
+from ...errors import Error, InputError, ModelFileError
+from ...model.recipe import Recipe
+from ...model.settings import DrawnSeed, checked_recipe, with_threads
+from .container import refuse
+
+FORMAT, VERSION = "nbtrain", "1"
+
+# What training changes besides arrays; the core's words for it.
+COUNTERS = ("iteration", "epoch", "position", "samples")
+NUMBERS = ("learning_rate", "rate_scale", "epoch_loss", "epoch_weight", "epoch_hits")
+LARGEST = 2**62
+
+
+def describe(recipe: Recipe, descriptor: np.ndarray[Any, Any]) -> dict[str, Any]:
+    """Everything but the arrays and the user's metadata."""
+    optimizer = recipe.optimizer.spec
+    return {
+        "network": {"inputs": recipe.network.inputs, "layers": [_layer(layer) for layer in recipe.network.layers]},
+        "loss": _component(recipe.loss),
+        "optimizer": _component(recipe.optimizer),
+        "regularizer": _optional(recipe.regularizer),
+        "batch_size": recipe.batch_size,
+        "shuffle": recipe.shuffle,
+        "dtype": str(recipe.dtype),
+        "clip_value": recipe.clip_value,
+        "clip_norm": recipe.clip_norm,
+        "threads": 0 if recipe.automatic else recipe.threads,
+        "seed": list(recipe.seed),
+        **({"drawn": True} if isinstance(recipe.seed, DrawnSeed) else {}),
+        "slots": list(optimizer.slots),
+        "scalars": list(optimizer.scalars),
+        **{name: int(descriptor[name][0]) for name in COUNTERS},
+        **{name: float(descriptor[name][0]) for name in NUMBERS},
+    }
+
+
+def _layer(layer: Dense) -> dict[str, Any]:
+    return {
+        "units": layer.units,
+        "activation": _component(layer.activation),
+        "dropout": layer.dropout,
+        "initializer": _component(layer.initializer),
+        "constraint": _optional(layer.constraint),
+    }
+
+
+def _optional(component: Component | None) -> dict[str, Any] | None:
+    return None if component is None else _component(component)
+
+
+def _component(component: Component) -> dict[str, Any]:
+    parameters = {
+        name: _component(value) if isinstance(value, Component) else value for name, value in component.parameters
+    }
+    provider = registry.provider(component.spec)
+    found = {"name": component.name, "parameters": parameters, "provider": provider}
+    return found if provider == BUILTIN else found | {"code": behaviour(component.spec)}
+
+
+class Fields(NamedTuple):
+    """A JSON object whose entries are asked for with their type; `where` and `path` say where it stands.
+
+    `altered` collects the components whose code is not that of the file.
+    """
+
+    entries: Mapping[str, Any]
+    where: str
+    path: str
+    altered: list[str]
+
+    def refuse(self, name: str, problem: str) -> Any:
+        """Raise ModelFileError about an entry."""
+        refuse(self.where, f"{self.path}{name}", problem)
+
+    def get(self, name: str, check: Callable[[Any], bool], wanted: str) -> Any:
+        """An entry for which `check` holds."""
+        if name not in self.entries:
+            self.refuse(name, f"missing; {wanted} is wanted")
+        value = self.entries[name]
+        if not check(value):
+            text = repr(value) if isinstance(value, str | float | bool) else f"a {type(value).__name__}"
+            self.refuse(name, f"{text[:60]} given; {wanted} is wanted")
+        return value
+
+    def whole(self, name: str, minimum: int = 0, maximum: int = LARGEST) -> int:
+        """A whole number."""
+        wanted = f"a whole number of {minimum} to {maximum}"
+        return int(self.get(name, lambda value: type(value) is int and minimum <= value <= maximum, wanted))
+
+    def number(self, name: str) -> float:
+        """A finite float."""
+        return float(self.get(name, _finite, "a finite number"))
+
+    def number_or_none(self, name: str) -> float | None:
+        """A finite float, or null."""
+        found = self.get(name, lambda value: value is None or _finite(value), "a finite number or null")
+        return None if found is None else float(found)
+
+    def text(self, name: str) -> str:
+        """A string."""
+        return str(self.get(name, lambda value: isinstance(value, str), "a string"))
+
+    def names(self, name: str) -> tuple[str, ...]:
+        """Several strings."""
+        is_names = "names", lambda value: isinstance(value, list) and all(isinstance(item, str) for item in value)
+        return tuple(self.get(name, is_names[1], is_names[0]))
+
+    def inner(self, name: str) -> Fields:
+        """An object."""
+        found = self.get(name, lambda value: isinstance(value, dict), "an object")
+        return Fields(found, self.where, f"{self.path}{name}.", self.altered)
+
+    def several(self, name: str) -> list[Fields]:
+        """A list of objects."""
+        found = self.get(
+            name,
+            lambda value: isinstance(value, list) and all(isinstance(item, dict) for item in value),
+            "a list of objects",
+        )
+        return [Fields(item, self.where, f"{self.path}{name}[{i}].", self.altered) for i, item in enumerate(found)]
+
+
+def _finite(value: Any) -> bool:
+    return type(value) in (int, float) and abs(value) <= sys.float_info.max
+
+
+def recipe_of(fields: Fields, known: Recipe | None = None) -> Recipe:
+    """The recipe that a file describes; with `known`, its components are taken instead of the registry's.
+
+    Raises
+    ------
+    ModelFileError
+        If a field is missing or wrong, or a component is not installed; the message names it and its provider.
+    """
+    seed = _seed(fields, known)
+    if known is None:
+        network = _network(fields.inner("network"))
+        loss, optimizer = (_found(kind, fields.inner(kind)) for kind in ("loss", "optimizer"))
+        regularizer = _found_or_none("regularizer", fields)
+    else:
+        network, loss, optimizer, regularizer = known.network, known.loss, known.optimizer, known.regularizer
+    shuffle = fields.get("shuffle", lambda value: isinstance(value, bool), "true or false")
+    dtype = fields.get("dtype", lambda value: value in ("float32", "float64"), "'float32' or 'float64'")
+    try:
+        size = fields.whole("batch_size", 1)
+        recipe = checked_recipe(
+            *(network, loss, optimizer, regularizer, size, shuffle, dtype, seed),
+            clip_value=fields.number_or_none("clip_value"),
+            clip_norm=fields.number_or_none("clip_norm"),
+        )
+        recipe = with_threads(recipe, fields.whole("threads", 0, MOST_THREADS) or "auto")
+    except Error as error:
+        raise ModelFileError(f"{fields.where}: {error}") from error
+    for role in ("slots", "scalars"):
+        wanted = getattr(recipe.optimizer.spec, role)
+        if fields.names(role) != wanted:
+            name = recipe.optimizer.name
+            fields.refuse(
+                role, f"not those of the installed optimizer {name!r}, which are {', '.join(wanted) or 'none'}"
+            )
+    return recipe
+
+
+def _seed(fields: Fields, known: Recipe | None) -> tuple[int, ...]:
+    """The words; drawn ones stay so where nothing was learnt with them, or in the copy of a trainer of this process.
+
+    What is loaded trained is the same each time, so that a checkpoint may ask for the same.
+    """
+    words = fields.get("seed", _words, "a list of four 32-bit words")
+    drawn = "drawn" in fields.entries and fields.get("drawn", lambda value: isinstance(value, bool), "true or false")
+    learnt = fields.whole("iteration") > 0 and known is None
+    return DrawnSeed(words) if drawn and not learnt else tuple(words)
+
+
+def _words(value: Any) -> bool:
+    return (
+        isinstance(value, list) and len(value) == 4 and all(type(item) is int and 0 <= item < 2**32 for item in value)
+    )
+
+
+def _network(fields: Fields) -> Network:
+    layers = []
+    for layer in fields.several("layers"):
+        activation, initializer = (_found(kind, layer.inner(kind)) for kind in ("activation", "initializer"))
+        constraint = _found_or_none("constraint", layer)
+        units, dropout = layer.whole("units", 1), layer.number("dropout")
+        try:
+            made = Dense(units, activation, dropout=dropout, initializer=initializer, constraint=constraint)
+        except InputError as error:
+            layer.refuse("", str(error))
+        layers.append(made)
+    try:
+        return Network(fields.whole("inputs", 1), layers)
+    except InputError as error:
+        raise ModelFileError(f"{fields.where}: {error}") from error
+
+
+def _found_or_none(kind: str, fields: Fields) -> Component | None:
+    given = fields.get(kind, lambda value: value is None or isinstance(value, dict), "an object or null")
+    return None if given is None else _found(kind, fields.inner(kind))
+
+
+def _found(kind: str, fields: Fields) -> Component:
+    """A component of the registry, with a file's parameters."""
+    name, provider = fields.text("name"), fields.text("provider")
+    parameters = fields.inner("parameters")
+    given: dict[str, Any] = {}
+    for key, value in parameters.entries.items():
+        rate = kind == "optimizer" and key == "learning_rate" and isinstance(value, dict)
+        given[key] = _found("schedule", parameters.inner(key)) if rate else parameters.number(key)
+    try:
+        if not NAME.fullmatch(name):
+            raise InputError("this is no name of a component")
+        spec = registry.get(kind, name)
+    except InputError as error:
+        fields.refuse(
+            "name",
+            f"there is no {kind} {name[:60]!r} here; {provider[:200]} had provided it, "
+            f"and is to be installed or registered ({error})",
+        )
+    if provider == UNREGISTERED and registry.provider(spec) == BUILTIN:
+        fields.refuse(
+            "name", f"the {kind} {name!r} was a spec that was not registered, and not the built-in one of that name"
+        )
+    _compare_code(fields, spec)
+    try:
+        return bound(spec, given)
+    except InputError as error:
+        raise ModelFileError(f"{fields.where}: {parameters.path}{error}") from error
+
+
+def _compare_code(fields: Fields, spec: Any) -> None:
+    """Note a component whose functions do something else than those that the file was written with."""
+    provider = registry.provider(spec)
+    if "code" not in fields.entries or provider == BUILTIN:
+        return
+    theirs, ours = fields.text("code"), behaviour(spec)
+    words = f"the {spec.kind} {spec.name!r} of {provider}"
+    if theirs != ours and theirs.split(" ")[0] == ours.split(" ")[0] and words not in fields.altered:
+        fields.altered.append(words)

@@ -1,0 +1,195 @@
+"""Files that are whole or not there: written beside their place, synced, and moved into it."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import os
+import secrets
+import stat
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from ...errors import InputError, MissingFileError, ModelFileError
+from .container import DIGEST_AT, begins_as_model, header_length, refuse
+
+PREFIX, SUFFIX = ".nbtrain-", ".tmp"
+Path = str | os.PathLike[str]
+
+
+def write(path: Path, parts: Iterable[memoryview]) -> None:
+    """Replace the file at `path`, or leave it as it is: whatever happens, the old or the new file is there, whole.
+
+    Raises
+    ------
+    InputError
+        If `path` names something else than a regular file.
+    OSError
+        If the file cannot be written; FileNotFoundError where its folder is not there.
+    """
+    target = os.path.realpath(checked_path(path))  # a link stays a link
+    folder = os.path.dirname(target)
+    check_folder(target)
+    replaced = _standing(target)
+    remove_leftovers(folder)
+    try:
+        with _temporary(folder, replaced) as (descriptor, temporary):
+            for part in parts:
+                _write_all(descriptor, part)
+            os.fsync(descriptor)
+            os.replace(temporary, target)
+        _sync_folder(folder)
+    except OSError as error:
+        error.filename = target
+        raise
+
+
+def checked_path(path: Any) -> str:
+    """A path as a str, or an InputError."""
+    if not isinstance(path, str | os.PathLike) or not isinstance(found := os.fspath(path), str) or not found:
+        raise InputError(f"path: {path!r} given; the path of a file is wanted")
+    if "\0" in found:
+        raise InputError(f"path: {path!r} given; a path has no NUL in it")
+    return found
+
+
+def check_folder(path: str) -> None:
+    """Raise FileNotFoundError where the folder that a file is to be written to is not there."""
+    folder = os.path.dirname(os.path.realpath(path))
+    if not os.path.isdir(folder):
+        raise FileNotFoundError(
+            errno.ENOENT, f"there is no folder {folder!r}: make it first (os.makedirs), or give another path", path
+        )
+
+
+def is_model(path: str) -> bool:
+    """Whether a file begins as model files do; False where it cannot be read."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        return stat.S_ISREG(os.fstat(descriptor).st_mode) and begins_as_model(os.pread(descriptor, DIGEST_AT, 0))
+    finally:
+        os.close(descriptor)
+
+
+def _standing(target: str) -> os.stat_result | None:
+    """The file that is replaced, whose owner and permissions stay; None where there is none."""
+    try:
+        found = os.stat(target)
+    except FileNotFoundError:
+        return None
+    if not stat.S_ISREG(found.st_mode):
+        raise InputError(f"path: {target!r} given, which is no regular file; the path of a file is wanted")
+    return found
+
+
+@contextlib.contextmanager
+def _temporary(folder: str, replaced: os.stat_result | None) -> Iterator[tuple[int, str]]:
+    """A new file beside the target, locked for as long as its writer lives; removed unless it was moved away."""
+    while True:
+        temporary = os.path.join(folder, f"{PREFIX}{secrets.token_hex(8)}{SUFFIX}")
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+        try:
+            with contextlib.suppress(OSError):  # a file system without locks: leftovers stay
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
+            if not os.fstat(descriptor).st_nlink:
+                continue  # somebody took it for a leftover before it was locked
+            if replaced is not None:
+                _give(descriptor, replaced)
+                os.fchmod(descriptor, stat.S_IMODE(replaced.st_mode))
+            yield descriptor, temporary
+            return
+        except BaseException:
+            with contextlib.suppress(OSError):
+                os.unlink(temporary)
+            raise
+        finally:
+            os.close(descriptor)
+
+
+def _give(descriptor: int, replaced: os.stat_result) -> None:
+    """Owner and group of the file that is replaced; only root can give a file to somebody else, members to a group."""
+    try:
+        os.fchown(descriptor, replaced.st_uid, replaced.st_gid)
+    except OSError:
+        with contextlib.suppress(OSError):
+            os.fchown(descriptor, -1, replaced.st_gid)
+
+
+def remove_leftovers(folder: str) -> None:
+    """Remove temporary files of writers that died: those that nobody holds locked."""
+    with contextlib.suppress(OSError):
+        for found in os.listdir(folder):
+            if found.startswith(PREFIX) and found.endswith(SUFFIX):
+                _remove_unlocked(os.path.join(folder, found))
+
+
+def _remove_unlocked(temporary: str) -> None:
+    with contextlib.suppress(OSError):
+        descriptor = os.open(temporary, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            os.unlink(temporary)
+        finally:
+            os.close(descriptor)
+
+
+def _write_all(descriptor: int, part: memoryview) -> None:
+    while part:
+        part = part[os.write(descriptor, part) :]
+
+
+def _sync_folder(folder: str) -> None:
+    """Make the move last; file systems that cannot sync a folder are left alone."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
+            raise
+    finally:
+        os.close(descriptor)
+
+
+def read(path: Path) -> bytearray:
+    """The bytes of a model file; a file that is none is not read beyond its beginning.
+
+    Raises
+    ------
+    ModelFileError
+        If there is no such file (also a FileNotFoundError), it cannot be read, or it does not begin as a model file
+        does.
+    """
+    where = checked_path(path)
+    try:
+        descriptor = os.open(where, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # a FIFO must not wait for a writer
+        try:
+            return _read_all(descriptor, where)
+        finally:
+            os.close(descriptor)
+    except FileNotFoundError as error:
+        missing = MissingFileError(f"{where}: it cannot be read: {error.strerror or error}")
+        missing.errno, missing.filename = error.errno, where
+        raise missing from error
+    except OSError as error:
+        raise ModelFileError(f"{where}: it cannot be read: {error.strerror or error}") from error
+
+
+def _read_all(descriptor: int, where: str) -> bytearray:
+    found = os.fstat(descriptor)
+    if not stat.S_ISREG(found.st_mode):
+        refuse(where, "path", "this is no regular file")
+    header_length(os.pread(descriptor, DIGEST_AT, 0), found.st_size, where)
+    try:
+        data = bytearray(found.st_size)
+    except (MemoryError, OverflowError) as error:
+        raise ModelFileError(f"{where}: it has {found.st_size:,} bytes, more than there is memory for") from error
+    view, done = memoryview(data), 0
+    while done < len(data) and (count := os.readv(descriptor, [view[done:]])):
+        done += count
+    if done != len(data):
+        refuse(where, f"end at byte {done}", f"{len(data)} bytes were expected")
+    return data

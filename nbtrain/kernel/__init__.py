@@ -1,0 +1,260 @@
+"""Training and prediction for callers that are compiled themselves: thin `@njit` doors to the compiled core.
+
+    from numba import njit
+    from nbtrain import kernel
+
+    @njit(cache=True)
+    def simulate(model, x, y, steps):
+        for _ in range(steps):
+            loss = kernel.train_step(model, x, y)
+        return loss
+
+    simulate(trainer.model, x, y, 1000)        # trains the trainer's own parameters
+
+Every function takes the `Model` of a trainer (`trainer.model`). Arrays are C-contiguous; x, float targets, weights and
+out have the dtype of the model's parameters, labels are int64: anything else is a `TypeError`, also an
+`nbtrain.InputError`, when the caller is compiled, and names argument, place and remedy. Sizes, labels and weights are
+checked by the core on every call: where they are wrong, nothing is written, and what is returned says why: `predict`
+and `update` return a status, the others NaN, of which `status_of(loss)` makes the status of that very call; that in
+`model.status` is of the last call on the model, by whichever thread. `nbtrain.status.WORDS` has the words,
+`nbtrain.status.check` raises them. What is in x and float y is not looked at: NaN there makes the loss NaN, unless it
+has an answer for it. A call runs on the calling thread alone; a model that another thread is inside answers BUSY at
+once. Nothing is allocated, and no exception is raised while it runs.
+
+- Give models to compiled functions as arguments. Numba takes globals, variables of closures and defaults for
+  constants, and would train a copy: such models are refused.
+- `target.theta[:] = model.theta` copies the parameters of one model to another of the same network, such as a target
+  network: make two trainers.
+- With `fastmath=True` Numba may drop any test for NaN, but not `status_of(loss) != 0`.
+- Python sees Ctrl-C when a compiled function returns: have long loops return now and then.
+
+The doors contain no training code: they call the installed core by its address in the model, so a caller compiles in
+the time of its own code, and its disk cache never holds an outdated core.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+from ..checks.suggestions import nearest
+from ..compiler.jit import always_njit
+from ..core.layout import QUIET_NAN, WRONG_MODEL
+from .typing import check_model, check_target, refuse, wanted
+
+__all__ = [
+    "evaluate",
+    "loss_and_gradient",
+    "predict",
+    "status",
+    "status_of",
+    "train_epoch",
+    "train_step",
+    "update",
+]
+
+_MEANT = {"fit": "train_epoch", "train": "train_step", "partial_fit": "train_step", "predict_proba": "predict"}
+_INT64, _DOUBLE = ir.IntType(64), ir.DoubleType()
+_RESULTS = 3  # float64 numbers that a function on data may write
+
+
+def __getattr__(name: str) -> Any:
+    asked = not name.startswith("_")  # by a person
+    near = [_MEANT[name]] if name in _MEANT else nearest(name, __all__) if asked else []
+    hint = f"; did you mean {near[0]!r}?" if near else "."
+    raise AttributeError(f"module 'nbtrain.kernel' has no function {name!r}{hint} There are: {', '.join(__all__)}")
+
+
+class _Opened:
+    """A model in the code of a caller: its descriptor's address, and the fields in it."""
+
+    def __init__(self, context: Any, builder: Any, model_type: Any, model: Any) -> None:
+        self.builder = builder
+        addresses, self.types = {}, {}
+        for name in ("descriptor", "theta"):
+            position = model_type.fields.index(name)
+            self.types[name] = model_type.types[position]
+            array = context.make_array(self.types[name])(context, builder, builder.extract_value(model, position))
+            addresses[name] = builder.ptrtoint(array.data, _INT64)
+        self.address = addresses["descriptor"]
+        self.whole = builder.icmp_signed("==", addresses["theta"], self.field("theta"))
+
+    def field(self, name: str) -> Any:
+        """One of the descriptor's integers."""
+        place = self.builder.add(self.address, ir.Constant(_INT64, self.types["descriptor"].dtype.offset(name)))
+        return self.builder.load(self.builder.inttoptr(place, _INT64.as_pointer()))
+
+    def call(self, name: str, arguments: list[Any]) -> Any:
+        """What the core's function `name` answers; one that `_replace` made of another model is not handed to it."""
+        status = cgutils.alloca_once_value(self.builder, ir.Constant(_INT64, WRONG_MODEL))
+        with self.builder.if_then(self.whole, likely=True):
+            kind = ir.FunctionType(_INT64, [_INT64] * (1 + len(arguments)))
+            function = self.builder.inttoptr(self.field(name), kind.as_pointer())
+            self.builder.store(self.builder.call(function, [self.address, *arguments]), status)
+        return self.builder.load(status)
+
+
+def _rows(context: Any, builder: Any, array_type: Any, value: Any) -> list[Any]:
+    """Address, rows and columns (1 for a vector) of an array."""
+    array = context.make_array(array_type)(context, builder, value)
+    shape = cgutils.unpack_tuple(builder, array.shape)
+    columns = shape[1] if array_type.ndim == 2 else ir.Constant(_INT64, 1)
+    return [builder.ptrtoint(array.data, _INT64), shape[0], columns]
+
+
+def _on_data(name: str) -> Any:
+    """An intrinsic (model, x, y, sample_weight) -> three float64 numbers that the core's function `name` wrote."""
+
+    @intrinsic
+    def function(typing_context: Any, model: Any, x: Any, y: Any, weight: Any) -> Any:
+        dtype = check_model(model)
+        wanted("x", x, dtype, (2,), "(m, inputs)")
+        kind = check_target(y, dtype)
+        weighted = not isinstance(weight, types.NoneType | types.Omitted)
+        if weighted:
+            wanted("sample_weight", weight, dtype, (1,), "(m,)")
+
+        def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+            opened = _Opened(context, builder, model, values[0])
+            zero = ir.Constant(_INT64, 0)
+            data = _rows(context, builder, x, values[1]) + _rows(context, builder, y, values[2])
+            fits = cgutils.true_bit
+            weight_address = zero
+            if weighted:
+                weight_address, count, _ = _rows(context, builder, weight, values[3])
+                fits = builder.icmp_signed("==", count, data[1])
+            # a weight vector of another length is passed as address -1: the core refuses it
+            weight_address = builder.select(fits, weight_address, ir.Constant(_INT64, -1))
+            refused = builder.bitcast(ir.Constant(_INT64, QUIET_NAN | WRONG_MODEL), _DOUBLE)
+            result = cgutils.alloca_once(builder, ir.ArrayType(_DOUBLE, _RESULTS))
+            builder.store(cgutils.pack_array(builder, [refused] * _RESULTS), result)
+            arguments = [*data, ir.Constant(_INT64, kind), weight_address, builder.ptrtoint(result, _INT64)]
+            opened.call(name, arguments)
+            return builder.load(result)
+
+        return types.UniTuple(types.float64, _RESULTS)(model, x, y, weight), codegen
+
+    return function
+
+
+@intrinsic
+def _predict(typing_context: Any, model: Any, x: Any, out: Any) -> Any:
+    dtype = check_model(model)
+    wanted("x", x, dtype, (2,), "(m, inputs)")
+    wanted("out", out, dtype, (2,), "(m, outputs)")
+    if not out.mutable:
+        refuse(
+            "out: a read-only array given, as globals are for Numba; a writable one is wanted, made in the function or "
+            "given as an argument"
+        )
+
+    def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        data = _rows(context, builder, x, values[1]) + _rows(context, builder, out, values[2])
+        return _Opened(context, builder, model, values[0]).call("predict", data)
+
+    return types.int64(model, x, out), codegen
+
+
+@intrinsic
+def _update(typing_context: Any, model: Any) -> Any:
+    check_model(model)
+
+    def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        return _Opened(context, builder, model, values[0]).call("update", [])
+
+    return types.int64(model), codegen
+
+
+@intrinsic
+def _bits(typing_context: Any, number: Any) -> Any:
+    def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        return builder.bitcast(values[0], _INT64)
+
+    return types.int64(types.float64), codegen
+
+
+_train_step = _on_data("train_step")
+_train_epoch = _on_data("train_epoch")
+_loss_and_gradient = _on_data("loss_and_gradient")
+_evaluate = _on_data("evaluate")
+
+
+@always_njit()
+def train_step(model, x, y, sample_weight=None):  # type: ignore[no-untyped-def]
+    """One iteration on one batch.
+
+    Parameters
+    ----------
+    model : Model
+    x : ndarray of shape (m, inputs)
+    y : ndarray of shape (m, outputs), or int64 labels of shape (m,), as the loss wants
+    sample_weight : ndarray of shape (m,), optional
+
+    Returns
+    -------
+    float64
+        Mean data loss of the batch before the update; NaN where nothing was done (see `status_of`).
+    """
+    return _train_step(model, x, y, sample_weight)[0]
+
+
+@always_njit()
+def train_epoch(model, X, y, sample_weight=None):  # type: ignore[no-untyped-def]
+    """One epoch over X, or the rest of the one begun: mean data loss over its steps."""
+    return _train_epoch(model, X, y, sample_weight)[0]
+
+
+@always_njit()
+def loss_and_gradient(model, x, y, sample_weight=None):  # type: ignore[no-untyped-def]
+    """J with the penalty, without dropout; its gradient is left in `model.gradient`."""
+    return _loss_and_gradient(model, x, y, sample_weight)[0]
+
+
+@always_njit()
+def update(model):  # type: ignore[no-untyped-def]
+    """One iteration of the optimizer with `model.gradient` as it stands -> status, 0 when it was made."""
+    return _update(model)
+
+
+@always_njit()
+def predict(model, x, out):  # type: ignore[no-untyped-def]
+    """Write what the loss's output activation gives for x (m, inputs) to out (m, outputs) -> status, 0 when done."""
+    return _predict(model, x, out)
+
+
+@always_njit(error_model="numpy")  # a weight of 0 gives NaN
+def evaluate(model, X, y, sample_weight=None):  # type: ignore[no-untyped-def]
+    """Mean data loss and accuracy over X, without dropout; accuracy is 0 for a loss without classes.
+
+    Both are NaN where nothing was done (see `status_of`), or where the weights are all 0.
+    """
+    loss, weight, hits = _evaluate(model, X, y, sample_weight)
+    return loss / weight, hits / weight
+
+
+@always_njit()
+def status(model):  # type: ignore[no-untyped-def]
+    """Status of the last call on this model, by whichever thread: 0 when all is well."""
+    return model.status[0]
+
+
+@always_njit()
+def status_of(number):  # type: ignore[no-untyped-def]
+    """Status of the call that returned `number`: a loss, or what `evaluate` found.
+
+    Parameters
+    ----------
+    number : float64
+        As `train_step`, `train_epoch`, `loss_and_gradient` or `evaluate` returned it, not computed with.
+
+    Returns
+    -------
+    int64
+        0 when the call did what it was asked for; 7 (`nbtrain.status.BUSY`) where another thread was inside the model.
+    """
+    bits = _bits(number)
+    return bits & 0xFF if bits & QUIET_NAN == QUIET_NAN else 0

@@ -1,0 +1,156 @@
+"""What `nbtrain.kernel` refuses while a compiled caller is typed, in one line that names argument, caller and remedy.
+
+Numba puts the words of its own TypingErrors behind pages of signatures. Other exceptions leave it as they are, so these
+are none of Numba's; that they come during typing is known to nobody but the traceback.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any, NoReturn
+
+from numba import types
+from numba.core import ir
+from numba.core.typing.templates import AttributeTemplate, infer_getattr
+from numba.core.typing.typeof import Purpose
+from numba.extending import models, register_model, typeof_impl, unbox
+
+from ..errors import InputError
+from ..model import Model
+from ..training.trainer import Trainer
+
+TARGETS, LABELS = 0, 1
+HERE = Path(__file__).parent
+NO_TRAINER = (
+    "a Trainer given, which compiled code cannot use; pass trainer.model, and call nbtrain.kernel's functions on it"
+)
+
+
+class ArgumentTypeError(InputError, TypeError):
+    """An argument of a function of `nbtrain.kernel` that has another type than compiled code can take."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.text = text
+
+    def __str__(self) -> str:
+        return self.text  # Numba writes the names of its passes into `args`
+
+
+def refuse(text: str) -> NoReturn:
+    """Raise, with the place of the call where it stands in compiled code."""
+    place = _caller()
+    raise ArgumentTypeError(f"nbtrain.kernel: {text}" + (f" ({place})" if place else ""))
+
+
+def _caller() -> str:
+    """File and line of the innermost call that Numba is typing outside nbtrain, if it can be told."""
+    frame: Any = sys._getframe(1)
+    while frame is not None:
+        place = getattr(frame.f_locals.get("self"), "loc", None)
+        if isinstance(place, ir.Loc) and place.filename and Path(place.filename).parent != HERE:
+            return f"{place.filename}, line {place.line}"
+        frame = frame.f_back
+    return ""
+
+
+class TrainerType(types.Type):
+    """A Trainer that was given to compiled code, which cannot use it: typed so that it can be told what to pass."""
+
+    def __init__(self) -> None:
+        super().__init__(name="Trainer")
+
+
+@typeof_impl.register(Trainer)
+def _typeof_trainer(trainer: Trainer, context: Any) -> TrainerType:
+    return TrainerType()
+
+
+register_model(TrainerType)(models.OpaqueModel)
+
+
+@typeof_impl.register(Model)
+def _typeof_model(model: Model, context: Any) -> Any:
+    if context.purpose is Purpose.constant:
+        refuse(
+            "model: a global, a closure's variable or a default argument given, which Numba takes for a constant; "
+            "a model is wanted as an argument of the compiled function"
+        )
+    found = typeof_impl.dispatch(tuple)(model, context)
+    dtype = found.types[found.fields.index("theta")].dtype
+    found.types[found.fields.index("descriptor")].name = "the descriptor of a model"  # the fields in it fill pages
+    found.name = f"nbtrain.Model({dtype})"
+    return found
+
+
+@unbox(TrainerType)
+def _unbox_trainer(typ: Any, given: Any, context: Any) -> NoReturn:
+    refuse(f"argument: {NO_TRAINER}")
+
+
+@infer_getattr
+class _TrainerAttributes(AttributeTemplate):
+    key = TrainerType
+
+    def generic_resolve(self, trainer: Any, name: str) -> NoReturn:
+        refuse(f"trainer.{name}: {NO_TRAINER}")
+
+
+def wanted(name: str, given: Any, dtype: Any, dimensions: tuple[int, ...], shape: str) -> None:
+    """Refuse an array that the core could not read."""
+    array = isinstance(given, types.Array)
+    if array and given.ndim in dimensions and given.layout == "C" and given.aligned and given.dtype == dtype:
+        return
+    refuse(
+        f"{name}: {_short(given)} given; a C-contiguous {dtype} array of shape {shape} is wanted"
+        + _remedy(name, given, dtype, dimensions)
+    )
+
+
+def _remedy(name: str, given: Any, dtype: Any, dimensions: tuple[int, ...]) -> str:
+    """What makes the array that is wanted, if it is that simple."""
+    if isinstance(given, types.List | types.ListType | types.BaseTuple):
+        labels = f", or np.array({name}, np.int64) for labels" if name == "y" else ""
+        return f": np.array({name}, np.{dtype}){labels}"
+    if isinstance(given, types.Optional):
+        return f"; call once with {name} and once without, in two branches"
+    if not isinstance(given, types.Array):
+        return ""
+    if name == "out":
+        return f": np.empty((len(x), outputs), np.{dtype})"
+    if given.ndim not in dimensions:
+        return f": {name}.reshape(1, -1) is one sample" if (given.ndim, dimensions) == (1, (2,)) else ""
+    if given.dtype != dtype:
+        return f": {name}.astype(np.{dtype})"
+    return f": np.ascontiguousarray({name})"
+
+
+def _short(given: Any) -> str:
+    """A type in words; those of models fill pages."""
+    text = str(given)
+    return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+def check_model(model: Any) -> Any:
+    """Dtype of a model's parameters."""
+    fields = getattr(model, "fields", ())
+    if isinstance(model, TrainerType):
+        refuse("model: a Trainer given; pass trainer.model")
+    if not isinstance(model, types.NamedTuple) or "descriptor" not in fields or "theta" not in fields:
+        refuse(f"model: {_short(model)} given; the model of a trainer is wanted: pass trainer.model")
+    theta = model.types[fields.index("theta")]
+    if not theta.mutable:
+        refuse("model: its theta is read-only, but training writes to it; theta.setflags(write=True) allows that")
+    return theta.dtype
+
+
+def check_target(y: Any, dtype: Any) -> int:
+    """Kind of the targets: floats in the model's dtype, or labels."""
+    if isinstance(y, types.Array) and y.dtype == types.int64 and y.ndim == 1 and y.layout == "C" and y.aligned:
+        return LABELS
+    if isinstance(y, types.Array) and isinstance(y.dtype, types.Integer):
+        remedy = _remedy("y", y, types.int64, (1,))
+        refuse(f"y: {y} given; labels are a C-contiguous int64 array of shape (m,){remedy}")
+    wanted("y", y, dtype, (1, 2), "(m, outputs), or int64 labels of shape (m,),")
+    return TARGETS

@@ -1,0 +1,1 @@
+"""Training from Python: `Trainer` and what a call of fit consists of."""

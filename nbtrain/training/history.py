@@ -1,0 +1,103 @@
+"""What a training run leaves behind: one number an epoch, by name."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ..errors import Error
+
+
+class History(dict[str, list[float]]):
+    """Numbers per epoch, by name: `history["loss"][-1]` is the last epoch's mean data loss.
+
+    A dict from names (`loss`, `accuracy`, `val_loss`, `val_accuracy`, `val_r2`, …) to lists with one float an
+    epoch. `loss` and `accuracy` are the means over the epoch's steps, each taken before its update.
+
+    Attributes
+    ----------
+    first_epoch : int
+        Number of the first epoch: where `fit` returned this, counted from 1 over the trainer's life; 1 in
+        `trainer.history`.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first_epoch = 1
+
+    def append(self, numbers: Mapping[str, float]) -> None:
+        """Add one epoch; what other epochs have and this one has not, or the other way round, is NaN."""
+        epochs = self.epochs
+        for name in numbers:
+            if name not in self:
+                self[name] = [math.nan] * epochs
+        for name, column in self.items():
+            column.append(float(numbers.get(name, math.nan)))
+
+    def drop(self) -> None:
+        """Forget the last epoch."""
+        for column in self.values():
+            column.pop()
+
+    def extend(self, name: str, numbers: Iterable[float]) -> None:
+        """Add the numbers of several epochs to a column."""
+        self.setdefault(name, []).extend(numbers)
+
+    @property
+    def epochs(self) -> int:
+        """How many epochs there are."""
+        return max((len(column) for column in self.values()), default=0)
+
+    def last(self) -> dict[str, float]:
+        """The last epoch's numbers."""
+        return {name: column[-1] for name, column in self.items()}
+
+    def __repr__(self) -> str:
+        numbers = ", ".join(f"{name} {number:.4g}" for name, number in (self.last() if self.epochs else {}).items())
+        return f"<History of {self.epochs} epochs{': ' + numbers if numbers else ''}>"
+
+    def to_frame(self) -> Any:
+        """A pandas DataFrame, one row an epoch, numbered from `first_epoch`.
+
+        Epochs that compiled callers train (`nbtrain.kernel.train_epoch`) are in no history: what `fit` returns counts
+        them, `trainer.history` numbers only those of `fit`.
+
+        `pandas.DataFrame(history)` gives the same numbers, with rows from 0.
+
+        Raises
+        ------
+        Error
+            If pandas is not installed.
+        """
+        try:
+            import pandas
+        except ImportError as error:
+            raise Error("History.to_frame needs pandas: pip install 'nbtrain[pandas]'") from error
+        return pandas.DataFrame(self, index=self._numbers(self.epochs)).rename_axis("epoch")
+
+    def plot(self, axes: Any = None) -> Any:
+        """Curves over the epochs, on matplotlib axes (new ones unless given), which are returned.
+
+        Raises
+        ------
+        Error
+            If matplotlib is not installed.
+        """
+        try:
+            from matplotlib import pyplot
+        except ImportError as error:
+            raise Error("History.plot needs matplotlib: pip install 'nbtrain[plot]'") from error
+        axes = axes if axes is not None else pyplot.subplots()[1]
+        for name, column in self.items():
+            axes.plot(self._numbers(len(column)), column, label=name)
+        axes.set_xlabel("epoch")
+        axes.legend()
+        return axes
+
+    def _numbers(self, epochs: int) -> range:
+        """Numbers of the first epochs."""
+        return range(self.first_epoch, self.first_epoch + epochs)
+
+
+History.__module__ = "nbtrain"  # as users and pickles name it

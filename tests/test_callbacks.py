@@ -16,6 +16,7 @@ from common import data
 
 import nbtrain
 from nbtrain import callbacks as c
+from nbtrain.training import fit
 
 LOSS = "softmax_cross_entropy"
 

@@ -12,6 +12,7 @@ from oracle import Oracle, draw, flat
 
 import nbtrain
 from nbtrain import kernel
+from nbtrain.model import threads as team
 
 SIZES, ACTIVATIONS = (
     (40, 70, 30, 2),

@@ -17,7 +17,8 @@ from numba import njit
 
 import nbtrain
 from nbtrain import kernel, status
-from nbtrain.model import recipe, threads
+from nbtrain.model import recipe
+from nbtrain.model import threads as team
 
 EVER = 10**17  # nanoseconds: a leader of such patience never sends its helpers away
 SAMPLES = 203  # the last batch of an epoch is smaller than the others
@@ -329,7 +330,7 @@ PRELUDE = """
 import os, signal, sys, threading, time
 import numpy as np
 import nbtrain
-from nbtrain import team
+from nbtrain.model import threads as team
 team.CALL_FLOPS = 0.0
 random = np.random.default_rng(1)
 X, y = random.normal(size=(500, 19)), random.integers(0, 5, 500)

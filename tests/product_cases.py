@@ -15,11 +15,11 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from nbtrain.core.matmul.products.sizes import ALIGNMENT, workspace
 
 from nbtrain.compiler import loader, objects
 from nbtrain.core import exports
 from nbtrain.core.matmul import standalone as products
+from nbtrain.core.matmul.sizes import ALIGNMENT, workspace
 
 DTYPES = (np.dtype(np.float32), np.dtype(np.float64))
 # As the C functions take them.
@@ -111,7 +111,7 @@ def check_whole_numbers(product: Products, sizes: tuple[int, int, int]) -> None:
 
 def edges(product: Products) -> list[int]:
     """Sizes around the tiles' rows, vectors and halves of vectors."""
-    from nbtrain.core.matmul.products.tilecode import shape
+    from nbtrain.core.matmul.tilecode import shape
 
     tiles = shape(product.dtype)
     if in_parts and product.dtype == np.float32:
@@ -179,7 +179,7 @@ def assembly() -> None:
     from llvmlite import ir
     from numba.core.registry import cpu_target
 
-    from nbtrain.core.matmul.products import tiles
+    from nbtrain.core.matmul import tiles
 
     triple, cpu, features = cpu_target.target_context.codegen().magic_tuple()
     for dtype in DTYPES:
@@ -191,7 +191,7 @@ def assembly() -> None:
 
 def force(vector_bytes: str, registers: str) -> None:
     """Make tiles for other registers than the target has."""
-    from nbtrain.core.matmul.products import tilecode, vectors
+    from nbtrain.core.matmul import tilecode, vectors
 
     tilecode.target = lambda: vectors.Target(int(vector_bytes), int(registers))
 
@@ -199,7 +199,7 @@ def force(vector_bytes: str, registers: str) -> None:
 def force_parts(only_compiled: bool) -> None:
     """Have AMX make products of all sizes, in small blocks; `only_compiled`: whether or not this machine has it."""
     from nbtrain.compiler import processor
-    from nbtrain.core.matmul.products import amx, sizes, tilecode, tiles
+    from nbtrain.core.matmul import amx, sizes, tilecode, tiles
 
     global in_parts
     in_parts = True

@@ -6,11 +6,10 @@ import re
 
 import numpy as np
 import pytest
-from nbtrain.checks.synonyms import SYNONYMS
 
 import nbtrain
 from nbtrain import callbacks
-from nbtrain.checks.suggestions import did_you_mean
+from nbtrain.checks.suggestions import SYNONYMS, did_you_mean
 from nbtrain.components.builtin import MODULES
 from nbtrain.components.registry import Registry
 

@@ -23,7 +23,6 @@ from oracle import OPTIMIZERS
 
 import nbtrain
 from nbtrain.formats.modelfile import files
-from nbtrain.formats.modelfile.restoring import from_bytes
 from nbtrain.training import fit
 
 # An unknown name makes the registry look at the installed plugins, and those are not this file's concern.
@@ -342,7 +341,7 @@ def good():
 
 
 def load(content: bytes):
-    return from_bytes(content, nbtrain.Trainer)
+    return nbtrain.Trainer.from_bytes(content)
 
 
 def mutated(content, random):

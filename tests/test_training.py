@@ -8,8 +8,8 @@ from common import LABEL_LOSSES, assert_close, data, network, pair, theta
 from oracle import LOSSES, OPTIMIZERS
 
 import nbtrain
-from nbtrain.core.matmul.products import sizes
-from nbtrain.core.update.update import descent
+from nbtrain.core.matmul import sizes
+from nbtrain.core.update import descent
 
 SIZES = (4, 9, 6, 3)
 LARGE = (420, 150, 33, 2)

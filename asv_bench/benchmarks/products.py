@@ -6,9 +6,9 @@ import ctypes
 from functools import cache
 
 import numpy as np
-from nbtrain.core.matmul.products.sizes import ALIGNMENT, workspace
 
 from nbtrain.compiler import loader
+from nbtrain.core.matmul.sizes import ALIGNMENT, workspace
 
 SHAPES = {  # rows, inputs, units: layers of the workloads that nbtrain is measured with
     "32x30x64": (32, 30, 64),

@@ -1,0 +1,56 @@
+"""The words of errors: `units must be an integer >= 1, got 0`, and then what helps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from .suggestions import nearest
+
+LONGEST = 60  # characters of a value in a message
+
+
+def wrong(argument: str, expected: str, got: Any, hint: str = "") -> str:
+    """What is wrong with an argument.
+
+    Parameters
+    ----------
+    argument : str
+        Its name, as the caller wrote it.
+    expected : str
+        What it must do, beginning with a verb: `"be an integer >= 1"`, `"have shape (n_samples, 4)"`.
+    got : object
+        A string is taken as it is; anything else is shown by its repr, shortened.
+    hint : str, optional
+        The remedy.
+
+    Examples
+    --------
+    >>> wrong("units", "be an integer >= 1", 0)
+    'units must be an integer >= 1, got 0'
+    >>> wrong("X", "have shape (n_samples, 4)", "(4,)", "use X.reshape(1, -1) for a single sample")
+    'X must have shape (n_samples, 4), got (4,); use X.reshape(1, -1) for a single sample'
+    """
+    found = got if isinstance(got, str) else brief(got)
+    return f"{argument} must {expected}, got {found}" + (f"; {hint}" if hint else "")
+
+
+def unknown(kind: str, name: str, names: Iterable[str], hint: str = "") -> str:
+    """There is no such name: the nearest spelling, and all that there are.
+
+    Examples
+    --------
+    >>> unknown("activation", "rellu", ["relu", "tanh"])
+    "unknown activation 'rellu'; did you mean 'relu'? Available: relu, tanh"
+    """
+    known = list(names)
+    near = nearest(name, known) if isinstance(name, str) else []
+    meant = hint or (f"did you mean {near[0]!r}?" if near else "")
+    sentence = f"unknown {kind} {brief(name)}" + (f"; {meant}" if meant else ".")
+    return f"{sentence} Available: {', '.join(known)}" if known else sentence.rstrip(".")
+
+
+def brief(value: Any) -> str:
+    """A value's repr on one line, shortened."""
+    text = " ".join(repr(value).split())
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 3]}..."

@@ -26,8 +26,9 @@ test: $(VENV)/dev.stamp
 
 # What is tried at random or against time, as often as a release wants it: kills, damaged files, races, divergence.
 soak: $(VENV)/dev.stamp
-	NBTRAIN_SOAK=1 $(BIN)/python -m pytest --durations=20 $(ARGS) tests/test_endurance.py tests/test_persistence.py \
-	    tests/test_input.py tests/test_cache.py tests/test_threads.py tests/test_turns.py
+	NBTRAIN_SOAK=1 $(BIN)/python -m pytest --durations=20 $(ARGS) tests/training/test_endurance.py \
+	    tests/training/test_turns.py tests/formats/test_persistence.py tests/checks/test_input.py \
+	    tests/compiler/test_cache.py tests/core/test_threads.py
 
 lint: $(VENV)/dev.stamp
 	$(BIN)/ruff check .

@@ -6,7 +6,7 @@ import pickle
 
 import numpy as np
 import pytest
-from test_onnx import run
+from onnx_runtime import run
 
 from nbtrain import InputError
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
-from common import theta, times
+from common import SUPPORT, theta, times
 
 import nbtrain
 
@@ -466,7 +465,7 @@ def test_kinds_of_dtype(dtype):
 
 
 def test_random_calls_raise_nothing_foreign_and_never_end_the_process():
-    program = Path(__file__).parent / "fuzz_input.py"
+    program = SUPPORT / "fuzz_input.py"
     command = [sys.executable, "-W", "error", program, str(times(1000, 10_000))]
     done = subprocess.run(command, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr

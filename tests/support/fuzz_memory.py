@@ -1,6 +1,6 @@
 """Random models in memory between forbidden pages: whatever is trained, nothing is read or written beside an array.
 
-    python tests/fuzz_memory.py 1000 [SEED]
+    python tests/support/fuzz_memory.py 1000 [SEED]
 
 A program of its own, because what it looks for ends the process. Predictions are compared with NumPy's too.
 """

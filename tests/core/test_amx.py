@@ -13,8 +13,8 @@ import nbtrain
 from nbtrain.compiler import processor
 
 NETWORK = nbtrain.Network(64, [nbtrain.Dense(128, "tanh"), nbtrain.Dense(96, "relu"), nbtrain.Dense(10)])
+HERE = f"import sys; sys.path.insert(0, {os.path.dirname(__file__)!r})\n"
 TRAIN = """
-import sys
 import numpy as np, test_amx
 from nbtrain.compiler import processor
 np.save(sys.argv[1], test_amx.trained())
@@ -33,7 +33,7 @@ def trained(threads: int = 1) -> np.ndarray:
 
 def run(target: Path, before: str = "", **environment: str) -> tuple[bool, np.ndarray]:
     """Whether another process had AMX, and what it trained."""
-    output = run_python("-c", before + TRAIN, target, **environment)
+    output = run_python("-c", HERE + before + TRAIN, target, **environment)
     return output.split()[-1] == "True", np.load(target)
 
 

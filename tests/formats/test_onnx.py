@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from author_components import ACTIVATIONS
 from common import assert_close
+from onnx_runtime import run
 
 import nbtrain
 from nbtrain import cli
@@ -32,12 +33,6 @@ PLUGIN_LOSSES = ["mae", "huber", "quantile", "poisson", "hinge", "focal"]
 # atan(z) + asinh(z) + asin(tanh(z)) / 2: where tanh is rounded to 1 or above, asin magnifies that
 OF_AUTHORS = [entry for entry in ACTIVATIONS if entry.spec.name != "arcs"]
 both_dtypes = pytest.mark.parametrize("dtype", DTYPES)
-
-
-def run(model, x):
-    """ONNX Runtime's outputs by name; x a feed of the input `x`."""
-    session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
-    return dict(zip([output.name for output in session.get_outputs()], session.run(None, {"x": x}), strict=True))
 
 
 def trained(layers, loss="mse", dtype="float64", inputs=4, **options):
@@ -391,7 +386,7 @@ def test_the_package_is_imported_when_it_is_needed_and_not_before():
 
 
 def test_the_page_s_example_runs(tmp_path):
-    page = (Path(__file__).parent.parent / "docs" / "onnx.md").read_text(encoding="utf-8")
+    page = (Path(__file__).parents[2] / "docs" / "onnx.md").read_text(encoding="utf-8")
     (example,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", example], capture_output=True, text=True, cwd=tmp_path, timeout=600

@@ -10,18 +10,16 @@ import textwrap
 
 import numpy as np
 import pytest
-from common import SOAKING, data, network, times
+from common import SOAKING, SUPPORT, data, network, times
 
 import nbtrain
-
-HERE = os.path.dirname(__file__)
 
 
 def python(code, *arguments, cwd=None):
     """Run a program in a process of its own -> what it printed."""
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", textwrap.dedent(code), *map(str, arguments)],
-        env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, [HERE, os.environ.get("PYTHONPATH")]))},
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, [str(SUPPORT), os.environ.get("PYTHONPATH")]))},
         capture_output=True,
         text=True,
         timeout=900,
@@ -181,7 +179,7 @@ def test_an_interrupt_ends_a_fit_within_half_a_second():
 
 @pytest.mark.skipif(sys.platform != "linux", reason="protects pages with the C library's mprotect")
 def test_random_models_touch_nothing_beside_their_arrays_and_predict_as_numpy():
-    program = os.path.join(HERE, "fuzz_memory.py")
+    program = SUPPORT / "fuzz_memory.py"
     command = [sys.executable, program, str(times(400, 20_000))]
     done = subprocess.run(command, capture_output=True, text=True, timeout=900)
     assert done.returncode == 0, f"exit status {done.returncode}\n{done.stdout[-100:]}{done.stderr[-4000:]}"

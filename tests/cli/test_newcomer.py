@@ -17,7 +17,7 @@ from nbtrain.components import plugins
 from nbtrain.components.builtin import MODULES
 from nbtrain.components.registry import Registry
 
-PLUGINS = Path(__file__).parent.parent / "plugins"
+PLUGINS = Path(__file__).parents[2] / "plugins"
 
 
 @pytest.fixture

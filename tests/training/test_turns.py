@@ -12,11 +12,10 @@ import time
 
 import numpy as np
 import pytest
-from common import data, network
+from common import SUPPORT, data, network
 
 import nbtrain
 
-TESTS = os.path.dirname(__file__)
 PATIENCE = 60.0  # seconds after which a thread counts as stuck
 X, Y = data("softmax_cross_entropy", 200, 6, 3)
 X = X.astype(np.float32)
@@ -176,7 +175,7 @@ def test_many_threads_each_get_the_predictions_of_their_own_rows(threads):
 def test_many_threads_lose_no_step_and_find_no_fault():
     found = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(HAMMER)],
-        env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, [TESTS, os.environ.get("PYTHONPATH")]))},
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, [str(SUPPORT), os.environ.get("PYTHONPATH")]))},
         capture_output=True,
         text=True,
         timeout=300,

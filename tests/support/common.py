@@ -15,6 +15,8 @@ from oracle import Array, Oracle, draw
 import nbtrain
 
 LABEL_LOSSES = {"softmax_cross_entropy"}
+SUPPORT = Path(__file__).parent  # these helpers; on the path of the tests, and of programs that are given it
+ROOT = SUPPORT.parent.parent  # of the repository
 SOAKING = bool(os.environ.get("NBTRAIN_SOAK"))  # as `make soak` sets it
 
 
@@ -75,8 +77,7 @@ def pair(
 
 def run_python(*arguments: Any, **environment: str) -> str:
     """What another interpreter, in which this package and the modules of the tests are, writes to its output."""
-    here = Path(__file__).parent
-    paths = [str(here.parent), str(here), os.environ.get("PYTHONPATH", "")]
+    paths = [str(ROOT), str(SUPPORT), os.environ.get("PYTHONPATH", "")]
     variables = os.environ | {"PYTHONPATH": os.pathsep.join(paths)} | environment
     done = subprocess.run([sys.executable, *arguments], capture_output=True, text=True, env=variables, timeout=300)
     assert done.returncode == 0, f"exit status {done.returncode}\n{done.stderr}"

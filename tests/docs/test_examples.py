@@ -14,7 +14,7 @@ import pytest
 
 import nbtrain.datasets
 
-EXAMPLES = Path(__file__).parent.parent / "examples"
+EXAMPLES = Path(__file__).parents[2] / "examples"
 
 # name: quick arguments, packages it needs, and for each number in its output the pattern and the bounds
 TABLE = {

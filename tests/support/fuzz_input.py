@@ -1,6 +1,6 @@
 """Random calls of the public interface: whatever comes in, only nbtrain's own errors may come out.
 
-    python tests/fuzz_input.py 10000 [SEED]
+    python tests/support/fuzz_input.py 10000 [SEED]
 
 A program of its own, because what it looks for may end the process. It prints every call that raised anything
 but an `nbtrain.Error`, and exits with 1 where there was one.

@@ -29,7 +29,7 @@ from nbtrain.compiler.tuples import Streams
 from nbtrain.compiler.vectormath import functions
 from nbtrain.compiler.vectormath.rows import rows
 
-PAGE = (Path(__file__).parent.parent / "docs" / "components.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[2] / "docs" / "components.md").read_text(encoding="utf-8")
 FLOAT32 = np.dtype(np.float32)
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from test_cli_train import FAST, QUICK, called, shapes, write
+from rectangles import FAST, QUICK, called, shapes, write
 
 import nbtrain
 from nbtrain.cli import main, train, watching

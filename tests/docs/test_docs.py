@@ -16,7 +16,7 @@ from nbtrain.components.hooks import HOOKS
 from nbtrain.table import cells, targets
 from nbtrain.table.table import Table
 
-DOCS = Path(__file__).parent.parent / "docs"
+DOCS = Path(__file__).parents[2] / "docs"
 TEXT = (DOCS / "hooks.md").read_text(encoding="utf-8")
 CALLBACKS = (DOCS / "callbacks.md").read_text(encoding="utf-8")
 BUILT_IN = [getattr(callbacks, name) for name in callbacks.__all__ if name not in ("Callback", "as_callbacks")]

@@ -7,10 +7,10 @@ import csv
 import itertools
 import json
 import math
-import subprocess
 import sys
 
 import numpy as np
+import processes
 import pytest
 from common import data
 
@@ -501,7 +501,7 @@ print(interrupts)
 
 def test_interrupted_training_keeps_its_state_and_goes_on_bit_for_bit(tmp_path):
     command = [sys.executable, "-W", "ignore", "-c", INTERRUPTED]
-    found = subprocess.run(command, capture_output=True, text=True, timeout=300, cwd=tmp_path)
+    found = processes.run(command, cwd=tmp_path)
     assert found.returncode == 0, found.stderr
     assert int(found.stdout.splitlines()[-1]) >= 1, found.stdout
 

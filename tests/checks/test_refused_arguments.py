@@ -145,7 +145,7 @@ def test_where_there_are_no_constraints_the_message_says_where_they_come_from():
     estimators()
     program = "from nbtrain.sklearn import MLPClassifier; MLPClassifier(constraint='x').fit([[0.0], [1.0]], [0, 1])"
     done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, timeout=120,
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=600,
         env={**os.environ, "NBTRAIN_DISABLE_PLUGINS": "1"},
     )  # fmt: skip
     assert "constraint: there is no 'x'. There are none: they come from plugins such as" in done.stderr

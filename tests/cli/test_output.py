@@ -14,6 +14,7 @@ import threading
 from pathlib import Path
 
 import numpy as np
+import processes
 import pytest
 from rectangles import FAST, QUICK, called, shapes, write
 
@@ -75,7 +76,7 @@ def test_a_file_that_a_standard_stream_goes_to_is_written_into(path, stream, mod
     with open(out, "a") as file:
         to = {"stdout": file, "stderr": subprocess.DEVNULL} if stream == 1 else {"stderr": file}
         command = [*COMMAND, "predict", model[0], model[1], "--output", path.format(out)]
-        subprocess.run(command, **({"stdout": subprocess.DEVNULL} | to), check=True, timeout=120)
+        subprocess.run(command, **({"stdout": subprocess.DEVNULL} | to), check=True, timeout=processes.PATIENCE)
     told = f"wrote {path.format(out)}\n" if stream == 2 else ""
     assert out.read_text() == f"was there\n{model[2]}{told}"
     assert out.stat().st_ino == before
@@ -212,7 +213,7 @@ def limited(arguments, stdout, folder, size):
     """A command that can write no file of more than so many bytes."""
     return subprocess.run(
         [*COMMAND, *arguments],
-        stdout=stdout, stderr=subprocess.PIPE, text=True, timeout=120, env={**os.environ, "TMPDIR": str(folder)},
+        stdout=stdout, stderr=subprocess.PIPE, text=True, timeout=600, env={**os.environ, "TMPDIR": str(folder)},
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, size)),
     )  # fmt: skip
 
@@ -236,15 +237,9 @@ def test_output_that_cannot_be_written_is_told_in_a_line(tmp_path):
 # ---- signals and checkpoints
 
 
-def begun(*arguments, on_hangup=signal.SIG_DFL):
+def begun(*arguments, ignored=()):
     """A training that has told of an epoch."""
-    before = signal.signal(signal.SIGHUP, on_hangup)  # the child has it from here
-    try:
-        process = subprocess.Popen(
-            [*COMMAND, "train", *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ
-        )
-    finally:
-        signal.signal(signal.SIGHUP, before)
+    process = processes.start([*COMMAND, "train", *arguments], ignored)
     for line in process.stdout:
         if line.startswith("epoch"):
             return process
@@ -256,7 +251,7 @@ def test_signals_keep_the_best_model(number, model, tmp_path):
     path = tmp_path / "m.nbt"
     process = begun(model[1], "--target", "form", "--save", str(path), "--epochs", "100000", "--patience", "0")
     process.send_signal(number)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=processes.PATIENCE)
     assert process.returncode == 128 + number, err
     assert not err
     assert "interrupted after" in out
@@ -265,10 +260,10 @@ def test_signals_keep_the_best_model(number, model, tmp_path):
 
 def test_what_is_ignored_stays_ignored(model):
     given = model[1], "--target", "form", "--epochs", "100000", "--patience", "0"
-    process = begun(*given, on_hangup=signal.SIG_IGN)
+    process = begun(*given, ignored=(signal.SIGHUP,))
     process.send_signal(signal.SIGHUP)
     process.send_signal(signal.SIGTERM)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=processes.PATIENCE)
     assert process.returncode == 128 + signal.SIGTERM, err
     assert "interrupted after" in out
 
@@ -278,7 +273,7 @@ def test_a_killed_training_goes_on_from_its_checkpoint_with_the_same_result(mode
     checkpoint = ["--checkpoint", str(tmp_path / "c.nbt")]
     process = begun(*given, *checkpoint, "--epochs", "100000", "--save", str(tmp_path / "m.nbt"))
     process.send_signal(signal.SIGTERM)
-    assert process.communicate(timeout=60)[0]
+    assert process.communicate(timeout=processes.PATIENCE)[0]
     done = nbtrain.load(tmp_path / "c.nbt").epoch
     epochs = ["--epochs", str(done + 10)]
     code, out, _ = called(capsys, "train", *given, *epochs, *checkpoint, "--save", str(tmp_path / "m.nbt"))
@@ -324,6 +319,6 @@ def test_a_table_that_was_changed_is_noted_where_a_checkpoint_goes_on(tmp_path):
     for row in rows:
         row[0] = "5.5" if row[0] < "5" else row[0]
     write(tmp_path / "d.csv", rows)
-    done = subprocess.run([*COMMAND, *given, "--epochs", "4", "--quiet"], capture_output=True, text=True, timeout=120)
+    done = processes.run([*COMMAND, *given, "--epochs", "4", "--quiet"])
     assert done.returncode == 0
     assert re.fullmatch(r"note: checkpoint: .* is of a training on other data.*\n", done.stderr)

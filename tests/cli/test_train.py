@@ -5,13 +5,11 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
 import signal
-import subprocess
 import sys
-import time
 
 import numpy as np
+import processes
 import pytest
 from rectangles import FAST, QUICK, called, shapes, write
 
@@ -356,16 +354,12 @@ def test_an_epoch_without_a_finite_loss_is_not_the_best():
 def test_ctrl_c_keeps_the_best_model(tmp_path):
     data, path = write(tmp_path / "d.csv", shapes(3000)), tmp_path / "m.nbt"
     command = [sys.executable, "-m", "nbtrain", "train", data, "--target", "form", "--save", str(path)]
-    process = subprocess.Popen(
-        [*command, "--epochs", "100000", "--patience", "0"],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ,
-    )  # fmt: skip
+    process = processes.start([*command, "--epochs", "100000", "--patience", "0"])
     for line in process.stdout:
         if line.startswith("epoch"):
             break
-    time.sleep(0.2)
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=processes.PATIENCE)
     assert process.returncode == 130, err
     assert "Traceback" not in err
     assert "interrupted after" in out

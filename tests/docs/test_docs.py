@@ -83,7 +83,7 @@ def test_every_method_and_attribute_of_callbacks_is_described():
 def test_every_metric_is_described():
     rows = re.findall(r"^\| (`.*?) \|", sections(CALLBACKS)["Metrics"], re.MULTILINE)
     named = {name for row in rows for name in re.findall(r"`(\w+)`", row)}
-    assert named == {*metrics._CLASSIFICATION, *metrics._REGRESSION, "top_2", "top_3"}
+    assert named == {*metrics.CLASSIFICATION, *metrics.REGRESSION, "top_2", "top_3"}
     fields = ", ".join(
         field.name + ("" if (default := field.default) is dataclasses.MISSING else f"={default!r}").replace("'", '"')
         for field in dataclasses.fields(metrics.Metric)

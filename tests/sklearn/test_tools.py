@@ -62,7 +62,7 @@ def test_a_pickle_is_read_by_a_fresh_process(wine, tmp_path):
         "assert unfitted.get_params()['solver'] == fitted.solver\n"
         "assert 'numba' not in sys.modules, 'a warm cache needs no Numba'\n"
     )
-    subprocess.run([sys.executable, "-W", "error", "-c", program], check=True, timeout=120)
+    subprocess.run([sys.executable, "-W", "error", "-c", program], check=True, timeout=600)
 
 
 def test_components_of_ones_own_are_cloned_and_pickled_by_reference(wine):

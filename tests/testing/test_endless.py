@@ -55,7 +55,7 @@ def findings(folder, name, way):
     script = folder / "script.py"
     script.write_text(SCRIPT.format(name=name, way=way))
     command = [sys.executable, str(script)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=True)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=True)
     return done.stdout
 
 

@@ -9,6 +9,7 @@ import sys
 import textwrap
 
 import numpy as np
+import processes
 import pytest
 from common import SOAKING, SUPPORT, data, network, times
 
@@ -17,12 +18,10 @@ import nbtrain
 
 def python(code, *arguments, cwd=None):
     """Run a program in a process of its own -> what it printed."""
-    done = subprocess.run(
+    done = processes.run(
         [sys.executable, "-W", "ignore", "-c", textwrap.dedent(code), *map(str, arguments)],
         env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, [str(SUPPORT), os.environ.get("PYTHONPATH")]))},
-        capture_output=True,
-        text=True,
-        timeout=900,
+        timeout=2 * processes.PATIENCE if SOAKING else processes.PATIENCE,
         cwd=cwd,
     )
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr
@@ -95,31 +94,37 @@ KILLED = """
     held_out = data("softmax_cross_entropy", 60, 6, 3, seed=2)
     EPOCHS = 4 * kills
 
-    def run(folder):
+    def run(folder, told):
         net = network((6, 16, 3), ["tanh", "identity"], [0.1, 0.0])
         trainer = nbtrain.Trainer(net, loss="softmax_cross_entropy", batch_size=8, rng=3)
         early = c.EarlyStopping(patience=EPOCHS)
         log = c.CSVLogger(f"{folder}/log.csv", append=True)
         plateau = c.ReduceOnPlateau(patience=7, factor=0.9)
         checkpoint = c.Checkpoint(f"{folder}/c.nbt", every_epochs=2, every_minutes=0.001)
-        trainer.fit(X, y, EPOCHS, validation_data=held_out, callbacks=[early, plateau, log], checkpoint=checkpoint)
+        tell = lambda trainer, epoch, metrics: os.write(told, b".") and None
+        callbacks = [early, plateau, log, tell]
+        trainer.fit(X, y, EPOCHS, validation_data=held_out, callbacks=callbacks, checkpoint=checkpoint)
         return trainer, early
 
     os.makedirs("once"), os.makedirs("killed")
-    begun = time.perf_counter()
-    at_once, early = run("once")
-    longest = 1.5 * (time.perf_counter() - begun) / kills  # so that about three quarters of the run are done by then
+    nobody = os.open(os.devnull, os.O_WRONLY)
+    at_once, early = run("once", nobody)
     random.seed(0)
     in_training = 0
     for _ in range(kills):
+        read, told = os.pipe()
         child = os.fork()
         if child == 0:
-            run("killed")
+            run("killed", told)
             os._exit(0)
-        time.sleep(random.uniform(0.0, longest))
+        os.close(told)
+        for _ in range(random.randint(0, 6)):  # epochs
+            os.read(read, 1)
+        time.sleep(random.uniform(0.0, 0.01))
         os.kill(child, signal.SIGKILL)
         in_training += os.waitpid(child, 0)[1] == signal.SIGKILL
-    trainer, early_again = run("killed")
+        os.close(read)
+    trainer, early_again = run("killed", nobody)
     assert trainer.theta.tobytes() == at_once.theta.tobytes()
     assert trainer.model.state.tobytes() == at_once.model.state.tobytes()
     assert dict(trainer.history) == dict(at_once.history)

@@ -12,11 +12,12 @@ import time
 
 import numpy as np
 import pytest
-from common import SUPPORT, data, network
+from common import data, network
 
 import nbtrain
 
-PATIENCE = 60.0  # seconds after which a thread counts as stuck
+HERE = os.path.dirname(__file__)
+PATIENCE = 300.0  # seconds after which a thread counts as stuck
 X, Y = data("softmax_cross_entropy", 200, 6, 3)
 X = X.astype(np.float32)
 
@@ -173,13 +174,10 @@ def test_many_threads_each_get_the_predictions_of_their_own_rows(threads):
 
 
 def test_many_threads_lose_no_step_and_find_no_fault():
-    found = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(HAMMER)],
-        env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, [str(SUPPORT), os.environ.get("PYTHONPATH")]))},
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
+    path = os.pathsep.join([HERE, *filter(None, sys.path)])
+    environment = os.environ | {"PYTHONPATH": path}
+    command = [sys.executable, "-c", textwrap.dedent(HAMMER)]
+    found = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=600)
     assert found.returncode == 0, found.stderr
     assert found.stdout == "True\n"
 
@@ -216,7 +214,7 @@ for number in range(20):
     time.sleep(0.01)
     child = os.fork()
     if child == 0:
-        signal.alarm(20)
+        signal.alarm(200)
         os._exit(0 if all([use(trainer) for trainer in (fitted, driven, quiet)]) else 3)
     status = os.waitpid(child, 0)[1]
     if status:
@@ -227,7 +225,7 @@ class Forking(nbtrain.Callback):
     def on_epoch(self, trainer, epoch, metrics):
         if epoch == 2:
             self.child = os.fork()
-            signal.alarm(20 if self.child == 0 else 0)
+            signal.alarm(200 if self.child == 0 else 0)
 
 forking = Forking()
 history = quiet.fit(X, Y, epochs=4, callbacks=forking)
@@ -241,7 +239,7 @@ os._exit(0)
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
 def test_a_child_uses_trainers_that_threads_were_inside_at_the_fork():
-    done = subprocess.run([sys.executable, "-c", FORKS], capture_output=True, text=True, timeout=300)
+    done = subprocess.run([sys.executable, "-c", FORKS], capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -272,7 +270,7 @@ begun.wait()
 for number in range(4):
     child = os.fork()
     if child == 0:
-        signal.alarm(30)
+        signal.alarm(200)
         made(10.0 + number).fit(X, Y)
         os._exit(0)
     status = os.waitpid(child, 0)[1]
@@ -284,7 +282,7 @@ compiling.join()
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
 def test_a_child_compiles_though_a_thread_was_compiling_at_the_fork():
-    done = subprocess.run([sys.executable, "-c", FORKS_WHILE_COMPILING], capture_output=True, text=True, timeout=300)
+    done = subprocess.run([sys.executable, "-c", FORKS_WHILE_COMPILING], capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -300,10 +298,10 @@ def make():
 
 threading.Thread(target=make).start()
 time.sleep(float(sys.argv[1]))
-signal.alarm(100)
+signal.alarm(500)
 child = os.fork()
 if child == 0:
-    signal.alarm(50)
+    signal.alarm(400)
     make()
     os._exit(0)
 sys.exit(os.waitpid(child, 0)[1] != 0)
@@ -315,7 +313,7 @@ sys.exit(os.waitpid(child, 0)[1] != 0)
 def test_a_fork_ends_while_the_first_compilation_of_a_process_imports_what_it_needs(seconds, tmp_path):
     environment = os.environ | {"NBTRAIN_CACHE_DIR": str(tmp_path)}
     command = [sys.executable, "-c", FORK_AT_THE_FIRST_COMPILATION, seconds]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=200, env=environment)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=600, env=environment)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -347,5 +345,5 @@ except KeyboardInterrupt:
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
 def test_an_interrupt_while_a_fork_waits_comes_after_it():
-    done = subprocess.run([sys.executable, "-c", INTERRUPTED_FORK], capture_output=True, text=True, timeout=100)
+    done = subprocess.run([sys.executable, "-c", INTERRUPTED_FORK], capture_output=True, text=True, timeout=600)
     assert (done.stdout, done.stderr) == ("interrupted 0\n", "")

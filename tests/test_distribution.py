@@ -1,0 +1,56 @@
+"""The source distribution: everything that the README's commands need, and nothing that was built."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tarfile
+
+import processes
+import pytest
+from common import ROOT
+
+NEEDED = [
+    "Makefile",
+    "pyproject.toml",
+    "nbtrain/py.typed",
+    "nbtrain/datasets/digits.npz",
+    "nbtrain/cli/template/optimizer/package.py.in",
+    "plugins/nbtrain-lamb/pyproject.toml",
+    "plugins/nbtrain-lamb/nbtrain_lamb/__init__.py",
+    "plugins/nbtrain-lamb/tests/test_lamb.py",
+    "tests/conftest.py",
+    "tests/support/oracle.py",
+    "asv_bench/asv.conf.json",
+    "asv_bench/compare/__main__.py",
+    "examples/c_host.c",
+    "docs/definitions.md",
+]
+
+
+@pytest.fixture(scope="module")
+def packed(tmp_path_factory):
+    """Paths of the files in a source distribution of this checkout."""
+    pytest.importorskip("hatchling")
+    folder = tmp_path_factory.mktemp("dist")
+    done = processes.run([sys.executable, "-m", "hatchling", "build", "-t", "sdist", "-d", folder], cwd=ROOT)
+    assert done.returncode == 0, done.stderr
+    (archive,) = folder.glob("nbtrain-*.tar.gz")
+    with tarfile.open(archive) as files:
+        return {name.partition("/")[2] for name in files.getnames()}
+
+
+@pytest.mark.parametrize("path", NEEDED)
+def test_it_has_what_the_commands_of_the_readme_need(path, packed):
+    assert path in packed
+
+
+def test_it_has_every_file_of_the_repository_and_no_other(packed):
+    if not (ROOT / ".git").exists() or not shutil.which("git"):
+        pytest.skip("no repository to compare with")
+    done = processes.run(["git", "-C", ROOT, "ls-files", "-z", "--cached", "--others", "--exclude-standard"])
+    if done.returncode:  # as for a checkout of another user
+        pytest.skip(done.stderr)
+    listed = done.stdout.split("\0")
+    there = {path for path in listed if path and (ROOT / path).exists()}
+    assert packed == there | {"PKG-INFO"}

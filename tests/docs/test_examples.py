@@ -93,11 +93,11 @@ def test_the_example_does_what_it_says(name, digits_as_idx):
         assert low <= float(found[1]) <= high, done.stdout
 
 
-def test_every_example_is_in_the_table_and_in_the_readme():
+def test_every_example_is_in_the_table_and_in_their_readme():
     files = {path.name for path in EXAMPLES.glob("*.py")}
     assert files == set(TABLE)
-    readme = (EXAMPLES.parent / "README.md").read_text(encoding="utf-8")
-    assert [name for name in sorted(files) if f"examples/{name}" not in readme] == []
+    readme = (EXAMPLES / "README.md").read_text(encoding="utf-8")
+    assert [name for name in sorted(files) if f"]({name})" not in readme] == []
 
 
 @pytest.mark.parametrize("name", TABLE)

@@ -1,4 +1,4 @@
-"""The Python blocks of README.md and of each page in docs run, as a reader would type them into one file."""
+"""The Python blocks of README.md and of each page in docs run, each on its own, as a reader would paste them."""
 
 from __future__ import annotations
 
@@ -11,31 +11,37 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
-PAGES = [README, *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [README, *sorted((ROOT / "docs").glob("*.md")), ROOT / "examples" / "README.md"]
+ONE_PROGRAM = "All examples on this page are one"  # what a page says whose blocks continue each other
 pages = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 
 
-def program(text: str) -> str:
-    """The ```python blocks of a page as one program, each line with the number that it has in the page."""
-    lines, inside = [], False
-    for line in text.splitlines():
+def programs(page: Path) -> list[str]:
+    """What is to run: each ```python block, or all of a page that says so, at the lines that it has in the page."""
+    text, found, inside = page.read_text(encoding="utf-8"), [], False
+    joined = ONE_PROGRAM in text
+    for number, line in enumerate(text.splitlines()):
         if line.startswith("```"):
             inside = line.strip() == "```python"
-            lines.append("")
-        else:
-            lines.append(line if inside else "")
-    return "\n".join(lines) + "\n"
+            if inside and not (joined and found):
+                found.append([])
+        elif inside:
+            lines = found[-1]
+            lines += [""] * (number - len(lines)) + [line]
+    return ["\n".join(lines) + "\n" for lines in found]
+
+
+PROGRAMS = [(page, text) for page in PAGES for text in programs(page)]
 
 
 def test_there_are_python_blocks():
     assert README.read_text(encoding="utf-8").count("\n```python\n") >= 3
 
 
-@pages
-def test_the_python_blocks_run(page, tmp_path):
-    text = page.read_text(encoding="utf-8")
+@pytest.mark.parametrize(("page", "text"), PROGRAMS, ids=lambda value: getattr(value, "name", ""))
+def test_the_python_blocks_run(page, text, tmp_path):
     script = tmp_path / "page.py"  # a file: Numba caches no functions of programs that have none
-    script.write_text(program(text), encoding="utf-8")
+    script.write_text(text, encoding="utf-8")
     done = subprocess.run(
         [sys.executable, "-W", "error", script], cwd=tmp_path, capture_output=True, text=True, timeout=600
     )

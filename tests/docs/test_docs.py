@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+import nbtrain
 from nbtrain import callbacks, cli, metrics
 from nbtrain.components.hooks import HOOKS
 from nbtrain.table import cells, targets
@@ -89,6 +90,13 @@ def test_every_metric_is_described():
         for field in dataclasses.fields(metrics.Metric)
     )
     assert f"`nbtrain.metrics.Metric({fields}={{}})`" in " ".join(CALLBACKS.split())
+
+
+def test_every_built_in_component_is_defined():
+    text = (DOCS / "definitions.md").read_text(encoding="utf-8")
+    built_in = {entry["name"] for entry in nbtrain.registry.components() if entry["provider"] == "nbtrain"}
+    assert len(built_in) > 20
+    assert {name for name in built_in if f"`{name}`" not in text} == set()
 
 
 @pytest.mark.parametrize("page", sorted(DOCS.glob("*.md")), ids=lambda page: page.name)

@@ -1,4 +1,4 @@
-"""The core's matrix products beside NumPy's on the same operands, interleaved, on one core.
+"""The core's matrix products and NumPy's on the same operands, interleaved, on one core.
 
     OPENBLAS_NUM_THREADS=1 taskset -c 0 python compare_products.py [float32 | float64] [SHAPE ...]
 
@@ -27,7 +27,7 @@ def seconds(run: Callable[[int], None], repeats: int) -> float:
 
 
 def compare(product: Product) -> tuple[float, float, float]:
-    """Best time of ours and of NumPy's, and the median of the ratios."""
+    """The best times of nbtrain and of NumPy, and the median of their ratios."""
     product.run(1)
     repeats = max(1, int(SLICE / max(seconds(product.run, 3), 1e-7)))
     times = np.array([[seconds(product.run, repeats), seconds(product.run_numpy, repeats)] for _ in range(REPEATS)])

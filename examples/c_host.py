@@ -1,10 +1,10 @@
-"""A host in C: a simulation that trains a network while it runs, and asks it for predictions, without Python.
+"""A host in C: a simulation that trains a network while it runs, and predicts with it, without Python.
 
     python examples/c_host.py
 
-Python declares the network, and compiles c_host.c with the C compiler that is there. The C code gets the address of
-the model and those of three functions, and runs on its own, here in a thread, while the interpreter does something
-else. docs/c.md describes the functions.
+Python creates the network, and compiles c_host.c with the installed C compiler. The C code gets the addresses of the
+model and of three functions. It then runs on its own, here in a thread, while the interpreter does something else.
+docs/c.md describes the functions.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def compiled(compiler: str, folder: str) -> ctypes.CDLL:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Let the C code train, and compare what it says with what the trainer says."""
+    """Train in C, and compare its predictions with the trainer's."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--steps", type=int, default=40_000, help="of training, 32 states each (default 40000)")
     parser.add_argument("--seed", type=int, default=0, help="default 0")

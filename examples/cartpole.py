@@ -4,9 +4,9 @@
 
 Physics, rollouts, returns and training run in `learn`, an `@njit` function that trains through `nbtrain.kernel` and
 never comes back to Python until the policy is good: policy gradient (REINFORCE) with 32 carts at a time, discounted
-rewards to go, and the mean over the carts at the same time step as baseline. The loss of a policy gradient is none of
-the built-in ones and is declared here in six lines. Solved means what it means for CartPole-v1: a mean return of at
-least 475 of 500 over 100 new episodes.
+rewards to go, and the mean over the carts at the same time step as baseline. The loss of the policy gradient is not
+built in; it is written here in six lines. As for CartPole-v1, solved means a mean return of at least 475 of 500 over 100
+new episodes.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def softmax(z, out):
 
 @nbtrain.hookimpl
 def nbtrain_losses():
-    """The plugin hook; what it yields can be asked for by name once it is registered."""
+    """The plugin hook: once registered, the loss that it yields is available by name."""
     yield nbtrain.Loss("policy_gradient", row=policy_gradient, row_output=softmax)
 
 
@@ -67,7 +67,7 @@ def move(state, push):
 
 @njit(cache=True)
 def roll_out(model, states, actions, random, greedy):
-    """Let all carts go until they fall or time is up -> the steps of each; what they saw and did is written."""
+    """Run all carts until they fall or time is up, and record states and actions -> the steps of each."""
     carts = states.shape[1]
     lengths = np.zeros(carts, np.int64)
     probabilities = np.empty((carts, 2), np.float32)
@@ -112,7 +112,7 @@ def make_batch(states, actions, lengths, discount, x, y):
 
 @njit(cache=True)
 def learn(model, rounds, discount, random):
-    """Train the policy of `model` -> mean return of each round; it ends when four rounds went well."""
+    """Train the policy of `model` -> mean return of each round; it stops after four good rounds."""
     returns = np.zeros(rounds)
     states, actions = np.empty((STEPS, CARTS, 4), np.float32), np.empty((STEPS, CARTS), np.int64)
     x, y = np.empty((STEPS * CARTS, 4), np.float32), np.empty((STEPS * CARTS, 2), np.float32)
@@ -136,7 +136,7 @@ def judge(model, episodes, random):
 def main(arguments: list[str] | None = None) -> int:
     """Learn to balance, and show it in new episodes."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=1000, help="at most so many rounds of 32 episodes (default 1000)")
+    parser.add_argument("--rounds", type=int, default=1000, help="most rounds, of 32 episodes each (default 1000)")
     parser.add_argument("--hidden", type=int, default=32, help="hidden units (default 32)")
     parser.add_argument("--learning-rate", type=float, default=0.01, help="default 0.01")
     parser.add_argument("--seed", type=int, default=0, help="default 0")

@@ -1,11 +1,11 @@
-"""A loss of one's own: quantiles instead of means, for predictions that say how sure they are.
+"""A custom loss: quantiles instead of means, for predictions that state their uncertainty.
 
     python examples/custom_loss.py
 
-The pinball loss of R. Koenker and G. Bassett (Econometrica, 1978) is smallest where the prediction is the quantile
-`level` of what is seen. Two functions of two numbers declare it; nbtrain compiles them into the same machine code as
-the built-in losses. Networks for the 10 %, 50 % and 90 % quantile learn from data whose noise grows from left to
-right, and the band between the outer two holds about 80 % of new points, everywhere.
+The pinball loss of R. Koenker and G. Bassett (Econometrica, 1978) is smallest if the prediction is the quantile `level`
+of the targets. It consists of two functions of two numbers, which nbtrain compiles as it compiles the built-in losses.
+Networks for the 10 %, 50 % and 90 % quantile learn from data whose noise grows from left to right, and the band between
+the outer two holds about 80 % of new points, everywhere.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ def pinball(p, y, level):
 
 
 def pinball_slope(p, y, level):
-    """With respect to p."""
+    """The derivative with respect to p."""
     return -level if y > p else 1.0 - level
 
 
 @nbtrain.hookimpl
 def nbtrain_losses():
-    """The plugin hook; `level` becomes a parameter with bounds, and changing it compiles nothing anew."""
+    """The plugin hook. `level` becomes a parameter with bounds; changing it does not recompile anything."""
     level = nbtrain.Parameter(0.5, above=0.0, below=1.0)
     yield nbtrain.Loss("pinball", pinball, pinball_slope, parameters={"level": level})
 

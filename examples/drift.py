@@ -5,7 +5,7 @@
 A heat exchanger is simulated, second by second: flows and temperatures wander, the outlet temperature follows from
 them. Over time its plates foul (a slow drift), and half-way they are replaced by others (a jump). A network predicts
 the outlet temperature before each second's measurement arrives, and then takes one training step on that one sample.
-The same network, frozen when a tenth of the run was over, shows what becomes of a model that learns no more.
+The same network, frozen after a tenth of the run, shows how a model degrades that stops learning.
 All of it, simulation, prediction and training, is one `@njit` function that never returns to Python.
 """
 

@@ -7,8 +7,8 @@
 FOLDER holds the four files of https://github.com/zalandoresearch/fashion-mnist (or of MNIST, in the same
 format), compressed or not: train-images-idx3-ubyte(.gz), train-labels-idx1-ubyte(.gz),
 t10k-images-idx3-ubyte(.gz), t10k-labels-idx1-ubyte(.gz). With `--compare`, scikit-learn and PyTorch train the same
-network without dropout in batches of the same size, if they are installed, each library's epochs by turns with the
-others', on `--threads` threads.
+network without dropout in batches of the same size, if they are installed. The libraries take turns, epoch by epoch, on
+`--threads` threads.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class Clock:
 
 
 def build(pixels: int, steps: int, options: argparse.Namespace) -> nbtrain.Trainer:
-    """The network; with dropout, and then a falling learning rate, unless that was declined."""
+    """The network, by default with dropout and a falling learning rate."""
     first, second = (0.0, 0.0) if options.without else (0.3, 0.2)
     layers = [nbtrain.Dense(256, "relu", dropout=first), nbtrain.Dense(128, "relu", dropout=second), nbtrain.Dense(10)]
     rate = RATE if options.without else nbtrain.schedule("cosine", rate=RATE, steps=max(steps, 1))
@@ -135,7 +135,7 @@ def epoch_of_pytorch(data: Data, threads: int) -> Callable[[], None]:
 
 
 def compare(data: Data, repeats: int, threads: int) -> None:
-    """Seconds for an epoch of each library: the least of some, taken by turns."""
+    """Seconds per epoch of each library: the minimum over several, taken in turn."""
     libraries = {"nbtrain": epoch_of_ours, "scikit-learn": epoch_of_scikit_learn, "PyTorch": epoch_of_pytorch}
     epochs: dict[str, Callable[[], None]] = {}
     for name, make in libraries.items():
@@ -163,7 +163,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--epochs", type=int, default=20, help="default 20")
     parser.add_argument("--without", action="store_true", help="no dropout, and a constant learning rate")
     parser.add_argument("--compare", action="store_true", help="time an epoch beside scikit-learn's and PyTorch's")
-    parser.add_argument("--repeats", type=int, default=5, help="epochs of each library for that (default 5)")
+    parser.add_argument("--repeats", type=int, default=5, help="epochs of each library for --compare (default 5)")
     parser.add_argument("--threads", type=int, default=1, help="of one training step (default 1)")
     parser.add_argument("--seed", type=int, default=0, help="default 0")
     options = parser.parse_args(arguments)

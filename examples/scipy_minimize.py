@@ -1,11 +1,11 @@
-"""scipy.optimize on all parameters of a network: L-BFGS on the digits, without an optimizer of ours.
+"""scipy.optimize on all parameters of a network: L-BFGS on the digits instead of nbtrain's optimizers.
 
     pip install scipy
     python examples/scipy_minimize.py
 
 `trainer.theta` is one flat vector of all weights and biases, and `trainer.loss_and_gradient` gives the objective with
-the penalty and its gradient in the same order: all that SciPy's minimizers ask for. In float64, since a line search
-compares values that hardly differ.
+the penalty and its gradient in the same order: all that SciPy's minimizers need. The example uses float64, because a
+line search compares values that are nearly equal.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def main(arguments: list[str] | None = None) -> int:
         return trainer.loss_and_gradient(X[training], y[training])
 
     before, gradient = objective(trainer.theta.copy())
-    print(f"{trainer.theta.size} parameters, J {before:.4f}, largest slope {np.abs(gradient).max():.1e}")
+    print(f"{trainer.theta.size} parameters, J {before:.4f}, gradient {np.abs(gradient).max():.1e}")
     start = time.perf_counter()
     found = minimize(
         objective, trainer.theta.copy(), jac=True, method="L-BFGS-B", options={"maxiter": options.iterations}
@@ -59,7 +59,9 @@ def main(arguments: list[str] | None = None) -> int:
     seconds = time.perf_counter() - start
     trainer.theta[...] = found.x
     largest = np.abs(found.jac).max()
-    print(f"{found.nit} iterations, {found.nfev} evaluations, {seconds:.2f} s: J {found.fun:.4f}, slope {largest:.1e}")
+    print(
+        f"{found.nit} iterations, {found.nfev} evaluations, {seconds:.2f} s: J {found.fun:.4f}, gradient {largest:.1e}"
+    )
     print(f"test accuracy {trainer.evaluate(X[test], y[test])['accuracy']:.3f}")
     return 0
 

@@ -1,11 +1,11 @@
 """A scikit-learn pipeline on a table with categories, with nbtrain's network at its end.
 
-    pip install 'nbtrain[sklearn]'
+    pip install '.[sklearn]'        # in a checkout of nbtrain
     python examples/sklearn_pipeline.py
 
 `nbtrain.sklearn.MLPRegressor` takes scikit-learn's place by its import line: here in a pipeline with one-hot encoding
-and scaling, a scaled target, cross-validation and a grid search, which also tries dropout, which scikit-learn's network
-lacks. The rents are made up, so that nothing has to be downloaded and the best R² that any model could reach is known.
+and scaling, a scaled target, cross-validation and a grid search. The search also tries dropout, which scikit-learn's
+network lacks. The rents are made up, so that nothing has to be downloaded and the best possible R² is known.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def make_rents(flats: int, seed: int) -> tuple[np.ndarray, np.ndarray, float]:
 
 
 def make_pipeline(network: Any) -> Any:
-    """Encoding, scaling and a network; the target is scaled for training and comes back in its unit."""
+    """Encoding, scaling and a network; the target is scaled for training, and predictions are in its own unit."""
     from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
     from sklearn.pipeline import Pipeline
     from sklearn.preprocessing import OneHotEncoder, StandardScaler
@@ -54,7 +54,7 @@ def make_pipeline(network: Any) -> Any:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Cross-validate both libraries' networks in the same pipeline, then search for better settings with ours."""
+    """Cross-validate both libraries' networks in the same pipeline, then search for better settings with nbtrain's."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--flats", type=int, default=3000, help="default 3000")
     parser.add_argument("--folds", type=int, default=5, help="of the cross-validation (default 5)")
@@ -64,7 +64,7 @@ def main(arguments: list[str] | None = None) -> int:
         from sklearn import neural_network
         from sklearn.model_selection import GridSearchCV, cross_val_score, train_test_split
     except ImportError:
-        print("this example needs scikit-learn: pip install 'nbtrain[sklearn]'", file=sys.stderr)
+        print("this example needs scikit-learn: pip install '.[sklearn]' in a checkout of nbtrain", file=sys.stderr)
         return 1
     import nbtrain.sklearn
 

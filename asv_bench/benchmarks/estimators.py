@@ -1,4 +1,4 @@
-"""scikit-learn's estimators on the digits that ship with nbtrain: what they take besides the training itself counts."""
+"""The scikit-learn estimators on nbtrain's digits, including everything they do besides training."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from nbtrain.datasets import load_digits
 
 
 def fitted(epochs: int, X: Any, y: Any) -> Any:
-    """A classifier after so many epochs."""
+    """A classifier, fitted for a number of epochs."""
     try:
         from nbtrain.sklearn import MLPClassifier
     except ImportError as error:
@@ -20,7 +20,7 @@ def fitted(epochs: int, X: Any, y: Any) -> Any:
 
 
 class Fit:
-    """A new estimator, its trainer included."""
+    """A new estimator, including its trainer."""
 
     timeout = 600
     params = (1, 10)
@@ -35,7 +35,7 @@ class Fit:
 
 
 class Predict:
-    """Classes of some samples."""
+    """Predicted classes."""
 
     timeout = 600
     params = (1, 1000)

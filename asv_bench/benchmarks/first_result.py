@@ -1,4 +1,4 @@
-"""How long a new process takes to train its first epoch: with a warm disk cache, and with none."""
+"""How long a new process takes to train its first epoch: with a warm disk cache, and with an empty one."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class FirstResult:
 
 
 class ColdCompile:
-    """The same where nothing was ever compiled."""
+    """The same with an empty cache."""
 
     timeout = 600
 

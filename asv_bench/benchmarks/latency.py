@@ -25,7 +25,7 @@ def predictions(model, x, out):
 
 
 class OneSample:
-    """The compiled loops make a thousand calls: read their milliseconds as microseconds."""
+    """The compiled loops make a thousand calls, so their milliseconds are microseconds per call."""
 
     timeout = 600
 

@@ -1,4 +1,4 @@
-"""The matrix products of a layer: forward, slopes of weights, slopes of inputs."""
+"""The matrix products of a layer: forward, gradients of the weights, gradients of the inputs."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ FUNCTIONS = ("affine", "weight", "input")
 
 @cache
 def object_code(dtype: str = "float32") -> bytes:
-    """The products alone, compiled."""
+    """The products, compiled without the rest of the core."""
     from nbtrain.compiler import objects
     from nbtrain.core import exports
     from nbtrain.core.matmul import standalone as products
@@ -43,7 +43,7 @@ def object_code(dtype: str = "float32") -> bytes:
 
 
 def aligned(array: np.ndarray) -> np.ndarray:
-    """A copy that begins with a cache line, as arrays of a model do."""
+    """A copy aligned to a cache line, like the arrays of a model."""
     memory = np.zeros(array.nbytes + ALIGNMENT, np.uint8)
     first = -memory.ctypes.data % ALIGNMENT
     copy = memory[first : first + array.nbytes].view(array.dtype).reshape(array.shape)
@@ -76,11 +76,11 @@ class Product:
         self.function = kind(self.loaded[dtype][function])
 
     def run(self, repeats: int) -> None:
-        """The product in nbtrain's core, so many times."""
+        """Repeat the product in nbtrain's core."""
         self.function(*self.arguments, repeats)
 
     def run_numpy(self, repeats: int) -> None:
-        """The same by NumPy's BLAS, one call each."""
+        """Repeat it with NumPy's BLAS, one call each."""
         for _ in range(repeats):
             np.matmul(self.left, self.right, out=self.other)
 
@@ -93,7 +93,7 @@ class Products:
     timeout = 120
 
     def setup_cache(self) -> bytes:
-        """Compiled once for all products, each of which asv times in a process of its own."""
+        """Compile once for all products; asv times each in its own process."""
         return object_code()
 
     def setup(self, code: bytes, function: str, shape: str) -> None:

@@ -6,7 +6,7 @@ from .workloads import Workload
 
 
 class _Epoch:
-    """One epoch of a workload that the subclasses choose by one number."""
+    """One epoch of a workload; subclasses choose it by one number."""
 
     timeout = 600
 
@@ -34,7 +34,7 @@ class Samples(_Epoch):
 
 
 class Width(_Epoch):
-    """Two hidden layers of so many units, batch 64, 1,024 samples."""
+    """Two hidden layers of N units, batch 64, 1,024 samples."""
 
     params = ([16, 64, 256, 1024],)
     param_names = ("units",)
@@ -44,7 +44,7 @@ class Width(_Epoch):
 
 
 class Depth(_Epoch):
-    """So many hidden layers of 64 units, batch 64, 1,024 samples."""
+    """N hidden layers of 64 units, batch 64, 1,024 samples."""
 
     params = ([1, 2, 4, 8, 16],)
     param_names = ("hidden layers",)

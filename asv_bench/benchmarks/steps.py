@@ -1,4 +1,4 @@
-"""Training and prediction of a warm trainer, and the memory that they take."""
+"""Training and prediction with a warm trainer, and their memory."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ SOME = ["30-64-64-2, batch 32", "784-128-10, batch 128", "784-1024-1024-10, batc
 
 
 class _Warm:
-    """A trainer that has worked before."""
+    """A trainer that has already trained once."""
 
     timeout = 600
 
@@ -47,7 +47,7 @@ class Prediction(_Warm):
 
 
 class Memory(_Warm):
-    """The whole process, its data included."""
+    """The whole process, including its data."""
 
     params = (SOME,)
     param_names = ("workload",)
@@ -57,7 +57,7 @@ class Memory(_Warm):
 
 
 class Threads:
-    """An epoch by one thread and by two."""
+    """An epoch with one thread and with two."""
 
     params = (["784-128-10, batch 128", "784-512-256-10, batch 128"], [1, 2])
     param_names = ("workload", "threads")

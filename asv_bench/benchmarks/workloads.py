@@ -1,4 +1,4 @@
-"""Networks and data that are trained for timing, from a few units to two million parameters."""
+"""Networks and data for the benchmarks, from a few units to two million parameters."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Workload:
 
     @property
     def flops(self) -> int:
-        """Multiplications and additions of a step's matrix products: forward, weights' slopes, inputs' slopes."""
+        """Multiplications and additions of a step's matrix products: forward, gradients of weights and of inputs."""
         pairs = list(zip(self.sizes[:-1], self.sizes[1:], strict=True))
         return self.batch_size * (6 * sum(a * b for a, b in pairs) - 2 * pairs[0][0] * pairs[0][1])
 

@@ -21,7 +21,7 @@ Times = dict[str, list[float]]
 
 
 def environment(threads: int) -> dict[str, str]:
-    """So many threads for every library."""
+    """The environment that gives every library this number of threads."""
     given = dict(os.environ)
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         given[name] = str(threads)
@@ -58,7 +58,7 @@ class Worker:
         return float(self.answer())
 
     def end(self) -> None:
-        """Let the process go."""
+        """End the process."""
         self.process.communicate()
 
 
@@ -90,12 +90,12 @@ def row(name: str, times: Times) -> str:
 
 
 def number(value: float) -> str:
-    """Three digits."""
+    """A number with three digits."""
     return f"{value:.0f}" if value >= 100 else f"{value:.3g}"
 
 
 def processor() -> str:
-    """What the machine calls its processor."""
+    """The name of the processor."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:
@@ -104,7 +104,7 @@ def processor() -> str:
 
 
 def parsed(installed: Sequence[str]) -> argparse.Namespace:
-    """The command line."""
+    """The parsed command line."""
     parser = argparse.ArgumentParser(prog="python -m compare", description=__doc__)
     parser.add_argument("--peers", default=",".join(installed), help="default: those installed: %(default)s")
     parser.add_argument("--workloads", default="all", help=f"their numbers, 1 to {len(WORKLOADS)}: 1,2,5")
@@ -115,7 +115,7 @@ def parsed(installed: Sequence[str]) -> argparse.Namespace:
 
 
 def main() -> None:
-    """Print the table as it comes, in Markdown."""
+    """Print the table in Markdown, row by row."""
     options = parsed([name for name, (module, _) in PEERS.items() if importlib.util.find_spec(module)])
     peers = options.peers.split(",")
     names = list(WORKLOADS)

@@ -1,4 +1,4 @@
-"""The same training by several libraries: Adam with L2, shuffled batches, float32, from the same initial weights.
+"""The same training with several libraries: Adam with L2, shuffled batches, float32, from the same initial weights.
 
 Each class is made from a workload and a number of threads, and has `epochs(n)`, which returns when they are done, and
 `version`. The libraries are imported by those who use them.
@@ -90,7 +90,7 @@ class PyTorch:
 
 
 class Jax:
-    """A whole epoch in one `jit`, `lax.scan` over the batches, Adam by hand: its strongest form on a CPU."""
+    """A whole epoch in one `jit`, `lax.scan` over the batches, Adam by hand: its fastest form on a CPU."""
 
     def __init__(self, workload: Workload, threads: int) -> None:
         import jax

@@ -154,7 +154,7 @@ UNLISTED = {"less", "less_equal", "greater", "greater_equal", "equal", "not_equa
 
 
 def test_every_refusal_is_listed_and_every_listed_one_refused() -> None:
-    rows = table("What is refused, and what to write instead")
+    rows = table("What is not supported, and what to write instead")
     listed = {name: row[1] for row in rows[:-3] for name in code_in(row[0])}
     assert listed == REFUSED
 

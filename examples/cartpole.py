@@ -5,8 +5,8 @@
 Physics, rollouts, returns and training run in `learn`, an `@njit` function that trains through `nbtrain.kernel` and
 never comes back to Python until the policy is good: policy gradient (REINFORCE) with 32 carts at a time, discounted
 rewards to go, and the mean over the carts at the same time step as baseline. The loss of the policy gradient is not
-built in; it is written here in six lines. As for CartPole-v1, solved means a mean return of at least 475 of 500 over 100
-new episodes.
+built in; it is written here in six lines. As for CartPole-v1, solved means a mean return of at least 475 of 500 over
+100 new episodes.
 """
 
 from __future__ import annotations

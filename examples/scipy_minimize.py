@@ -59,9 +59,8 @@ def main(arguments: list[str] | None = None) -> int:
     seconds = time.perf_counter() - start
     trainer.theta[...] = found.x
     largest = np.abs(found.jac).max()
-    print(
-        f"{found.nit} iterations, {found.nfev} evaluations, {seconds:.2f} s: J {found.fun:.4f}, gradient {largest:.1e}"
-    )
+    work = f"{found.nit} iterations, {found.nfev} evaluations, {seconds:.2f} s"
+    print(f"{work}: J {found.fun:.4f}, gradient {largest:.1e}")
     print(f"test accuracy {trainer.evaluate(X[test], y[test])['accuracy']:.3f}")
     return 0
 

@@ -92,6 +92,13 @@ def test_every_metric_is_described():
     assert f"`nbtrain.metrics.Metric({fields}={{}})`" in " ".join(CALLBACKS.split())
 
 
+def test_the_picture_of_the_speed_table_shows_its_networks():
+    rows = re.findall(r"^\| ([\d-]+, batch \d+) \|", (DOCS / "performance.md").read_text(encoding="utf-8"), re.MULTILINE)
+    picture = (DOCS / "speed.svg").read_text(encoding="utf-8")
+    assert len(rows) == 9
+    assert [row for row in rows if f">{row}</text>" not in picture] == []
+
+
 def test_every_built_in_component_is_defined():
     text = (DOCS / "definitions.md").read_text(encoding="utf-8")
     built_in = {entry["name"] for entry in nbtrain.registry.components() if entry["provider"] == "nbtrain"}

@@ -93,7 +93,9 @@ def test_every_metric_is_described():
 
 
 def test_the_picture_of_the_speed_table_shows_its_networks():
-    rows = re.findall(r"^\| ([\d-]+, batch \d+) \|", (DOCS / "performance.md").read_text(encoding="utf-8"), re.MULTILINE)
+    rows = re.findall(
+        r"^\| ([\d-]+, batch \d+) \|", (DOCS / "performance.md").read_text(encoding="utf-8"), re.MULTILINE
+    )
     picture = (DOCS / "speed.svg").read_text(encoding="utf-8")
     assert len(rows) == 9
     assert [row for row in rows if f">{row}</text>" not in picture] == []

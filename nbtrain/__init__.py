@@ -41,8 +41,7 @@ if TYPE_CHECKING:
     from . import callbacks, compiler, datasets, kernel, metrics, testing
     from .callbacks import Callback
     from .training.history import History
-    from .training.loading import load
-    from .training.trainer import Trainer
+    from .training.trainer import Trainer, load
 
 __all__ = [
     "CONTRACT_VERSION",
@@ -98,7 +97,7 @@ _LAZY = {
     "Trainer": "training.trainer",
     "History": "training.history",
     "Callback": "callbacks",
-    "load": "training.loading",
+    "load": "training.trainer",
     "kernel": "",
     "datasets": "",
     "callbacks": "",

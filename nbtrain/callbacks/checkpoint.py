@@ -59,7 +59,7 @@ class Checkpoint(Callback):
 
     def on_step(self, trainer: Trainer, iteration: int, metrics: Mapping[str, float]) -> None:
         # where an epoch has just ended, neither history nor callbacks know of it yet
-        self._due = bool(trainer.model.descriptor["log_count"][0])
+        self._due = bool(trainer.engine.descriptor["log_count"][0])
         if not self._due:
             self._save(trainer)
 
@@ -79,5 +79,5 @@ class Checkpoint(Callback):
 
 def _standing(trainer: Trainer) -> tuple[int, ...]:
     """How far the training is."""
-    d = trainer.model.descriptor
+    d = trainer.engine.descriptor
     return tuple(int(d[name][0]) for name in ("iteration", "epoch", "position"))

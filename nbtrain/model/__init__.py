@@ -19,7 +19,7 @@ class Model(NamedTuple):
     Attributes
     ----------
     descriptor : ndarray of shape (1,), structured
-        Sizes, addresses and counters; its dtype carries the version of the layout.
+        Sizes, addresses and counters, read-only; its dtype carries the version of the layout.
     theta : ndarray of shape (parameters,)
         The weights of all layers, then their biases.
     gradient : ndarray of shape (parameters,)
@@ -56,12 +56,19 @@ class Model(NamedTuple):
 
 
 def layer_views(model: Model, sizes: Sequence[int]) -> list[tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]]:
-    """(W, b) of every layer as views into theta."""
+    """(W, b) of every layer as views into the model's theta."""
+    return layer_arrays(model.theta, sizes)
+
+
+def layer_arrays(
+    theta: np.ndarray[Any, Any], sizes: Sequence[int]
+) -> list[tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]]:
+    """(W, b) of every layer as views into flat parameters: the weights of all layers, then their biases."""
     pairs = list(zip(sizes[:-1], sizes[1:], strict=True))
     start, bias = 0, sum(inputs * units for inputs, units in pairs)
     views = []
     for inputs, units in pairs:
-        w = model.theta[start : start + inputs * units].reshape(inputs, units)
-        views.append((w, model.theta[bias : bias + units]))
+        w = theta[start : start + inputs * units].reshape(inputs, units)
+        views.append((w, theta[bias : bias + units]))
         start, bias = start + inputs * units, bias + units
     return views

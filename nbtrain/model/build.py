@@ -89,7 +89,7 @@ def _release(function: Any, descriptor: int, block: object) -> None:
 
 def _model(d: np.ndarray[Any, Any], memory: Memory) -> Model:
     return Model(
-        d,
+        memory.array("descriptor", read_only=True),
         memory.array("theta"),
         memory.array("gradient"),
         memory.array("state"),

@@ -77,14 +77,14 @@ class Memory:
         """The shape of the array of that name."""
         return self._plans[name].shape
 
-    def array(self, name: str) -> np.ndarray[Any, Any]:
+    def array(self, name: str, read_only: bool = False) -> np.ndarray[Any, Any]:
         """The array of that name; it and all views of it keep this memory alive."""
         plan = self._plans[name]
         interface = {
             "version": 3,
             "shape": plan.shape,
             "typestr": plan.dtype.str,
-            "data": (self.addresses[name], False),
+            "data": (self.addresses[name], read_only),
         }
         made = np.asarray(_View(self, interface))
         return made if plan.dtype.names is None else made.view(plan.dtype)

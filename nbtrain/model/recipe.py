@@ -26,6 +26,7 @@ class Recipe:
     shuffle: bool
     dtype: np.dtype[Any]
     seed: tuple[int, ...] = (0, 0, 0, 0)
+    seeded: bool = True  # whether the user gave the seed; a drawn one need not be matched on resume
     threads: int = 1
     automatic: bool = False  # whether the number of threads was left to nbtrain
     clip_value: float | None = None

@@ -1,4 +1,4 @@
-"""What a trainer is asked for, checked: dtype, loss, seed."""
+"""Checks of a trainer's settings: dtype, loss, seed, threads."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..checks import arrays as checks
+from ..checks.messages import wrong
 from ..components import Component
 from ..components.by_name import is_identity, resolve
 from ..components.network import Network
@@ -31,12 +32,13 @@ def checked_recipe(
     *,
     clip_value: float | None = None,
     clip_norm: float | None = None,
+    seeded: bool = True,
 ) -> Recipe:
-    """The recipe of a model, or an InputError that names the argument that cannot be used."""
+    """The recipe of a model, or an InputError that names the invalid argument."""
     if not isinstance(network, Network):
-        raise InputError(f"network: {network!r} given; an nbtrain.Network is wanted")
+        raise InputError(wrong("network", "be an nbtrain.Network", network))
     if not isinstance(shuffle, bool | np.bool):
-        raise InputError(f"shuffle: {shuffle!r} given; True or False is wanted")
+        raise InputError(wrong("shuffle", "be True or False", shuffle))
     recipe = Recipe(
         network,
         _checked_loss(resolve("loss", loss, "loss"), network),
@@ -46,6 +48,7 @@ def checked_recipe(
         bool(shuffle),
         checked_dtype(dtype),
         seed,
+        seeded,
         clip_value=_checked_limit(clip_value, "clip_value"),
         clip_norm=_checked_limit(clip_norm, "clip_norm"),
     )
@@ -54,7 +57,7 @@ def checked_recipe(
 
 
 def _check_parameters(recipe: Recipe) -> None:
-    """Refuse parameters of components that the dtype turns into infinity."""
+    """Refuse parameters of components that are infinite in the dtype."""
     largest = LARGEST[recipe.dtype]
     components = [recipe.loss, recipe.optimizer, recipe.regularizer]
     for layer in recipe.network.layers:
@@ -65,7 +68,7 @@ def _check_parameters(recipe: Recipe) -> None:
     for component in components:
         for name, value in component.parameters if component is not None else ():
             if not isinstance(value, Component) and abs(value) > largest:
-                raise InputError(f"{name}: {value!r} given to {component!r}, which no {recipe.dtype} can hold")
+                raise InputError(wrong(f"{name} of {component!r}", f"be finite in {recipe.dtype}", value))
 
 
 def _checked_limit(value: Any, argument: str) -> float | None:
@@ -74,7 +77,7 @@ def _checked_limit(value: Any, argument: str) -> float | None:
         return None
     limit = checks.finite_number(value, argument, "a positive number or None")
     if limit <= 0:
-        raise InputError(f"{argument}: {value!r} given; a positive number or None is wanted")
+        raise InputError(wrong(argument, "be a number > 0 or None", value))
     return limit
 
 
@@ -82,31 +85,20 @@ def with_threads(recipe: Recipe, threads: int | str) -> Recipe:
     """The recipe with a number of threads; "auto" chooses one that suits it."""
     if isinstance(threads, str):
         if threads != "auto":
-            raise InputError(f"threads: {threads!r} given; a whole number of at least 1 or 'auto' is wanted")
+            raise InputError(wrong("threads", "be an integer >= 1 or 'auto'", threads))
         return replace(recipe, threads=suitable_threads(recipe), automatic=True)
     count = checks.whole_number(threads, "threads", 1)
     if count == recipe.threads:
         return recipe
     if count > MOST_THREADS:
-        raise InputError(f"threads: {threads!r} given; at most {MOST_THREADS} are possible")
+        raise InputError(wrong("threads", f"be at most {MOST_THREADS}", threads))
     return replace(recipe, threads=count)
-
-
-class DrawnSeed(tuple[int, ...]):
-    """Words of a seed that nobody gave: the system's entropy, which no run repeats, so that none is wanted again.
-
-    Copies and files of a trainer that has not trained keep that.
-    """
-
-    def __getitem__(self, index: Any) -> Any:
-        found = super().__getitem__(index)
-        return DrawnSeed(found) if isinstance(index, slice) else found
 
 
 def seed_words(rng: Any) -> tuple[int, ...]:
     """Eight 32-bit words: four for the compiled random stream, four for the initial weights."""
     if rng is None:
-        return DrawnSeed(int(word) for word in np.random.SeedSequence().generate_state(8))
+        return tuple(int(word) for word in np.random.SeedSequence().generate_state(8))
     if isinstance(rng, np.random.Generator):
         return tuple(int(word) for word in rng.integers(0, 2**32, size=8, dtype=np.uint64))
     if isinstance(rng, np.random.SeedSequence):
@@ -114,9 +106,7 @@ def seed_words(rng: Any) -> tuple[int, ...]:
     elif isinstance(rng, int | np.integer) and not isinstance(rng, bool | np.bool) and rng >= 0:
         sequence = np.random.SeedSequence(int(rng))
     else:
-        raise InputError(
-            f"rng: {rng!r} given; an int of at least 0, a numpy.random.SeedSequence or Generator, or None is wanted"
-        )
+        raise InputError(wrong("rng", "be an int >= 0, a numpy.random.SeedSequence, a Generator or None", rng))
     return tuple(int(word) for word in sequence.generate_state(8))
 
 
@@ -127,7 +117,7 @@ def checked_dtype(dtype: Any) -> np.dtype[Any]:
     except TypeError:
         found = np.dtype(object)
     if found not in DTYPES:
-        raise InputError(f"dtype: {dtype!r} given; 'float32' or 'float64' is wanted")
+        raise InputError(wrong("dtype", "be 'float32' or 'float64'", dtype))
     return found
 
 
@@ -135,12 +125,12 @@ def _checked_loss(loss: Component, network: Network) -> Component:
     last = network.layers[-1].activation
     if loss.spec.owns_output and not is_identity(last):
         raise InputError(
-            f"network: the last layer's activation is {last.name!r}; {loss.name!r} brings its own output activation "
-            "and wants the built-in 'identity' there"
+            f"network: the last layer must have activation 'identity', got {last.name!r}; loss {loss.name!r} applies "
+            "its own output activation"
         )
     if loss.spec.target == "label" and network.sizes[-1] == 1:
         raise InputError(
-            f"network: one output given; {loss.name!r} wants one for each class: Dense(2) for two classes, or Dense(1) "
-            "with 'binary_cross_entropy'"
+            f"network must have one output per class for loss {loss.name!r}, got 1; use Dense(2) for two classes, or "
+            "Dense(1) with 'binary_cross_entropy'"
         )
     return loss

@@ -43,7 +43,7 @@ class Engine:
         pairs = self.trainer.weights
         self.coefs: tuple[Array, ...] = tuple(w for w, _ in pairs)
         self.intercepts: tuple[Array, ...] = tuple(b for _, b in pairs)
-        d = self.trainer.model.descriptor
+        d = self.trainer.engine.descriptor
         self._penalty = PENALTY(int(d["penalty"][0])) if d["penalty"][0] else None
 
     # ---- weights
@@ -59,8 +59,8 @@ class Engine:
         """The regularizer's penalty summed over all weights, not yet divided by m."""
         if self._penalty is None:
             return 0.0
-        d = self.trainer.model.descriptor
-        total = self.trainer.memory.array("penalty_sum")
+        d = self.trainer.engine.descriptor
+        total = self.trainer.engine.memory.array("penalty_sum")
         total[0] = 0.0
         self._penalty(*(int(d[name][0]) for name in ("theta", "regularized", "regularizer_parameters", "penalty_sum")))
         return float(total[0])
@@ -71,20 +71,20 @@ class Engine:
 
     def end_epoch(self) -> None:
         """Have the next call begin an epoch, not go on with one that was interrupted."""
-        self.trainer.model.descriptor["position"] = 0
+        self.trainer.engine.descriptor["position"] = 0
 
     # ---- state
 
     def marked(self) -> Mark:
         """Weights, optimizer state and t at the end of an epoch, for `back_to`."""
-        model, scalars = self.trainer.model, self.trainer.memory.array("scalars")
+        model, scalars = self.trainer.model, self.trainer.engine.memory.array("scalars")
         return Mark(model.theta.copy(), model.state.copy(), scalars.copy(), self.trainer.iteration)
 
     def back_to(self, mark: Mark) -> None:
         """Go back to what was marked; the next call begins an epoch."""
         model = self.trainer.model
         model.theta[...], model.state[...], model.iteration[0] = mark.theta, mark.state, mark.iteration
-        self.trainer.memory.array("scalars")[...] = mark.scalars
+        self.trainer.engine.memory.array("scalars")[...] = mark.scalars
         self.end_epoch()
 
     def export(self) -> dict[str, Any]:
@@ -94,7 +94,7 @@ class Engine:
             "seed": self.seed,
             "options": self.options,
             "state": trainer.model.state.copy(),
-            "scalars": trainer.memory.array("scalars").copy(),
+            "scalars": trainer.engine.memory.array("scalars").copy(),
             "iteration": trainer.iteration,
             "epoch": trainer.epoch,
             "learning_rate": trainer.learning_rate,
@@ -103,8 +103,8 @@ class Engine:
     def resume(self, kept: dict[str, Any]) -> None:
         """Continue the counters and, where the optimizer is of the same kind, its state."""
         trainer = self.trainer
-        model, scalars = trainer.model, trainer.memory.array("scalars")
-        model.descriptor["epoch"] = kept["epoch"]
+        model, scalars = trainer.model, trainer.engine.memory.array("scalars")
+        trainer.engine.descriptor["epoch"] = kept["epoch"]
         spec, before = self.options["optimizer"].spec, kept["options"]["optimizer"].spec
         same = spec.name == before.name and spec.slots == before.slots and spec.scalars == before.scalars
         if same and model.state.shape == kept["state"].shape:

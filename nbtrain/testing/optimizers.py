@@ -112,7 +112,7 @@ class Updates:
 
     def step_alone(self, g: float) -> None:
         """The function `step` alone, with gradients that the core would refuse, after an iteration was made."""
-        model, memory = self.trainer.model, self.trainer.memory
+        model, memory = self.trainer.model, self.trainer.engine.memory
         model.gradient[:] = g
         memory.array("slot_pointers").reshape(-1)[: len(model.state)] = [row.ctypes.data for row in model.state]
         places = ("theta", "gradient", "slot_pointers", "prepared_typed", "hyper_typed")

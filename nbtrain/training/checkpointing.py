@@ -1,30 +1,51 @@
-"""Whether a training may go on from a checkpoint: none is thrown away, and none is mixed with another."""
+"""Resuming from a checkpoint, so that the run gives the bits of one without a break, and never mixes two trainings."""
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
+import os
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..callbacks import Callback
+from ..callbacks.base import keeps_state
 from ..errors import InputError
-from ..model.settings import DrawnSeed
+from ..formats.modelfile import files
+from ..formats.modelfile.callback_states import CallbackState
+from ..formats.modelfile.reading import Contents, contents
+from ..model.recipe import Recipe
+from ..model.state import COUNTERS
 from .data import Dataset
 
 if TYPE_CHECKING:
-    from ..formats.modelfile.restoring import Contents
     from .trainer import Trainer
 
 Array = np.ndarray[Any, Any]
-COUNTERS = ("iteration", "epoch", "position")
+MAY_DIFFER = ("seed", "seeded", "threads", "automatic")  # of the recipe; the seed has a check of its own
 DIGESTED_ROWS = 1024  # of the data, evenly spaced
 
 
+class UnfinishedEpoch(Callback):
+    """Remembers which callbacks have not yet seen the last epoch: an interrupt or an error came in between."""
+
+    def __init__(self) -> None:
+        self.validated = False
+        self.called: int | None = None  # how many callbacks have seen that epoch; None: there is no such epoch
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"validated": self.validated, "called": self.called}
+
+    def resume(self, trainer: Trainer, state: Mapping[str, Any]) -> None:
+        self.validated, called = bool(state["validated"]), state["called"]
+        self.called = None if called is None else max(0, int(called))
+
+
 class TrainingData(Callback):
-    """What checkpoints keep of the data of a call of fit, to know them again, and of where the trainer stood.
+    """Remembers, for checkpoints, the data of a call of fit and where the trainer stood before it.
 
     Parameters
     ----------
@@ -43,44 +64,126 @@ class TrainingData(Callback):
             self._state = {"samples": len(self.data.x), "digest": digest(self.data)}
         return self._state | ({} if self.began is None else {"began": self.began})
 
-    def is_begun_again(self, trainer: Trainer, kept: Mapping[str, Any]) -> bool:
-        """Whether the trainer stands where that of a checkpoint did when its run began: by the same program, it seems.
+    def is_started_again(self, trainer: Trainer, kept: Mapping[str, Any]) -> bool:
+        """Whether the trainer stands where that of a checkpoint did when its run began: the same program, it seems.
 
-        What an unseeded one had learnt before comes out otherwise each time; its counters are the same.
+        Without a seed given, the parameters differ from run to run and only the counters are compared.
         """
         theirs = kept.get("began")
         if self.began is None or not isinstance(theirs, list) or len(theirs) != len(self.began):
             return False
-        compared = 2 if isinstance(trainer.recipe.seed, DrawnSeed) else 3
+        compared = 3 if trainer.engine.recipe.seeded else 2
         return self.began[:compared] == theirs[:compared]
 
     def check(self, kept: Mapping[str, Any], path: str) -> None:
-        """Refuse another number of samples than that of a checkpoint's data; warn of other numbers.
+        """Raise InputError for another number of samples than the checkpoint's; warn of other numbers.
 
-        Files of trainers that were not in fit, and those of older versions, say nothing of data.
+        Files of trainers that were not in fit hold nothing about data.
         """
         own = self.state_dict()
         if "samples" not in kept:
             return
         if kept["samples"] != own["samples"]:
             raise InputError(
-                f"checkpoint: {path} is of a training on {kept['samples']} samples, here there are "
-                f"{own['samples']}; give another path to train anew, or go on with these from nbtrain.load({path!r}), "
-                "with a path of its own"
+                f"checkpoint: {path} was written while training on {kept['samples']} samples, got {own['samples']}; "
+                f"give another path to train anew, or continue with these from nbtrain.load({path!r}) and another path"
             )
         if kept.get("digest") != own["digest"]:
             warnings.warn(
-                f"checkpoint: {path} is of a training on other data, of the same number of samples: X or y are not "
-                "what they were, and what comes out is not what training at once would have given",
+                f"checkpoint: {path} was written with different data of the same size; the result will differ from "
+                "that of an uninterrupted run",
                 UserWarning,
-                stacklevel=8,  # where fit was called
+                stacklevel=7,  # where fit was called
             )
 
 
-def _beginning(trainer: Trainer) -> list[Any]:
-    """Iterations, epochs and a digest of the parameters."""
-    theta = hashlib.blake2b(trainer.theta.data, digest_size=8).hexdigest()
-    return [int(trainer.iteration), int(trainer.epoch), theta]
+def resume(trainer: Trainer, path: str, data: TrainingData) -> list[CallbackState] | None:
+    """Set a trainer to where a checkpoint stands, its seed included, if the file exists.
+
+    Returns
+    -------
+    list of CallbackState, or None
+        The states of the callbacks when the file was written; None if there is no file.
+
+    Raises
+    ------
+    InputError
+        If the file belongs to another training; the trainer is unchanged.
+    ModelFileError
+        If the file is damaged.
+    """
+    if not os.path.exists(path):
+        return None
+    found, engine = contents(files.read(path), path), trainer.engine
+    _check_recipe(engine.recipe, found, path)
+    _check_training(trainer, found, data, path)
+    engine.put(found.state)
+    engine.recipe = dataclasses.replace(engine.recipe, seeded=found.recipe.seeded)
+    trainer.metadata = found.metadata
+    trainer.history.replace(found.history)
+    return found.callbacks
+
+
+def _check_recipe(own: Recipe, found: Contents, path: str) -> None:
+    for name in (field.name for field in dataclasses.fields(Recipe) if field.name not in MAY_DIFFER):
+        theirs, ours = getattr(found.recipe, name), getattr(own, name)
+        if theirs != ours:
+            raise InputError(
+                f"checkpoint: {path} has another {name}: {theirs!r}, not {ours!r}; give another path, or remove the "
+                "file to start anew"
+            )
+    if found.altered:
+        raise InputError(
+            f"checkpoint: the code of {' and '.join(found.altered)} has changed since {path} was written; remove the "
+            "file to start anew, or load it and save it there to continue with the new code"
+        )
+
+
+def _check_training(trainer: Trainer, found: Contents, data: TrainingData, path: str) -> None:
+    """Raise InputError where resuming would discard what the trainer has learned, or mix two trainings."""
+    kept: Mapping[str, Any] = next(
+        (state.values for state in found.callbacks if state.kind == TrainingData.__qualname__), {}
+    )
+    recipe = trainer.engine.recipe
+    fresh = trainer.iteration == 0 or data.is_started_again(trainer, kept)
+    if not fresh and not _stands_there(trainer, found):
+        raise InputError(
+            f"checkpoint: this trainer was trained differently ({_progress(trainer.engine.descriptor)}) from {path} "
+            f"({_progress(found.state.counters)}); resuming would discard its training. Make a new trainer to resume "
+            "from the file; or give another path, or save this trainer there first (trainer.save), to continue with it"
+        )
+    if fresh and recipe.seeded and recipe.seed != found.recipe.seed:
+        raise InputError(
+            f"checkpoint: {path} was written with another seed, whose words are {_hex(found.recipe.seed)}; those of "
+            f"rng= here are {_hex(recipe.seed)}. Pass the same rng=, or rng=None to accept any, or another path"
+        )
+    if fresh:  # a trainer that has been trained may continue on other data
+        data.check(kept, path)
+    data.began = kept.get("began", data.began)
+
+
+def _stands_there(trainer: Trainer, found: Contents) -> bool:
+    """Whether a file holds the same training, as far: the same seed, counters and losses; without epochs, weights.
+
+    With epochs the weights are not compared: a callback may have restored better ones.
+    """
+    d, theirs = trainer.engine.descriptor, found.state.counters
+    if trainer.engine.recipe.seed != found.recipe.seed or any(d[name] != theirs[name] for name in COUNTERS[:3]):
+        return False
+    own = trainer.history
+    if own.keys() != found.history.keys():
+        return False
+    if own:
+        return all(np.array_equal(column, found.history[name], equal_nan=True) for name, column in own.items())
+    return np.array_equal(trainer.theta, found.state.theta)
+
+
+def savers_last(callbacks: Sequence[Callback]) -> list[Callback]:
+    """The callbacks in their order, but those that save after those whose state they save."""
+    own = [keeps_state(callback) for callback in callbacks]
+    last = max((index for index, found in enumerate(own) if found), default=-1)
+    places = [last + 0.5 if callback.first_at_end and i < last else i for i, callback in enumerate(callbacks)]
+    return [callbacks[i] for i in sorted(range(len(callbacks)), key=places.__getitem__)]
 
 
 def digest(data: Dataset) -> str:
@@ -92,62 +195,14 @@ def digest(data: Dataset) -> str:
     return found.hexdigest()
 
 
-def check(trainer: Trainer, found: Contents, data: TrainingData, path: str) -> None:
-    """Refuse a file that is not of what the trainer was made for, or that knows nothing of what it has learnt.
-
-    Raises
-    ------
-    InputError
-        If the trainer has another seed, or has trained and does not stand where the file does, or the data are of
-        another number of samples.
-    """
-    states = (state.values for state in found.states if state.kind == TrainingData.__qualname__)
-    kept: Mapping[str, Any] = next(states, {})
-    fresh = not trainer.model.descriptor["iteration"][0] or data.is_begun_again(trainer, kept)
-    if not fresh and not _stands_there(trainer, found):
-        own, theirs = _words(trainer.model.descriptor), _words(found.counters)
-        raise InputError(
-            f"checkpoint: this trainer has trained already ({own}), and not as {path} has ({theirs}): to go on from "
-            "the file would throw away what it has learnt. Make a new trainer to go on from the file; give another "
-            "path to go on with this one, or save it there first (trainer.save) to replace the file"
-        )
-    if fresh and not isinstance(trainer.recipe.seed, DrawnSeed) and trainer.recipe.seed != found.recipe.seed:
-        raise InputError(
-            f"checkpoint: {path} is of a trainer with another seed: its words are {_hex(found.recipe.seed)}, those of "
-            f"rng= here are {_hex(trainer.recipe.seed)}; give the rng= that it was made with, or another path. A "
-            "trainer with rng=None goes on from any"
-        )
-    if fresh:  # a trainer that goes on by itself may have been given other data
-        data.check(kept, path)
-    data.began = kept.get("began", data.began)
+def _beginning(trainer: Trainer) -> list[Any]:
+    """Iterations, epochs and a digest of the parameters."""
+    theta = hashlib.blake2b(trainer.theta.data, digest_size=8).hexdigest()
+    return [int(trainer.iteration), int(trainer.epoch), theta]
 
 
-def _stands_there(trainer: Trainer, found: Contents) -> bool:
-    """Whether a file holds the same training, as far: the same seed, counters and losses; without epochs, weights.
-
-    The weights say nothing where there are epochs: a callback may have put better ones back.
-    """
-    d = trainer.model.descriptor
-    if trainer.recipe.seed != found.recipe.seed or any(int(d[name][0]) != found.counters[name] for name in COUNTERS):
-        return False
-    theirs = {
-        name.removeprefix("history."): column for name, column in found.tensors.items() if name.startswith("history.")
-    }
-    own = {name: np.array(column) for name, column in trainer.history.items()}
-    if own.keys() != theirs.keys():
-        return False
-    if own:
-        return all(np.array_equal(own[name], theirs[name], equal_nan=True) for name in own)
-    pairs = enumerate(trainer.weights)
-    return all(
-        np.array_equal(array, found.tensors[f"layers.{index}.{name}"])
-        for index, layer in pairs
-        for name, array in zip("Wb", layer, strict=True)
-    )
-
-
-def _words(counters: Mapping[str, Any] | Array) -> str:
-    iteration, epoch = (int(np.ravel(counters[name])[0]) for name in ("iteration", "epoch"))
+def _progress(counters: Array) -> str:
+    iteration, epoch = (int(counters[name][0]) for name in ("iteration", "epoch"))
     return f"{epoch} epoch{'s' * (epoch != 1)}, {iteration} iteration{'s' * (iteration != 1)}"
 
 

@@ -1,13 +1,14 @@
-"""Data on its way to the core: arrays of the right shape and dtype, whose contents were looked at."""
+"""Checked data: arrays of the right shape and dtype, as the core takes them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..checks import arrays as checks
+from ..checks.messages import wrong
 from ..components import Loss
 from ..errors import InputError
 from ..model.native import Native
@@ -36,7 +37,7 @@ class Dataset(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Intake:
+class InputSpec:
     """What a network and its loss accept as data."""
 
     columns: int
@@ -46,13 +47,13 @@ class Intake:
     native: Native
 
     def inputs(self, X: Any, argument: str = "X") -> Array:
-        """X, finite, as a (samples, inputs) array."""
+        """X as a finite (samples, inputs) array."""
         x = checks.inputs(X, self.columns, self.dtype, argument)
         self.check_finite(x, argument, X)
         return x
 
     def dataset(self, X: Any, y: Any, weight: Any = None, prefix: str = "") -> Dataset:
-        """X, y and sample weights as the core takes them; `prefix` names where they come from."""
+        """X, y and sample weights as the core takes them; errors name them with `prefix`."""
         x = self.inputs(X, f"{prefix}X")
         if self.loss.target == "label":
             target = checks.labels(y, len(x), f"{prefix}y")
@@ -68,34 +69,32 @@ class Intake:
         return Dataset(x, target, weights)
 
     def check_finite(self, array: Array, argument: str, given: Any = None) -> None:
-        """Refuse NaN and infinity, naming the first; what was `given` may have been finite, and too large."""
+        """Raise InputError for NaN and infinity, naming the first; the number `given` may be finite but too large."""
         index = self.native.bad_number(array.ctypes.data, array.size)
-        if index >= 0:
-            found, largest = array.flat[index], ""
-            if np.isinf(found):
-                was = found if given is None else np.asarray(given, np.float64).flat[index]
-                largest = f", of at most {np.finfo(self.dtype).max:.2g},"
-                found = f"{was:g}, too large for {self.dtype}," if np.isfinite(was) else found
-            _refuse(argument, f"{found} at {checks.place(array, index)}", f"finite {self.dtype} numbers{largest}")
+        if index < 0:
+            return
+        found, hint = str(array.flat[index]), ""
+        if given is not None and np.isinf(array.flat[index]):
+            was = float(np.asarray(given).flat[index])
+            if np.isfinite(was):
+                found, hint = f"{was:g}", f"the largest {self.dtype} is {np.finfo(self.dtype).max:.2g}"
+        raise InputError(wrong(argument, "be finite", f"{found} at {checks.place(array, index)}", hint))
 
     def _check_weights(self, array: Array, argument: str) -> None:
         index = self.native.bad_weight(array.ctypes.data, array.size)
         if index >= 0:
-            _refuse(argument, f"{array[index]} at index {index}", "finite numbers of at least 0")
+            raise InputError(wrong(argument, "be finite and >= 0", f"{array[index]} at index {index}"))
 
     def _check_labels(self, array: Array, argument: str) -> None:
         index = self.native.bad_label(array.ctypes.data, array.size, self.outputs)
         if index >= 0:
-            _refuse(argument, f"label {array[index]} at index {index}", f"labels from 0 to {self.outputs - 1}")
+            expected = f"hold labels from 0 to {self.outputs - 1}"
+            raise InputError(wrong(argument, expected, f"{array[index]} at index {index}"))
 
     def _check_range(self, array: Array, argument: str) -> None:
         spec = self.loss
         low, high = spec.minimum, spec.maximum
         if (low is not None and array.min() < low) or (high is not None and array.max() > high):
-            bounds = f"from {low}" + (f" to {high}" if high is not None else "")
-            bounds = bounds if low is not None else f"up to {high}"
-            _refuse(argument, f"values from {array.min():g} to {array.max():g}", f"targets {bounds}")
-
-
-def _refuse(argument: str, given: str, wanted: str) -> NoReturn:
-    raise InputError(f"{argument}: {given} given; {wanted} are wanted")
+            bounds = [f">= {low}"] * (low is not None) + [f"<= {high}"] * (high is not None)
+            expected = f"be {' and '.join(bounds)} for loss {spec.name!r}"
+            raise InputError(wrong(argument, expected, f"values from {array.min():g} to {array.max():g}"))

@@ -1,94 +1,213 @@
-"""How a Trainer calls the core: with or without the interpreter lock, alone or with helpers, how much at a time."""
+"""Engine: a model with its memory, its lock and the core's C functions.
+
+Whatever calls the core from Python goes through here: alone or with helpers, with or without the interpreter lock, in
+turns with compiled callers.
+"""
 
 from __future__ import annotations
 
+import os
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from typing import Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..core import layout
-from ..errors import Error
-from ..model import Model, quick
-from ..model.native import Native
+from ..model import quick
+from ..model.build import build
+from ..model.native import Native, native
 from ..model.recipe import Recipe
+from ..model.state import State, keep_snapshot, restore_snapshot
 from ..model.threads import Team
 from ..status import check
-from .data import Dataset
+from .data import Dataset, InputSpec
 
+if TYPE_CHECKING:
+    from .fit import Fit
+
+Array = np.ndarray[Any, Any]
 SHORT_CALL_FLOPS = 1e7  # below this, some 150 microseconds, a call keeps the interpreter lock
 CALL_WORK = {"train_step": 6.0, "loss_and_gradient": 6.0, "evaluate": 2.0}  # operations for a parameter and a sample
-PAUSE = 5e-5  # seconds between two attempts to get inside a model
-OVERWRITTEN = (
-    "trainer.model.descriptor: it was overwritten, and without its sizes and addresses nothing can be computed; the "
-    "descriptor as it was is wanted, or a new trainer of the same network, whose theta can be assigned the parameters "
-    "that still stand in this one: new.theta[:] = old.theta"
-)
-PART_FLOPS = 1e9  # work of one call of predict or evaluate, so that Ctrl-C is seen
+CALL_FLOPS = 1e9  # work of one call of predict or evaluate, so that Ctrl-C is seen
+PAUSE = 5e-5  # seconds between two attempts to enter a busy model
 
 
-class Calling:
-    """What lies between a Trainer's methods and the core's functions."""
+class Engine:
+    """A model that Python can call.
 
-    recipe: Recipe
-    model: Model
-    team: Team
-    theta: Any
-    result: np.ndarray[Any, Any]
-    _lock: threading.RLock
-    _quick_limit: np.ndarray[Any, Any]
-    _native: Native
-    _short: Native
-    _descriptor: int
-    _result_address: int
-    _kind: int
+    Parameters
+    ----------
+    recipe : Recipe
+        Its parameters are zero.
 
-    def call_on(self, name: str, data: Dataset) -> int:
-        """Call one of the core's functions on data -> its status; what it found lies in `result`."""
+    Attributes
+    ----------
+    recipe : Recipe
+    model : Model
+        For compiled callers; its descriptor is read-only.
+    memory : Memory
+    descriptor : ndarray of shape (1,), structured
+        The same, writable.
+    inputs : InputSpec
+        What data the network and its loss accept.
+    team : Team
+        Helper threads.
+    result : ndarray of shape (3,), float64
+        What the last call found.
+    run : Fit or None
+        The call of fit that is in progress.
+    quick_step, quick_predict : function
+        Calls of a few microseconds on arrays, which decline with NaN (see `model.quick`).
+    """
+
+    def __init__(self, recipe: Recipe) -> None:
+        self.recipe = recipe
+        self.model, self.memory, core = build(recipe)
+        self.descriptor = self.memory.array("descriptor")
+        self.addresses = core.addresses
+        self.lock = threading.RLock()
+        self.native, self.short = native(core), native(core, holding=True)
+        self.team = Team(recipe.threads, recipe.automatic, self.memory, self.native.assist)
+        self.result = np.zeros(3)
+        self.run: Fit | None = None
+        self.inputs = InputSpec(
+            recipe.network.inputs, recipe.network.outputs, recipe.loss.spec, recipe.dtype, self.native
+        )
+        self._result_address = int(self.result.ctypes.data)
+        self._address = self.memory.addresses["descriptor"]
+        self._kind = int(self.descriptor["target_kind"][0])
+        interpreter = self.memory.array("interpreter")
+        self.quick_step = quick.builtin("quick_step", core.addresses["quick_step"], interpreter)
+        self.quick_predict = quick.builtin("quick_predict", core.addresses["quick_predict"], interpreter)
+        self.quick_rows = int(SHORT_CALL_FLOPS / (6.0 * self.theta.size))
+        self._quick_limit = self.descriptor["quick_rows"]  # a view
+        self._quick_limit[0] = self.quick_rows
+        _engines.add(self)
+
+    @property
+    def theta(self) -> Array:
+        """All parameters."""
+        return self.model.theta
+
+    # ---- calls
+
+    def call(self, name: str, data: Dataset) -> int:
+        """Call one of the core's functions on data -> its status; what it found is in `result`."""
 
         def function(*arguments: int) -> int:
-            # the helpers of train_slice are sent by `Fit`
+            # `Fit` sends the helpers of train_slice itself
             shared = name == "train_slice" or self.team.send(CALL_WORK[name] * self.theta.size * len(data.x))
-            return int(getattr(self._native if shared else self._fast(len(data.x)), name)(*arguments))
+            return int(getattr(self.native if shared else self._fast(len(data.x)), name)(*arguments))
 
         return self.in_turn(function, *data.arguments(self._kind), self._result_address)
 
     def in_turn(self, function: Callable[..., int], *arguments: int) -> int:
-        """Call one of the core's functions until no compiled caller in another thread is inside -> its status."""
-        status = function(self._descriptor, *arguments)
+        """Call one of the core's functions, again while a compiled caller in another thread is inside -> its status."""
+        status = function(self._address, *arguments)
         while status == layout.BUSY:
-            if self.model.descriptor["busy"][0] == layout.HELD:
+            if self.descriptor["busy"][0] == layout.HELD:
                 # by this thread, as its lock is held: a callback's `state_dict` uses the trainer while it is saved, or
                 # a save was interrupted at its very end
-                self._short.let_go(self._descriptor)
+                self.short.let_go(self._address)
             else:
-                self.model.descriptor["wanted"] = 1
+                self.descriptor["wanted"] = 1
                 time.sleep(PAUSE)
-            status = function(self._descriptor, *arguments)
-        if status == layout.WRONG_MODEL:
-            raise Error(OVERWRITTEN)
+            status = function(self._address, *arguments)
         return int(status)
 
     def _fast(self, rows: int) -> Native:
-        return self._short if 6.0 * self.theta.size * rows < SHORT_CALL_FLOPS else self._native
+        return self.short if 6.0 * self.theta.size * rows < SHORT_CALL_FLOPS else self.native
 
-    def part_rows(self) -> int:
+    def rows_per_call(self) -> int:
         """Rows of data that one call of predict or evaluate works on."""
-        return max(self.recipe.batch_size, int(PART_FLOPS / (2.0 * self.theta.size)))
+        return max(self.recipe.batch_size, int(CALL_FLOPS / (2.0 * self.theta.size)))
 
-    def _alone(self) -> AbstractContextManager[None]:
-        """Work of several calls during which no other thread gets at the model through the trainer."""
-        return quick.alone(self._lock, self._quick_limit)
+    def predict(self, x: Array) -> Array:
+        """Predictions for checked inputs."""
+        out = np.empty((len(x), self.recipe.network.outputs), self.recipe.dtype)
+        count = self.rows_per_call()
+        with self.alone():
+            for first in range(0, len(x), count):
+                rows, written = x[first : first + count], out[first : first + count]
+                shared = self.team.send(2.0 * self.theta.size * len(rows))
+                function = (self.native if shared else self._fast(len(rows))).predict
+                arguments = rows.ctypes.data, *rows.shape, written.ctypes.data, *written.shape
+                check(self.in_turn(function, *arguments), self.recipe.loss)
+        return out
+
+    # ---- locks
+
+    def alone(self) -> AbstractContextManager[None]:
+        """Work of several calls, during which other threads of Python wait."""
+        return quick.alone(self.lock, self._quick_limit)
 
     @contextmanager
-    def _held(self) -> Iterator[None]:
+    def held(self) -> Iterator[None]:
         """Work on the model's memory itself, during which compiled callers are kept out as well."""
-        with self._alone():
+        with self.alone():
             try:
-                check(self.in_turn(self._short.hold))
+                check(self.in_turn(self.short.hold))
                 yield
             finally:
-                self._short.let_go(self._descriptor)
+                self.short.let_go(self._address)
+
+    # ---- state
+
+    def take(self) -> State:
+        """A copy of where the training stands."""
+        with self.held():
+            return State.take(self.memory, self.recipe)
+
+    def put(self, state: State) -> None:
+        """Continue from a state, with its seed."""
+        with self.held():
+            state.put(self.memory)
+            if self.recipe.seed != state.seed:
+                self.recipe = replace(self.recipe, seed=state.seed)
+
+    def keep_snapshot(self) -> None:
+        """Keep how the model stands as its last finite epoch."""
+        keep_snapshot(self.memory, self.recipe)
+
+    def restore_snapshot(self) -> None:
+        """Set the model back to its last finite epoch."""
+        restore_snapshot(self.memory, self.recipe)
+
+    # ---- forks
+
+    def free_in_child(self) -> None:
+        """Make the engine usable in a forked child, which has its memory but not the threads that were inside.
+
+        A training that a lost thread was in the middle of is set back to its last finite epoch. A thread that forks in
+        a callback of its own call of fit continues that call in the child.
+        """
+        inside = bool(self.descriptor["busy"][0])
+        self.descriptor["busy"] = layout.FREE  # no thread that forks is inside compiled code
+        self.descriptor["team_call"] = 0
+        self.memory.array("team")[...] = 0  # helpers that had registered are not in the child
+        if self.lock.acquire(blocking=False):  # free, or held by the thread that forked
+            self.lock.release()
+            return
+        self.lock = threading.RLock()
+        self._quick_limit[0] = self.quick_rows
+        if inside and self.run is not None:  # in the middle of a step, perhaps
+            self.restore_snapshot()
+        self.descriptor["status"] = layout.OK
+        self.run = None
+
+
+_engines: weakref.WeakSet[Engine] = weakref.WeakSet()
+
+
+def _free_all() -> None:
+    for engine in list(_engines):
+        engine.free_in_child()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_free_all)

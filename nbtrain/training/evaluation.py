@@ -1,48 +1,50 @@
-"""How good a trainer is on data: loss, accuracy, R²."""
+"""How good a model is on data: loss, accuracy, R² and other metrics."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
+from ..checks.messages import wrong
 from ..core import layout
 from ..errors import InputError
 from ..metrics import CLASSES, CLASSIFICATION, REGRESSION, TOP, Metric
 from ..status import check
 from .data import Dataset
-
-if TYPE_CHECKING:
-    from .trainer import Trainer
+from .engine import Engine
 
 Array = np.ndarray[Any, Any]
 
 
-def scores(trainer: Trainer, dataset: Dataset, metrics: Sequence[Metric] = ()) -> dict[str, float]:
-    """Mean data loss and accuracy (classification) or R² (float targets), summed in the core, and other metrics."""
-    sums = np.zeros(3)
-    errors = np.zeros(trainer.network.sizes[-1])
-    part = trainer.part_rows()
-    for first in range(0, len(dataset.x), part):
-        check(trainer.call_on("evaluate", dataset.rows(first, first + part)), trainer.recipe.loss)
-        sums += trainer.result
-        errors += trainer.memory.array("squared_errors")
+def evaluate(engine: Engine, data: Dataset, metrics: Sequence[Metric] = ()) -> dict[str, float]:
+    """Mean data loss, accuracy (classification) or R² (float targets), summed in the core, and other metrics."""
+    with engine.alone():
+        return _from_core(engine, data) | _from_predictions(engine, data, metrics)
+
+
+def _from_core(engine: Engine, data: Dataset) -> dict[str, float]:
+    sums, errors = np.zeros(3), np.zeros(engine.recipe.network.outputs)
+    count = engine.rows_per_call()
+    for first in range(0, len(data.x), count):
+        check(engine.call("evaluate", data.rows(first, first + count)), engine.recipe.loss)
+        sums += engine.result
+        errors += engine.memory.array("squared_errors")
     if sums[1] == 0.0:
-        raise InputError("sample_weight: all weights are 0; at least one positive weight is wanted")
+        raise InputError("sample_weight must have a positive weight, got only zeros")
     found = {"loss": float(sums[0] / sums[1])}
-    d = trainer.model.descriptor
-    if d["hits"][0] != layout.HITS_NONE:
+    if engine.descriptor["hits"][0] != layout.HITS_NONE:
         found["accuracy"] = float(sums[2] / sums[1])
-    elif d["target_kind"][0] == 0:
-        found["r2"] = r2(errors, dataset)
-    return found | compute(trainer, dataset, metrics)
+    elif engine.descriptor["target_kind"][0] == 0:
+        found["r2"] = r2(errors, data)
+    return found
 
 
-def r2(errors: Array, dataset: Dataset) -> float:
+def r2(errors: Array, data: Dataset) -> float:
     """1 - residual / total sum of squares, averaged over the outputs; 0 for an output whose targets are constant."""
-    y = dataset.y.astype(np.float64)
-    weight = np.ones(len(y)) if dataset.weight is None else dataset.weight.astype(np.float64)
+    y = data.y.astype(np.float64)
+    weight = np.ones(len(y)) if data.weight is None else data.weight.astype(np.float64)
     scale = 2.0 ** max(0, int(np.frexp(np.abs(y).max())[1]) - 1)  # squares would overflow; powers of two cost no bits
     with np.errstate(over="ignore", invalid="ignore"):  # of huge weights
         mean = np.average(y / scale, axis=0, weights=weight)
@@ -52,13 +54,11 @@ def r2(errors: Array, dataset: Dataset) -> float:
     return float(np.mean(np.where(exact, 1.0, 1.0 - ratio)))
 
 
-def compute(trainer: Trainer, dataset: Dataset, metrics: Iterable[Metric]) -> dict[str, float]:
-    """The metrics of a trainer on data, from one prediction."""
-    metrics = list(metrics)
+def _from_predictions(engine: Engine, data: Dataset, metrics: Sequence[Metric]) -> dict[str, float]:
     if not metrics:
         return {}
-    prediction = trainer.predict(dataset.x)
-    truth, hits = dataset.y, int(trainer.model.descriptor["hits"][0])
+    prediction = engine.predict(data.x)
+    truth, hits = data.y, int(engine.descriptor["hits"][0])
     if truth.ndim == 2 and truth.shape[1] == 1:
         truth, prediction = truth[:, 0], prediction[:, 0]
     classes = prediction
@@ -68,10 +68,10 @@ def compute(trainer: Trainer, dataset: Dataset, metrics: Iterable[Metric]) -> di
         truth, classes = (truth > 0.5).astype(np.int64), (prediction > 0.5).astype(np.int64)
     found = {}
     for metric in metrics:
-        _check_task(metric, hits, trainer)
+        _check_task(metric, hits, engine.recipe.loss.name)
         options = _options(metric, prediction)
-        if metric.weighted and dataset.weight is not None:
-            options["sample_weight"] = dataset.weight
+        if metric.weighted and data.weight is not None:
+            options["sample_weight"] = data.weight
         given = classes if metric.on == CLASSES else prediction
         if hits == layout.HITS_LARGEST and given is prediction and prediction.shape[1] == 2 and metric.weighted:
             given = prediction[:, 1]  # scikit-learn's form for two classes
@@ -84,13 +84,12 @@ def _number(value: Any, metric: Metric) -> float:
     try:
         return float(value)
     except (TypeError, ValueError):
-        text = " ".join(repr(value).split())
-        raise InputError(f"metrics: {metric.name!r} returned {text[:60]}; a number is wanted") from None
+        raise InputError(wrong(f"metrics: {metric.name!r}", "return a number", value)) from None
 
 
-def _check_task(metric: Metric, hits: int, trainer: Trainer) -> None:
-    """A named metric is for classes or for values, and so is a loss."""
-    name, loss = metric.name, trainer.recipe.loss.name
+def _check_task(metric: Metric, hits: int, loss: str) -> None:
+    """Raise InputError where a metric for classes is used with values, or the other way round."""
+    name = metric.name
     if hits == layout.HITS_NONE and (name in CLASSIFICATION or TOP.fullmatch(name)):
         raise InputError(f"metrics: {name!r} is for classification; loss {loss!r} has values as targets")
     if hits == layout.HITS_LARGEST and name in REGRESSION:

@@ -40,9 +40,10 @@ class History(dict[str, list[float]]):
         for column in self.values():
             column.pop()
 
-    def extend(self, name: str, numbers: Iterable[float]) -> None:
-        """Add the numbers of several epochs to a column."""
-        self.setdefault(name, []).extend(numbers)
+    def replace(self, columns: Mapping[str, Iterable[float]]) -> None:
+        """Forget all epochs and take these."""
+        self.clear()
+        self.update({name: list(column) for name, column in columns.items()})
 
     @property
     def epochs(self) -> int:

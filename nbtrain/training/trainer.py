@@ -1,40 +1,43 @@
-"""Trainer: a network with its loss, optimizer and data order; Python's way to the compiled core."""
+"""Trainer: a network with its loss, optimizer and data order; what users call."""
 
 from __future__ import annotations
 
+import json
 import os
-import threading
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Self
 
 import numpy as np
 
 from ..callbacks import Checkpoint
+from ..checks import arrays as checks
 from ..checks.arguments import IN_FIT, IN_TRAINER, NOT_SETTABLE, SETTABLE, check_attribute, told
+from ..checks.messages import wrong
 from ..components import Component
 from ..components.network import Network
 from ..core import layout
-from ..model import quick
-from ..model.build import build
-from ..model.native import native
+from ..errors import InputError
+from ..formats.modelfile import files, writing
+from ..formats.modelfile.reading import Contents, contents, warn_of_altered
+from ..metrics import as_metrics
+from ..model import Model, layer_views
+from ..model.native import HOST_FUNCTIONS, c_signature
 from ..model.recipe import Recipe
 from ..model.settings import checked_recipe, seed_words, with_threads
-from ..model.threads import Team
 from ..status import check
-from . import forks
-from .data import Intake
-from .engine import SHORT_CALL_FLOPS
-from .fit import Fit, Options, describe_divergence, fit, training_data
+from .data import InputSpec
+from .engine import Engine
+from .evaluation import evaluate
+from .fit import Options, describe_divergence, fit, training_data
 from .history import History
-from .hosts import Hosting
-from .parameters import Parameters, draw
-from .saving import Saving
-from .use import Use
 
 Array = np.ndarray[Any, Any]
+Layers = Sequence[tuple[Array, Array]]
+Path = str | os.PathLike[str]
 
 
-class Trainer(Parameters, Use, Saving, Hosting):
-    """Trains a network; compiled once per dtype, whatever the network.
+class Trainer:
+    """Trains a network. The code is compiled once per dtype, not per network.
 
     Parameters
     ----------
@@ -47,8 +50,8 @@ class Trainer(Parameters, Use, Saving, Hosting):
     regularizer : str or component, optional
         `nbtrain.regularizer("l2", strength=…)`, divided by the samples of the batch; none by default.
     batch_size : int, default 32
-        Samples per iteration; the last batch of an epoch holds what is left. Also the size of the workspace: larger
-        batches given to `train_step` are worked off in parts.
+        Samples per iteration; the last batch of an epoch holds the remainder. The workspace has this size: larger
+        batches given to `train_step` are processed in chunks.
     shuffle : bool, default True
         Draw a new order of the samples every epoch.
     dtype : {"float32", "float64"}, default "float32"
@@ -56,31 +59,33 @@ class Trainer(Parameters, Use, Saving, Hosting):
     rng : int, numpy.random.SeedSequence, numpy.random.Generator or None
         Seed of initial weights, order and dropout; None takes entropy from the system.
     clip_value : float, optional
-        Every number of the gradient is brought to the range -clip_value … clip_value before the update.
+        Clip every element of the gradient to [-clip_value, clip_value] before the update.
     clip_norm : float, optional
-        The gradient g of all parameters together, the regularization included, is multiplied by
-        min(1, clip_norm / ‖g‖) before the update, ‖g‖ its Euclidean norm; after clip_value, if both are given.
+        Multiply the gradient g of all parameters, regularization included, by min(1, clip_norm / ‖g‖) before the
+        update, where ‖g‖ is its Euclidean norm; after clip_value, if both are given.
         R. Pascanu et al.: On the difficulty of training recurrent neural networks. ICML 2013.
     threads : int or "auto", default 1
-        Threads that share the work of a step, the caller's included: the results are the same, to the bit, for any
-        number. They are used by `fit`, and by other calls on much data. "auto" takes as many as the cores that the
-        process may use and the work of a step make worth while, and only while they make training faster. Where
-        cores turn out to be busy otherwise, training goes on with one thread and tries again later.
+        Threads that share the work of a step, the caller's included. The results are identical, to the bit, for any
+        number. `fit` uses them, and so do other calls on much data. "auto" chooses the number from the work of a step
+        and the cores that the process may use, and uses several only while they make training faster. Where the cores
+        are busy with other work, training continues with one thread and tries again later.
 
     Raises
     ------
     InputError
-        If an argument cannot be used; the message names it.
+        If an argument is invalid; the message names it.
     MemoryError
-        If there is no memory for the model; the message says how much it takes, and whether by `batch_size`.
+        If there is not enough memory for the model; the message says how much it needs, and whether `batch_size` is
+        the reason.
 
     Notes
     -----
-    Several Python threads may use one trainer: their calls come one after the other. A call of fit is one call, also
-    where it trains for hours, and others wait for its end; only its own callbacks, which run in its thread, get at
-    the trainer meanwhile. An assignment to `learning_rate`, and `scale_learning_rate`, count from the next step on.
-    Compiled callers (`nbtrain.kernel`, C) do not wait: what finds another thread inside the model answers BUSY, and
-    what comes between two slices of a call of fit is done there. Keep them off a trainer that is in fit.
+    Several Python threads may use one trainer: their calls run one after the other. A call of fit counts as one call,
+    even if it trains for hours; only its own callbacks, which run in its thread, can use the trainer meanwhile. An
+    assignment to `learning_rate` and a call of `scale_learning_rate` take effect at the next step.
+    Compiled callers (`nbtrain.kernel`, C) do not wait: a call that finds another thread inside the model returns BUSY,
+    and a call between two slices of fit changes the model in between. Do not let them use a trainer that is in fit.
+
     """
 
     @told("Trainer(network, loss=…)", IN_FIT)
@@ -104,52 +109,34 @@ class Trainer(Parameters, Use, Saving, Hosting):
             *(network, loss, optimizer, regularizer, batch_size, shuffle, dtype, words[:4]),
             clip_value=clip_value,
             clip_norm=clip_norm,
+            seeded=rng is not None,
         )
-        self._build(with_threads(recipe, threads))
+        self._set_up(Engine(with_threads(recipe, threads)))
         draw(network, self.weights, np.random.default_rng(words[4:]))
 
-    @classmethod
-    def from_recipe(cls, recipe: Recipe) -> Self:
-        """A trainer whose parameters are all zero."""
-        trainer = cls.__new__(cls)
-        trainer._build(recipe)
-        return trainer
-
-    def _build(self, recipe: Recipe) -> None:
-        self.recipe = recipe
+    def _set_up(self, engine: Engine) -> None:
+        self.engine = engine
         self.history = History()
         self.metadata: dict[str, Any] = {}
-        self._run: Fit | None = None  # the call of fit that is under way
-        self.model, self.memory, core = build(self.recipe)
-        self._lock = threading.RLock()
-        self._native, self._short = native(core), native(core, holding=True)
-        self.team = Team(recipe.threads, recipe.automatic, self.memory, self._native.assist)
-        self.result = np.zeros(3)
-        self._result_address = int(self.result.ctypes.data)
-        self._descriptor = self.memory.addresses["descriptor"]
-        self._kind = int(self.model.descriptor["target_kind"][0])
-        self._outputs, self._dtype, spec = recipe.network.outputs, recipe.dtype, recipe.loss.spec
-        self._intake = Intake(recipe.network.inputs, self._outputs, spec, self.dtype, self._native)
-        interpreter = self.memory.array("interpreter")
-        self._quick_step = quick.builtin("quick_step", core.addresses["quick_step"], interpreter)
-        self._quick_predict = quick.builtin("quick_predict", core.addresses["quick_predict"], interpreter)
-        self._quick_rows = int(SHORT_CALL_FLOPS / (6.0 * self.theta.size))
-        self._quick_limit = self.model.descriptor["quick_rows"]  # a view
-        self._quick_limit[0] = self._quick_rows
-        forks.watch(self)
+        self._quick_step, self._quick_predict = engine.quick_step, engine.quick_predict
+        self._quick_rows, self._outputs, self._dtype = engine.quick_rows, self.network.outputs, engine.recipe.dtype
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if type(self) is Trainer and "_quick_limit" in self.__dict__:  # it is built
+        if type(self) is Trainer and "_dtype" in self.__dict__:  # __init__ is done
             check_attribute(self, name, SETTABLE, NOT_SETTABLE)
         object.__setattr__(self, name, value)
 
-    network = property(lambda self: self.recipe.network, doc="The Network that is trained.")
-    batch_size = property(lambda self: self.recipe.batch_size, doc="Samples per iteration.")
-    dtype = property(lambda self: self.recipe.dtype, doc="dtype of parameters and arithmetic.")
-    threads = property(lambda self: self.recipe.threads, doc="Threads that share a step, at most.")
+    model: Model = property(lambda self: self.engine.model, doc="For compiled callers: see `nbtrain.kernel`.")  # type: ignore[assignment]
+    network = property(lambda self: self.engine.recipe.network, doc="The Network that is trained.")
+    batch_size = property(lambda self: self.engine.recipe.batch_size, doc="Samples per iteration.")
+    dtype = property(lambda self: self.engine.recipe.dtype, doc="dtype of parameters and arithmetic.")
+    threads = property(lambda self: self.engine.recipe.threads, doc="Threads that share a step, at most.")
+    theta = property(lambda self: self.model.theta, doc="All parameters, flat: weights of all layers, then biases.")
+    iteration = property(lambda self: int(self.model.iteration[0]), doc="Updates made so far.")
+    epoch = property(lambda self: int(self.engine.descriptor["epoch"][0]), doc="Epochs finished so far.")
 
     def __repr__(self) -> str:
-        r = self.recipe
+        r = self.engine.recipe
         threads = "auto" if r.automatic else r.threads
         return (
             f"Trainer({r.network!r}, loss={r.loss!r}, optimizer={r.optimizer!r}, regularizer={r.regularizer!r}, "
@@ -171,9 +158,9 @@ class Trainer(Parameters, Use, Saving, Hosting):
         metrics: Any = (),
         callbacks: Any = (),
         progress: bool | str = False,
-        checkpoint: str | os.PathLike[str] | Checkpoint | None = None,
+        checkpoint: Path | Checkpoint | None = None,
     ) -> History:
-        """Train for `epochs` epochs; called again, it continues.
+        """Train for `epochs` epochs. Calling it again continues training.
 
         Parameters
         ----------
@@ -191,13 +178,11 @@ class Trainer(Parameters, Use, Saving, Hosting):
             True shows a bar where tqdm is installed, and otherwise prints a line after every epoch.
         checkpoint : path or nbtrain.callbacks.Checkpoint, optional
             Save the trainer there after every epoch (or as often as the `Checkpoint` says) and at the end. If the
-            file is there already, go on from it, bit for bit: the same program, started again after it was
-            interrupted, completes the run. With it, `epochs` is how many the trainer is to have in the end, and
-            callbacks go on counting where they were (`Callback.state_dict`). The file is refused where going on from
-            it would mix two trainings: where the trainer differs, also by its seed (`rng=None` has none to differ),
-            where this trainer has trained itself and does not stand where the file does, and where the number of
-            samples is another; a warning tells of other data (a digest of a thousand rows). To go on with more data,
-            load the file, and give another path or none.
+            file exists, resume from it, bit for bit: a program that was interrupted completes its run when it is
+            started again. `epochs` is then the total, and callbacks continue their counts (`Callback.state_dict`).
+            Raises InputError if the file's settings, seed or number of samples differ, or if this trainer has been
+            trained differently; other data of the same size cause a warning (a thousand rows are compared). To
+            continue with more data, load the file and give another path or none.
 
         Returns
         -------
@@ -207,20 +192,19 @@ class Trainer(Parameters, Use, Saving, Hosting):
         Raises
         ------
         InputError
-            If an argument cannot be used; also a checkpoint of another trainer, or of one with a plugin's component
-            whose code has changed since.
+            If an argument is invalid, or the checkpoint belongs to another trainer or to other code of a plugin.
         DivergenceError
             If the loss or a parameter became NaN or infinite; the model is back at its last finite epoch.
         KeyboardInterrupt
             On Ctrl-C, within a fraction of a second; the next call continues the interrupted epoch.
         """
         options = Options(epochs, metrics, callbacks, progress, checkpoint)
-        data, validation = training_data(self._intake, X, y, sample_weight, validation_data)
-        with self._alone():
+        data, validation = training_data(self.engine.inputs, X, y, sample_weight, validation_data)
+        with self.engine.alone():
             return fit(self, data, validation, options)
 
     def train_step(self, x: Any, y: Any, sample_weight: Any = None) -> float:
-        """One iteration on one batch.
+        """Run one iteration on one batch.
 
         Parameters
         ----------
@@ -236,7 +220,7 @@ class Trainer(Parameters, Use, Saving, Hosting):
         Raises
         ------
         InputError
-            If an argument cannot be used.
+            If an argument is invalid.
         DivergenceError
             If the loss is NaN or infinite; no parameter was changed.
         """
@@ -244,13 +228,342 @@ class Trainer(Parameters, Use, Saving, Hosting):
             loss = self._quick_step(x, y)
             if loss == loss:  # not NaN: it was done
                 return loss
-        batch = self._intake.dataset(x, y, sample_weight)
-        with self._lock:
-            status = self.call_on("train_step", batch)
+        engine = self.engine
+        batch = engine.inputs.dataset(x, y, sample_weight)
+        with engine.lock:
+            status = engine.call("train_step", batch)
             if status == layout.DIVERGED:
-                raise describe_divergence(self, batch, "no parameter was changed")
-            check(status, self.recipe.loss)
-            return float(self.result[0])
+                raise describe_divergence(engine, batch, "no parameter was changed")
+            check(status, engine.recipe.loss)
+            return float(engine.result[0])
+
+    def loss_and_gradient(self, X: Any, y: Any, sample_weight: Any = None) -> tuple[float, Array]:
+        """Compute J, penalty included, and its gradient with respect to theta; without dropout or an update.
+
+        Returns
+        -------
+        J : float
+        gradient : ndarray of shape (parameters,)
+            A copy, in the order of `theta`.
+        """
+        engine = self.engine
+        batch = engine.inputs.dataset(X, y, sample_weight)
+        with engine.alone():
+            check(engine.call("loss_and_gradient", batch), engine.recipe.loss)
+            return float(engine.result[0]), self.model.gradient.copy()
+
+    # ---- prediction and evaluation
+
+    def predict(self, X: Any) -> Array:
+        """Predict what the loss's output activation gives: class probabilities, or values.
+
+        Parameters
+        ----------
+        X : array_like of shape (samples, inputs)
+
+        Returns
+        -------
+        ndarray of shape (samples, outputs)
+        """
+        if type(X) is np.ndarray and X.ndim == 2 and len(X) <= self._quick_rows:
+            out = np.empty((len(X), self._outputs), self._dtype)
+            if self._quick_predict(X, out) == layout.OK:
+                return out
+        return self.engine.predict(self.engine.inputs.inputs(X))
+
+    def evaluate(self, X: Any, y: Any, sample_weight: Any = None, *, metrics: Any = ()) -> dict[str, float]:
+        """Compute the mean data loss, accuracy (classification) or R² (float targets), and other metrics.
+
+        Dropout is off.
+
+        Parameters
+        ----------
+        X, y, sample_weight : array_like
+            As for `fit`.
+        metrics : list of str, function or nbtrain.metrics.Metric, optional
+            What else to compute; see `nbtrain.metrics`.
+
+        Returns
+        -------
+        dict
+            `loss`, then `accuracy` or `r2`, then the metrics.
+        """
+        wanted = as_metrics(metrics)
+        data = self.engine.inputs.dataset(X, y, sample_weight)
+        return evaluate(self.engine, data, wanted)
+
+    # ---- parameters
+
+    @property
+    def learning_rate(self) -> float:
+        """Current learning rate; with a schedule, that of the last step. Assignable where there is no schedule."""
+        d = self.engine.descriptor
+        return float(d["learning_rate"][0] * d["rate_scale"][0])
+
+    @learning_rate.setter
+    def learning_rate(self, value: float) -> None:
+        rate, recipe = positive(value, "learning_rate"), self.engine.recipe
+        if rate > float(np.finfo(recipe.dtype).max):
+            raise InputError(wrong("learning_rate", f"be finite in {recipe.dtype}", value))
+        if isinstance(recipe.optimizer.learning_rate, Component):
+            raise InputError(
+                "learning_rate is set by the optimizer's schedule; use scale_learning_rate, or make a trainer with a "
+                "number as its learning rate"
+            )
+        self.engine.descriptor["learning_rate"], self.engine.descriptor["rate_scale"] = rate, 1.0
+
+    def scale_learning_rate(self, factor: float) -> None:
+        """Multiply the learning rate from now on, including all rates that a schedule will set."""
+        self.engine.descriptor["rate_scale"] *= positive(factor, "factor")
+
+    def reset_optimizer(self) -> None:
+        """Clear the optimizer's state and scalars.
+
+        `iteration`, which schedules and Adam's bias correction use, continues. For a run whose parameters are good but
+        whose optimizer state is not, for example after a batch whose squared gradient is infinite.
+        """
+        with self.engine.held():
+            self.model.state[...] = 0.0
+            self.engine.memory.array("scalars")[...] = 0.0
+
+    @property
+    def weights(self) -> list[tuple[Array, Array]]:
+        """[(W, b), …]: views into theta, W of shape (inputs, units), b of shape (units,)."""
+        return layer_views(self.model, self.network.sizes)
+
+    def set_weights(self, weights: Sequence[tuple[Any, Any]]) -> None:
+        """Copy [(W, b), …] into theta; the optimizer's state is unchanged.
+
+        Raises
+        ------
+        InputError
+            If the number of layers or a shape is wrong, or a number is not finite.
+        """
+        checked = checked_weights(weights, self.weights, self.engine.inputs)
+        with self.engine.held():
+            for target, array in checked:
+                target[...] = array
+
+    # ---- files
+
+    def save(self, path: Path, *, metadata: Mapping[str, Any] | None = None) -> None:
+        """Write the trainer to a file; `nbtrain.load` restores one that continues bit for bit.
+
+        The file is in the safetensors format, with a SHA-256 over all of it. It is written under a temporary name,
+        synced and moved into place: if anything goes wrong, an existing file stays as it was.
+
+        Parameters
+        ----------
+        path : str or path-like
+        metadata : dict, optional
+            Anything that JSON can hold; becomes `trainer.metadata`, which is saved with the trainer (1 MB at most).
+
+        Raises
+        ------
+        InputError
+            If the path or the metadata are invalid.
+        DivergenceError
+            If a parameter or the learning rate is NaN or infinite; nothing is written.
+        OSError
+            If the file cannot be written.
+        """
+        text = writing.metadata_text(self.metadata if metadata is None else metadata)
+        with self.engine.held():
+            self.metadata = json.loads(text)
+            parts = self._file(text)
+        files.write(path, parts)
+
+    def _file(self, metadata: str) -> list[memoryview]:
+        """The bytes of the trainer's file: a copy of where it stands."""
+        engine = self.engine
+        keepers = None if engine.run is None else engine.run.keepers
+        return writing.encoded(engine.recipe, engine.take(), self.history, metadata, keepers)
+
+    def _bytes(self) -> bytes:
+        with self.engine.held():
+            return b"".join(self._file(writing.metadata_text(self.metadata)))
+
+    @classmethod
+    def from_bytes(cls, data: bytes, known: Recipe | None = None) -> Self:
+        """Make a trainer from the bytes of its file; `known` provides its components in place of the registry."""
+        return cls._restored(contents(data, "bytes of a trainer", known))
+
+    @classmethod
+    def _restored(cls, found: Contents) -> Self:
+        warn_of_altered(found, stacklevel=4)
+        trainer = cls.__new__(cls)
+        trainer._set_up(found.make(Engine))
+        trainer.metadata = found.metadata
+        trainer.engine.put(found.state)
+        trainer.history.replace(found.history)
+        return trainer
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self).from_bytes, (self._bytes(),)
+
+    def __deepcopy__(self, memo: Any) -> Self:
+        return self.from_bytes(self._bytes(), self.engine.recipe)
+
+    def to_onnx(self, path: Path | None = None) -> Any:
+        """Export the network as an ONNX model, whose output is that of `predict`, to rounding.
+
+        The input `x` (batch, inputs) and the output `prediction` (batch, outputs) have the trainer's dtype; the batch
+        may have any size. Dropout is left out, as in `predict`. `metadata` becomes the model's metadata_props, each
+        value as JSON. Plugins' components are translated like built-in ones.
+
+        Parameters
+        ----------
+        path : str or path-like, optional
+            Also write the model there; an existing file is replaced in one step.
+
+        Returns
+        -------
+        onnx.ModelProto
+            Of opset 17 and IR version 8, checked by onnx.checker.
+
+        Raises
+        ------
+        Error
+            If the package onnx is not installed.
+        InputError
+            If a component has no form in ONNX operators (the message names the component and its provider), or the
+            path is invalid.
+        DivergenceError
+            If a parameter is NaN or infinite; nothing is written.
+        OSError
+            If the file cannot be written.
+        """
+        from ..formats.onnx import export
+
+        return export.write(self._onnx_model(), path)
+
+    def _onnx_model(self, finish: Any = None) -> Any:
+        """The model; `finish` makes its outputs from the prediction."""
+        from ..formats.onnx import export
+
+        with self.engine.held():
+            weights = [(w.copy(), b.copy()) for w, b in self.weights]
+        return export.model(self.engine.recipe, weights, self.metadata, finish)
+
+    # ---- C
+
+    def c_functions(self) -> dict[str, tuple[int, str]]:
+        """Addresses and C declarations of the core's functions, for hosts in C and C++.
+
+        All arguments and return values are int64; pointers are passed as such.
+
+        model
+            Address of the trainer's descriptor, `trainer.model.descriptor.ctypes.data`: valid while the trainer, or
+            an array of its model, exists.
+        x, rows, columns
+            Samples (rows, columns) in the trainer's dtype, row after row; columns are the network's inputs.
+        y, y_rows, y_columns, y_kind
+            Targets: y_kind 0 for floats (y_rows, y_columns) in the trainer's dtype, y_columns the network's outputs;
+            y_kind 1 for int64 labels (y_rows,), y_columns 1.
+        weight
+            Sample weights (rows,) in the trainer's dtype, or 0 for none.
+        out, out_rows, out_columns
+            Where predictions are written: (rows, outputs) in the trainer's dtype.
+        result
+            Address of three float64 numbers, NaN after any status but 0; their meaning follows.
+
+        `train_step`
+            One iteration on one batch of any number of rows. result[0]: mean data loss before the update.
+        `train_epoch`
+            One epoch in batches of the trainer's size and order, or the rest of the one begun. result[0]: mean data
+            loss over its steps.
+        `loss_and_gradient`
+            result[0]: J with the penalty, without dropout. Its gradient is at `trainer.model.gradient`.
+        `update`
+            One iteration of the optimizer with the gradient that is there.
+        `evaluate`
+            Without dropout. result[0]: sum of the samples' weighted data losses; result[1]: sum of their weights, or
+            their number; result[2]: weighted number of samples classified correctly, 0 for a loss without classes.
+            Mean loss and accuracy are result[0] / result[1] and result[2] / result[1].
+        `predict`
+            Writes what the loss's output activation gives: probabilities, or values.
+
+        The return value is a status of `nbtrain.status`, 0 for success; after any other but that of divergence nothing
+        was written. Sizes, kinds, labels and weights are checked, the contents of x and float y are not. A call runs on
+        the calling thread alone, takes no lock of Python's, allocates nothing after the first epoch, and returns BUSY
+        while another thread is inside the model.
+
+        Returns
+        -------
+        dict
+            Name -> (address, declaration).
+        """
+        return {name: (self.engine.addresses[name], c_signature(name)) for name in HOST_FUNCTIONS}
 
 
 Trainer.__module__ = "nbtrain"  # as users and pickles name it
+
+
+def load(path: Path) -> Trainer:
+    """Load a trainer that `Trainer.save` wrote; it continues exactly where that one stood.
+
+    Continued training gives the same bits as training without a break would have, on the same machine and version,
+    even in the middle of an epoch. Nothing in the file is executed or imported; components are found by name among
+    the built-in ones, those registered and those of installed plugins.
+
+    Parameters
+    ----------
+    path : str or path-like
+
+    Returns
+    -------
+    Trainer
+        With its history, and with `metadata` as it was saved.
+
+    Raises
+    ------
+    ModelFileError
+        If the file cannot be read or is damaged, or a component in it is not available; the message names the field,
+        and the distribution that had provided the component. A missing file is also a FileNotFoundError.
+
+    Examples
+    --------
+    >>> trainer.save("model.nbt")  # doctest: +SKIP
+    >>> trainer = nbtrain.load("model.nbt")  # doctest: +SKIP
+    """
+    return Trainer._restored(contents(files.read(path), files.checked_path(path)))
+
+
+def positive(value: Any, argument: str) -> float:
+    """A positive finite float, or an InputError."""
+    try:
+        number = checks.finite_number(value, argument)
+    except InputError:
+        number = 0.0
+    if number <= 0:
+        raise InputError(wrong(argument, "be a finite number > 0", value))
+    return number
+
+
+def draw(network: Network, weights: Layers, random: np.random.Generator) -> None:
+    """Fill the weights by the layers' initializers; the biases begin at zero."""
+    for layer, (w, b) in zip(network.layers, weights, strict=True):
+        initializer = layer.initializer
+        w[...] = initializer.spec.function(*w.shape, random, *initializer.values)
+        b[...] = 0.0
+
+
+def checked_weights(given: Any, own: Layers, inputs: InputSpec) -> list[tuple[Array, Array]]:
+    """(target, source) for every W and b: the arrays given, of the shapes of `own` and finite."""
+    expected = f"be a sequence of {len(own)} pairs (W, b), one per layer"
+    if not isinstance(given, Iterable):
+        raise InputError(wrong("weights", expected, given))
+    if len(given := list(given)) != len(own):
+        raise InputError(wrong("weights", expected, f"{len(given)} items"))
+    checked = []
+    for index, (pair, wanted) in enumerate(zip(given, own, strict=True)):
+        if not isinstance(pair, tuple | list) or len(pair) != 2:
+            raise InputError(wrong(f"weights[{index}]", "be a pair (W, b)", pair))
+        for part, target, name in zip(pair, wanted, ("W", "b"), strict=True):
+            argument = f"weights[{index}] {name}"
+            array = checks.numbers(part, inputs.dtype, argument)
+            if array.shape != target.shape:
+                raise InputError(wrong(argument, f"have shape {target.shape}", str(array.shape)))
+            inputs.check_finite(array, argument)
+            checked.append((target, array))
+    return checked

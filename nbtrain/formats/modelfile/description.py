@@ -6,8 +6,6 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from ...compiler.fingerprint import behaviour
 from ...components import NAME, Component
 from ...components.by_name import bound, registry
@@ -16,19 +14,17 @@ from ...components.registry import BUILTIN, UNREGISTERED
 from ...core.layout import MOST_THREADS
 from ...errors import Error, InputError, ModelFileError
 from ...model.recipe import Recipe
-from ...model.settings import DrawnSeed, checked_recipe, with_threads
+from ...model.settings import checked_recipe, with_threads
+from ...model.state import COUNTERS, NUMBERS, State
 from .container import refuse
 
 FORMAT, VERSION = "nbtrain", "1"
 
-# What training changes besides arrays; the core's words for it.
-COUNTERS = ("iteration", "epoch", "position", "samples")
-NUMBERS = ("learning_rate", "rate_scale", "epoch_loss", "epoch_weight", "epoch_hits")
 LARGEST = 2**62
 
 
-def describe(recipe: Recipe, descriptor: np.ndarray[Any, Any]) -> dict[str, Any]:
-    """Everything but the arrays and the user's metadata."""
+def describe(recipe: Recipe, state: State) -> dict[str, Any]:
+    """Everything but the arrays and the user's metadata, as JSON can hold it."""
     optimizer = recipe.optimizer.spec
     return {
         "network": {"inputs": recipe.network.inputs, "layers": [_layer(layer) for layer in recipe.network.layers]},
@@ -42,11 +38,11 @@ def describe(recipe: Recipe, descriptor: np.ndarray[Any, Any]) -> dict[str, Any]
         "clip_norm": recipe.clip_norm,
         "threads": 0 if recipe.automatic else recipe.threads,
         "seed": list(recipe.seed),
-        **({"drawn": True} if isinstance(recipe.seed, DrawnSeed) else {}),
+        **({} if recipe.seeded else {"drawn": True}),
         "slots": list(optimizer.slots),
         "scalars": list(optimizer.scalars),
-        **{name: int(descriptor[name][0]) for name in COUNTERS},
-        **{name: float(descriptor[name][0]) for name in NUMBERS},
+        **{name: int(state.counters[name][0]) for name in COUNTERS},
+        **{name: float(state.counters[name][0]) for name in NUMBERS},
     }
 
 
@@ -91,11 +87,11 @@ class Fields(NamedTuple):
     def get(self, name: str, check: Callable[[Any], bool], wanted: str) -> Any:
         """An entry for which `check` holds."""
         if name not in self.entries:
-            self.refuse(name, f"missing; {wanted} is wanted")
+            self.refuse(name, f"missing; expected {wanted}")
         value = self.entries[name]
         if not check(value):
             text = repr(value) if isinstance(value, str | float | bool) else f"a {type(value).__name__}"
-            self.refuse(name, f"{text[:60]} given; {wanted} is wanted")
+            self.refuse(name, f"expected {wanted}, got {text[:60]}")
         return value
 
     def whole(self, name: str, minimum: int = 0, maximum: int = LARGEST) -> int:
@@ -148,7 +144,7 @@ def recipe_of(fields: Fields, known: Recipe | None = None) -> Recipe:
     ModelFileError
         If a field is missing or wrong, or a component is not installed; the message names it and its provider.
     """
-    seed = _seed(fields, known)
+    seed, seeded = _seed(fields, known)
     if known is None:
         network = _network(fields.inner("network"))
         loss, optimizer = (_found(kind, fields.inner(kind)) for kind in ("loss", "optimizer"))
@@ -163,6 +159,7 @@ def recipe_of(fields: Fields, known: Recipe | None = None) -> Recipe:
             *(network, loss, optimizer, regularizer, size, shuffle, dtype, seed),
             clip_value=fields.number_or_none("clip_value"),
             clip_norm=fields.number_or_none("clip_norm"),
+            seeded=seeded,
         )
         recipe = with_threads(recipe, fields.whole("threads", 0, MOST_THREADS) or "auto")
     except Error as error:
@@ -177,15 +174,15 @@ def recipe_of(fields: Fields, known: Recipe | None = None) -> Recipe:
     return recipe
 
 
-def _seed(fields: Fields, known: Recipe | None) -> tuple[int, ...]:
-    """The words; drawn ones stay so where nothing was learnt with them, or in the copy of a trainer of this process.
+def _seed(fields: Fields, known: Recipe | None) -> tuple[tuple[int, ...], bool]:
+    """The seed, and whether a user gave it.
 
-    What is loaded trained is the same each time, so that a checkpoint may ask for the same.
+    A drawn seed counts as given once the trainer has been trained and saved: it is the same whenever it is loaded.
     """
     words = fields.get("seed", _words, "a list of four 32-bit words")
     drawn = "drawn" in fields.entries and fields.get("drawn", lambda value: isinstance(value, bool), "true or false")
     learnt = fields.whole("iteration") > 0 and known is None
-    return DrawnSeed(words) if drawn and not learnt else tuple(words)
+    return tuple(words), learnt or not drawn
 
 
 def _words(value: Any) -> bool:

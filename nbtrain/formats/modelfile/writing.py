@@ -1,36 +1,55 @@
-"""From a trainer to the bytes of its file."""
+"""From a trainer's state to the bytes of its file."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ...errors import DivergenceError, InputError
-from ...model import layer_views
+from ...model import layer_arrays
+from ...model.recipe import Recipe
+from ...model.state import NUMBERS, State
+from .callback_states import PREFIX, collect
 from .container import encode
-from .description import FORMAT, NUMBERS, VERSION, describe
-from .states import STATES, collect
+from .description import FORMAT, VERSION, describe
+from .reading import HISTORY
 
 if TYPE_CHECKING:
-    from ...training.saving import Saving
+    from ...callbacks import Callback
 
 Array = np.ndarray[Any, Any]
 
 
-def parts_of(trainer: Saving, metadata: str) -> list[memoryview]:
-    """The bytes of a trainer's file, in parts: a copy of how it stands. Nobody may train it meanwhile."""
-    described, tensors = describe(trainer.recipe, trainer.model.descriptor), _tensors(trainer)
+def encoded(
+    recipe: Recipe,
+    state: State,
+    history: Mapping[str, Iterable[float]],
+    metadata: str,
+    callbacks: Iterable[Callback] | None = None,
+) -> list[memoryview]:
+    """The bytes of a file, in parts to be written one after the other.
+
+    Parameters
+    ----------
+    recipe, state, history
+        Of the trainer.
+    metadata : str
+        The user's, as JSON.
+    callbacks : iterable of Callback, optional
+        Those whose state is kept, in a call of fit that is in progress.
+    """
+    described, tensors = describe(recipe, state), _tensors(recipe, state, history)
     strings = {"format": FORMAT, "version": VERSION, "trainer": json.dumps(described), "metadata": metadata}
-    if trainer._run is not None:
-        strings["callbacks"], kept = collect(trainer._run.keepers)
+    if callbacks is not None:
+        strings["callbacks"], kept = collect(callbacks)
         wide = {name: array for name, array in kept.items() if array.itemsize == 8}
         tensors = wide | tensors | kept
     for name, array in tensors.items():
-        if not name.startswith(("history.", STATES)) and not np.isfinite(array).all():
-            remedy = "; trainer.reset_optimizer() sets it back" if name.startswith("optimizer.") else ""
+        if not name.startswith((HISTORY, PREFIX)) and not np.isfinite(array).all():
+            remedy = "; trainer.reset_optimizer() clears it" if name.startswith("optimizer.") else ""
             raise DivergenceError(f"{name} holds NaN or infinity: the trainer was not saved{remedy}")
     for name in NUMBERS:
         if not np.isfinite(described[name]):
@@ -49,22 +68,20 @@ def metadata_text(given: Any) -> str:
         raise InputError(f"metadata: it cannot be written as JSON: {error}") from error
     if not isinstance(given, Mapping) or json.loads(text) != given:
         raise InputError(
-            "metadata: a dict of what JSON can hold is wanted: strings, finite numbers, booleans, None, and lists "
-            "and dicts of them, with strings as keys"
+            "metadata must be a dict with strings as keys of what JSON can hold: strings, finite numbers, booleans, "
+            "None, and lists and dicts of these"
         )
     return text
 
 
-def _tensors(trainer: Saving) -> dict[str, Array]:
-    """Copies of everything that training has changed, the wider numbers first."""
-    tensors = {"scalars": trainer.memory.array("scalars").copy()}
-    for name, column in trainer.history.items():
-        tensors[f"history.{name}"] = np.array(column, np.float64)
-    layers = layer_views(trainer.model, trainer.recipe.network.sizes)
-    for index, (w, _) in enumerate(layers):
-        tensors[f"layers.{index}.W"] = w.copy()
-    for index, (_, b) in enumerate(layers):
-        tensors[f"layers.{index}.b"] = b.copy()
-    for name, row in zip(trainer.recipe.optimizer.spec.slots, trainer.model.state, strict=True):
-        tensors[f"optimizer.{name}"] = row.copy()
-    return tensors
+def _tensors(recipe: Recipe, state: State, history: Mapping[str, Iterable[float]]) -> dict[str, Array]:
+    """Everything that training has changed, the wider numbers first."""
+    tensors = {"scalars": state.scalars}
+    for name, column in history.items():
+        tensors[HISTORY + name] = np.array(column, np.float64)
+    layers = layer_arrays(state.theta, recipe.network.sizes)
+    tensors |= {f"layers.{index}.W": w for index, (w, _) in enumerate(layers)}
+    tensors |= {f"layers.{index}.b": b for index, (_, b) in enumerate(layers)}
+    return tensors | {
+        f"optimizer.{name}": row for name, row in zip(recipe.optimizer.spec.slots, state.state, strict=True)
+    }

@@ -1,7 +1,7 @@
-"""What callbacks have counted so far, on its way to a checkpoint and back.
+"""States of callbacks in checkpoints.
 
-A file's metadata has `callbacks`, JSON: for each callback that has a state its class and its values; the arrays among
-them are tensors of their own.
+The metadata of a file has an entry `callbacks`, JSON: class and values of each callback that has a state. Arrays among
+the values are tensors.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from ...checks.messages import wrong
 from ...errors import InputError
 from .container import NAMES, parse, refuse
 
@@ -20,23 +21,23 @@ if TYPE_CHECKING:
     from .description import Fields
 
 Array = np.ndarray[Any, Any]
-STATES = "callbacks."  # how the names of their tensors begin
+PREFIX = "callbacks."  # how the names of their tensors begin
 
 
-class State(NamedTuple):
-    """What a callback of that class has kept."""
+class CallbackState(NamedTuple):
+    """The state of a callback of a class."""
 
     kind: str
     values: dict[str, Any]
 
 
 def collect(callbacks: Iterable[Callback]) -> tuple[str, dict[str, Array]]:
-    """JSON and tensors of what callbacks have to keep; the wider tensors first.
+    """JSON and tensors of the callbacks' states; the wider tensors first.
 
     Raises
     ------
     InputError
-        If a state holds what cannot be written.
+        If a state cannot be written.
     """
     entries: list[dict[str, Any]] = []
     tensors: dict[str, Array] = {}
@@ -44,12 +45,10 @@ def collect(callbacks: Iterable[Callback]) -> tuple[str, dict[str, Array]]:
         kind = type(callback).__qualname__
         state, plain = callback.state_dict(), {}
         if not isinstance(state, Mapping) or not all(isinstance(name, str) for name in state):
-            raise InputError(
-                f"callbacks: {state!r} given by state_dict of {kind}; a dict with strings as keys is wanted"
-            )
+            raise InputError(wrong(f"callbacks: state_dict of {kind}", "return a dict with strings as keys", state))
         for name, value in state.items():
             if isinstance(value, np.ndarray) and value.ndim and value.dtype in NAMES:
-                tensors[f"{STATES}{len(entries)}.{name}"] = value.copy()
+                tensors[f"{PREFIX}{len(entries)}.{name}"] = value.copy()
             else:
                 plain[name] = value
         try:
@@ -61,18 +60,18 @@ def collect(callbacks: Iterable[Callback]) -> tuple[str, dict[str, Array]]:
     return json.dumps(entries), dict(ordered)
 
 
-def states_of(texts: Fields, tensors: Mapping[str, Array]) -> list[State]:
-    """The states that a file holds; none in files of trainers that were not in fit."""
+def callback_states(texts: Fields, tensors: Mapping[str, Array]) -> list[CallbackState]:
+    """The states in a file; none in files of trainers that were not in fit."""
     if "callbacks" not in texts.entries:
         return []
     where = texts.where
     listed = parse(f'{{"callbacks": {texts.text("callbacks")}}}', where, "callbacks")["callbacks"]
     if not isinstance(listed, list) or not all(_is_entry(entry) for entry in listed):
-        refuse(where, "callbacks", "a list of objects with class and state is wanted")
-    states = [State(entry["class"], entry["state"]) for entry in listed]
+        refuse(where, "callbacks", "expected a list of objects with class and state")
+    states = [CallbackState(entry["class"], entry["state"]) for entry in listed]
     for name, array in tensors.items():
-        if name.startswith(STATES):
-            index, _, key = name.removeprefix(STATES).partition(".")
+        if name.startswith(PREFIX):
+            index, _, key = name.removeprefix(PREFIX).partition(".")
             if not (index.isascii() and index.isdigit() and int(index) < len(states)):
                 refuse(where, f"tensor {name!r}", f"there are {len(states)} callbacks")
             states[int(index)].values[key] = array
@@ -83,8 +82,8 @@ def _is_entry(entry: Any) -> bool:
     return isinstance(entry, dict) and isinstance(entry.get("class"), str) and isinstance(entry.get("state"), dict)
 
 
-def hand_out(states: Iterable[State], callbacks: Iterable[Callback]) -> list[tuple[Callback, dict[str, Any]]]:
-    """Which callback goes on from which state: the first of a class from the first of that class, and so on."""
+def hand_out(states: Iterable[CallbackState], callbacks: Iterable[Callback]) -> list[tuple[Callback, dict[str, Any]]]:
+    """Which callback resumes from which state: the first of a class from the first of that class, and so on."""
     left = list(states)
     pairs = []
     for callback in callbacks:

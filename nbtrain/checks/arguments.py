@@ -23,9 +23,8 @@ NOT_SETTABLE = {
     **dict.fromkeys("network loss optimizer regularizer batch_size shuffle dtype rng threads".split(), GIVEN),
     **dict.fromkeys(("clip_value", "clip_norm"), GIVEN),
     **dict.fromkeys(("iteration", "epoch"), "Training counts it."),
-    **dict.fromkeys(("model", "memory"), "trainer.set_weights([(W, b), …]) takes over the numbers of another."),
-    **dict.fromkeys(("history", "result"), "Training fills it; trainer.metadata is for notes of one's own."),
-    **dict.fromkeys(("team", "recipe"), GIVEN),
+    **dict.fromkeys(("model", "engine"), "trainer.set_weights([(W, b), …]) takes over the numbers of another."),
+    "history": "Training fills it; trainer.metadata is for notes of one's own.",
     "theta": "trainer.theta[...] = numbers changes the numbers in it.",
     "weights": "trainer.set_weights([(W, b), …]) changes the numbers in them.",
 }

@@ -20,7 +20,8 @@ def wrong(argument: str, expected: str, got: Any, hint: str = "") -> str:
     expected : str
         What it must do, beginning with a verb: `"be an integer >= 1"`, `"have shape (n_samples, 4)"`.
     got : object
-        A string is taken as it is; anything else is shown by its repr, shortened.
+        The value, shown by its repr, shortened. A string is taken for a description and shown as it is: pass
+        `brief(value)` where a user's value may be one.
     hint : str, optional
         The remedy.
 

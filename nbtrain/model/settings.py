@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..checks import arrays as checks
-from ..checks.messages import wrong
+from ..checks.messages import brief, wrong
 from ..components import Component
 from ..components.by_name import is_identity, resolve
 from ..components.network import Network
@@ -36,9 +36,9 @@ def checked_recipe(
 ) -> Recipe:
     """The recipe of a model, or an InputError that names the invalid argument."""
     if not isinstance(network, Network):
-        raise InputError(wrong("network", "be an nbtrain.Network", network))
+        raise InputError(wrong("network", "be an nbtrain.Network", brief(network)))
     if not isinstance(shuffle, bool | np.bool):
-        raise InputError(wrong("shuffle", "be True or False", shuffle))
+        raise InputError(wrong("shuffle", "be True or False", brief(shuffle)))
     recipe = Recipe(
         network,
         _checked_loss(resolve("loss", loss, "loss"), network),
@@ -68,7 +68,7 @@ def _check_parameters(recipe: Recipe) -> None:
     for component in components:
         for name, value in component.parameters if component is not None else ():
             if not isinstance(value, Component) and abs(value) > largest:
-                raise InputError(wrong(f"{name} of {component!r}", f"be finite in {recipe.dtype}", value))
+                raise InputError(wrong(name, f"be finite in {recipe.dtype}", value, f"it is given to {component!r}"))
 
 
 def _checked_limit(value: Any, argument: str) -> float | None:
@@ -85,7 +85,7 @@ def with_threads(recipe: Recipe, threads: int | str) -> Recipe:
     """The recipe with a number of threads; "auto" chooses one that suits it."""
     if isinstance(threads, str):
         if threads != "auto":
-            raise InputError(wrong("threads", "be an integer >= 1 or 'auto'", threads))
+            raise InputError(wrong("threads", "be an integer >= 1 or 'auto'", brief(threads)))
         return replace(recipe, threads=suitable_threads(recipe), automatic=True)
     count = checks.whole_number(threads, "threads", 1)
     if count == recipe.threads:
@@ -106,7 +106,7 @@ def seed_words(rng: Any) -> tuple[int, ...]:
     elif isinstance(rng, int | np.integer) and not isinstance(rng, bool | np.bool) and rng >= 0:
         sequence = np.random.SeedSequence(int(rng))
     else:
-        raise InputError(wrong("rng", "be an int >= 0, a numpy.random.SeedSequence, a Generator or None", rng))
+        raise InputError(wrong("rng", "be an int >= 0, a numpy.random.SeedSequence, a Generator or None", brief(rng)))
     return tuple(int(word) for word in sequence.generate_state(8))
 
 
@@ -117,7 +117,7 @@ def checked_dtype(dtype: Any) -> np.dtype[Any]:
     except TypeError:
         found = np.dtype(object)
     if found not in DTYPES:
-        raise InputError(wrong("dtype", "be 'float32' or 'float64'", dtype))
+        raise InputError(wrong("dtype", "be 'float32' or 'float64'", brief(dtype)))
     return found
 
 
@@ -125,8 +125,8 @@ def _checked_loss(loss: Component, network: Network) -> Component:
     last = network.layers[-1].activation
     if loss.spec.owns_output and not is_identity(last):
         raise InputError(
-            f"network: the last layer must have activation 'identity', got {last.name!r}; loss {loss.name!r} applies "
-            "its own output activation"
+            f"network: the last layer must have the built-in activation 'identity', got {last.name!r}; "
+            f"loss {loss.name!r} applies its own output activation"
         )
     if loss.spec.target == "label" and network.sizes[-1] == 1:
         raise InputError(

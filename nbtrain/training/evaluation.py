@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..checks.messages import wrong
+from ..checks.messages import brief, wrong
 from ..core import layout
 from ..errors import InputError
 from ..metrics import CLASSES, CLASSIFICATION, REGRESSION, TOP, Metric
@@ -84,7 +84,7 @@ def _number(value: Any, metric: Metric) -> float:
     try:
         return float(value)
     except (TypeError, ValueError):
-        raise InputError(wrong(f"metrics: {metric.name!r}", "return a number", value)) from None
+        raise InputError(wrong(f"metrics: {metric.name!r}", "return a number", brief(value))) from None
 
 
 def _check_task(metric: Metric, hits: int, loss: str) -> None:

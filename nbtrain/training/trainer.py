@@ -12,7 +12,7 @@ import numpy as np
 from ..callbacks import Checkpoint
 from ..checks import arrays as checks
 from ..checks.arguments import IN_FIT, IN_TRAINER, NOT_SETTABLE, SETTABLE, check_attribute, told
-from ..checks.messages import wrong
+from ..checks.messages import brief, wrong
 from ..components import Component
 from ..components.network import Network
 from ..core import layout
@@ -536,7 +536,7 @@ def positive(value: Any, argument: str) -> float:
     except InputError:
         number = 0.0
     if number <= 0:
-        raise InputError(wrong(argument, "be a finite number > 0", value))
+        raise InputError(wrong(argument, "be a finite number > 0", brief(value)))
     return number
 
 
@@ -552,13 +552,13 @@ def checked_weights(given: Any, own: Layers, inputs: InputSpec) -> list[tuple[Ar
     """(target, source) for every W and b: the arrays given, of the shapes of `own` and finite."""
     expected = f"be a sequence of {len(own)} pairs (W, b), one per layer"
     if not isinstance(given, Iterable):
-        raise InputError(wrong("weights", expected, given))
+        raise InputError(wrong("weights", expected, brief(given)))
     if len(given := list(given)) != len(own):
         raise InputError(wrong("weights", expected, f"{len(given)} items"))
     checked = []
     for index, (pair, wanted) in enumerate(zip(given, own, strict=True)):
         if not isinstance(pair, tuple | list) or len(pair) != 2:
-            raise InputError(wrong(f"weights[{index}]", "be a pair (W, b)", pair))
+            raise InputError(wrong(f"weights[{index}]", "be a pair (W, b)", brief(pair)))
         for part, target, name in zip(pair, wanted, ("W", "b"), strict=True):
             argument = f"weights[{index}] {name}"
             array = checks.numbers(part, inputs.dtype, argument)

@@ -83,7 +83,7 @@ def test_callbacks_go_on_counting_from_any_epoch(name, dtype, tmp_path):
     if "early" in name or name == "two of a class":
         assert 5 < at_once.epoch < EPOCHS  # it was stopped
     for epoch in {*range(1, at_once.epoch + 1, 3), at_once.epoch}:
-        trainer, callbacks = make(dtype=dtype, optimizer=at_once.recipe.optimizer), told()[name]
+        trainer, callbacks = make(dtype=dtype, optimizer=at_once.engine.recipe.optimizer), told()[name]
         run(trainer, callbacks, c.Checkpoint(f"{tmp_path}/c.nbt.{epoch}", every_epochs=EPOCHS))  # saving takes long
         assert standing(trainer, callbacks) == wanted
 
@@ -177,7 +177,7 @@ def test_a_state_without_names_is_refused(state, tmp_path):
         def state_dict(self):
             return state
 
-    with pytest.raises(nbtrain.InputError, match=r"given by state_dict of .*Odd; a dict with strings as keys"):
+    with pytest.raises(nbtrain.InputError, match=r"state_dict of .*Odd must return a dict with strings as keys, got "):
         run(make(), [Odd()], tmp_path / "c.nbt", epochs=1)
 
 
@@ -273,7 +273,7 @@ def test_a_plugin_whose_code_has_changed_is_named(plugin, tmp_path):
     changed_plugin = plugin(factor=3.0)
     with pytest.raises(nbtrain.InputError, match=r"^checkpoint: .*activation 'wavy' of .*wavy"):
         changed_plugin.fit(X, Y, epochs=4, checkpoint=path)
-    with pytest.warns(nbtrain.PluginWarning, match=r"c\.nbt: the activation 'wavy' of .*wavy had other code"):
+    with pytest.warns(nbtrain.PluginWarning, match=r"c\.nbt: the code of the activation 'wavy' of .*wavy has changed"):
         loaded = nbtrain.load(path)
     loaded.save(path)  # as the message says
     changed_plugin.fit(X, Y, epochs=4, checkpoint=path)

@@ -173,7 +173,7 @@ def test_callbacks_are_not_evaluated_to_look_for_their_methods():
     assert used.on_device == "cpu"
 
 
-@pytest.mark.parametrize("name", ["model", "history", "memory", "recipe", "result", "team"])
+@pytest.mark.parametrize("name", ["model", "history", "engine"])
 def test_what_a_trainer_is_made_of_cannot_be_exchanged(name):
     one, other = trainer(), trainer()
     with pytest.raises(AttributeError, match=f"Trainer.{name} cannot be set. .* What can be set: learning_rate, meta"):

@@ -34,16 +34,16 @@ LARGE = X.astype(np.float64) * 1e300
         (lambda t: t.fit(None, Y), r"^X: None given"),
         (
             lambda t: t.fit(LARGE, Y),
-            r"^X: -?\d\.\d+e\+\d+, too large for float32, at row 0, column 0 given; .*3\.4e\+38",
+            r"^X must be finite, got -?\d\.\d+e\+\d+ at row 0, column 0; .*3\.4e\+38",
         ),
-        (lambda t: t.fit(np.where(X > 0, np.inf, 1), Y), r"^X: inf at row "),
+        (lambda t: t.fit(np.where(X > 0, np.inf, 1), Y), r"^X must be finite, got inf at row "),
         (
             lambda t: t.fit(X, Y, validation_data=(X, Y), metrics=[nbtrain.metrics.Metric("odd", lambda y, p: "x")]),
-            r"^metrics: 'odd' returned 'x'; a number is wanted",
+            r"^metrics: 'odd' must return a number, got 'x'",
         ),
         (
             lambda t: t.evaluate(X, Y, metrics=[nbtrain.metrics.Metric("several", lambda y, p: np.ones(3))]),
-            r"^metrics: 'several' returned array\(\[1\., 1\., 1\.\]\); a number is wanted",
+            r"^metrics: 'several' must return a number, got array\(\[1\., 1\., 1\.\]\)",
         ),
     ],
 )

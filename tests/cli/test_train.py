@@ -79,7 +79,7 @@ def test_the_options_reach_the_trainer(tmp_path, capsys):
             nbtrain.Dense(1),
         ],
     )
-    recipe = trainer.recipe
+    recipe = trainer.engine.recipe
     rate = nbtrain.schedule("cosine", rate=0.01, steps=500)
     assert recipe.optimizer == nbtrain.optimizer("adam", beta1=0.8, learning_rate=rate)
     assert recipe.regularizer == nbtrain.regularizer("l2", strength=0.01)

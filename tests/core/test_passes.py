@@ -454,7 +454,7 @@ def test_the_bits_do_not_depend_on_the_number_of_threads(case, dtype, monkeypatc
     alone.fit(X, y, epochs=4)
     for threads in (2, 3):
         trainer = make(dtype=dtype, threads=threads, **THREADED[case])
-        d = trainer.model.descriptor  # a leader that waits for all of its helpers
+        d = trainer.engine.descriptor  # a leader that waits for all of its helpers
         d["team_patience"], d["team_awaited"], d["team_late"] = 10**17, threads - 1, 30 * 10**9
         trainer.fit(X, y, epochs=4)
         assert d["team_pieces"][0] > 0

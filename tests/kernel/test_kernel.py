@@ -233,10 +233,10 @@ def test_a_diverged_step_reports_and_keeps_the_parameters(data):
 def test_a_busy_model_is_left_alone(data):
     trainer = make_trainer()
     before = trainer.theta.copy()
-    trainer.model.descriptor["busy"] = 1  # as if another thread were inside
+    trainer.engine.descriptor["busy"] = 1  # as if another thread were inside
     assert np.isnan(steps(trainer.model, *data, 1))
     np.testing.assert_array_equal(trainer.theta, before)
-    trainer.model.descriptor["busy"] = 0
+    trainer.engine.descriptor["busy"] = 0
     assert np.isfinite(steps(trainer.model, *data, 1))
 
 
@@ -308,7 +308,7 @@ def test_other_python_threads_run_while_a_model_trains():
 
     def tick():
         while not done.is_set():
-            if trainer.model.descriptor["busy"][0]:
+            if trainer.engine.descriptor["busy"][0]:
                 ticks.append(1)
                 inside.set()
 

@@ -132,7 +132,7 @@ def test_predictions_are_not_written_to_unfit_arrays():
 
 def test_a_busy_model_is_not_touched():
     trainer = make_trainer()
-    trainer.model.descriptor["busy"] = 1  # as another thread inside it leaves it
+    trainer.engine.descriptor["busy"] = 1  # as another thread inside it leaves it
     before = trainer.theta.copy()
     assert np.isnan(trainer._quick_step(X, Y))
     assert np.isnan(trainer._quick_predict(X, np.zeros((8, 3), np.float32)))

@@ -230,7 +230,7 @@ def test_help_tells_of_every_parameter(kind):
 def test_threads_is_a_number_or_auto():
     X, y = load_wine(return_X_y=True)
     model = MLPClassifier(threads="auto", **SMALL).fit(scale(X), y)
-    assert model.trainer_.recipe.automatic
+    assert model.trainer_.engine.recipe.automatic
     np.testing.assert_array_equal(model.coefs_[0], MLPClassifier(**SMALL).fit(scale(X), y).coefs_[0])
     with pytest.raises(ValueError, match=r"threads: 'all' given; 'auto' or a whole number of at least 1 is wanted"):
         MLPClassifier(threads="all").fit(X, y)

@@ -22,7 +22,7 @@ def make(rng=3):
 
 
 def standing(trainer):
-    return trainer.theta.tobytes(), trainer.epoch, trainer.iteration, dict(trainer.history), trainer.recipe.seed
+    return trainer.theta.tobytes(), trainer.epoch, trainer.iteration, dict(trainer.history), trainer.engine.recipe.seed
 
 
 @pytest.fixture
@@ -51,7 +51,7 @@ def test_training_of_its_own_is_not_thrown_away(kind, path):
     trainer = make()
     kinds_of_own_training()[kind](trainer)
     before, file = standing(trainer), path.read_bytes()
-    with pytest.raises(nbtrain.InputError, match=r"^checkpoint: this trainer has trained already .* new trainer"):
+    with pytest.raises(nbtrain.InputError, match=r"^checkpoint: this trainer was trained differently .* new trainer"):
         trainer.fit(X, Y, 12, checkpoint=path)
     assert standing(trainer) == before
     assert path.read_bytes() == file
@@ -86,7 +86,7 @@ def test_a_program_that_trains_before_it_uses_a_checkpoint_may_be_started_again(
     assert standing(first) == standing(last)
     other = make()
     other.fit(X, Y, 4)
-    with pytest.raises(nbtrain.InputError, match=r"has trained already"):
+    with pytest.raises(nbtrain.InputError, match=r"was trained differently"):
         other.fit(X, Y, 9, checkpoint=tmp_path / "c.nbt")
 
 
@@ -121,7 +121,7 @@ def test_better_parameters_that_were_put_back_do_not_make_it_another(tmp_path):
 def test_another_seed_is_refused_and_none_goes_on_from_any(path):
     other = make(rng=4)
     before = standing(other)
-    with pytest.raises(nbtrain.InputError, match=r"^checkpoint: .* of a trainer with another seed: .*rng="):
+    with pytest.raises(nbtrain.InputError, match=r"^checkpoint: .* written with another seed.*rng="):
         other.fit(X, Y, 5, checkpoint=path)
     assert standing(other) == before
     drawn, again = make(rng=None), make()
@@ -149,7 +149,7 @@ def test_a_copy_of_what_has_not_trained_is_asked_for_a_seed_as_the_original_is(k
     drawn.fit(X, Y, 5, checkpoint=path)
     again.fit(X, Y, 5)
     assert standing(drawn) == standing(again)
-    with pytest.raises(nbtrain.InputError, match="of a trainer with another seed"):
+    with pytest.raises(nbtrain.InputError, match="written with another seed"):
         COPIES[kind](make(rng=4), tmp_path).fit(X, Y, 5, checkpoint=path)
 
 
@@ -161,7 +161,7 @@ def test_what_was_loaded_trained_is_not_thrown_away_for_another_that_was(tmp_pat
     nbtrain.load(tmp_path / "a.nbt").fit(X, Y, 4, checkpoint=tmp_path / "c.nbt")
     other = nbtrain.load(tmp_path / "b.nbt")
     before = standing(other)
-    with pytest.raises(nbtrain.InputError, match="has trained already"):
+    with pytest.raises(nbtrain.InputError, match="was trained differently"):
         other.fit(X, Y, 4, checkpoint=tmp_path / "c.nbt")
     assert standing(other) == before
 
@@ -177,16 +177,16 @@ def test_a_seed_from_the_system_goes_on_as_it_began(tmp_path):
 
 def test_other_data_are_refused_or_told(path):
     trainer = make()
-    with pytest.raises(nbtrain.InputError, match=r"^checkpoint: .* on 60 samples, here there are 59.*nbtrain\.load"):
+    with pytest.raises(nbtrain.InputError, match=r"^checkpoint: .* on 60 samples, got 59.*nbtrain\.load"):
         trainer.fit(X[:-1], Y[:-1], 5, checkpoint=path)
     assert trainer.iteration == 0
-    with pytest.warns(UserWarning, match=r"^checkpoint: .* on other data") as told:
+    with pytest.warns(UserWarning, match=r"^checkpoint: .* with different data") as told:
         trainer.fit(OTHER, Y, 5, checkpoint=path)
     assert told[0].filename == __file__  # where fit was called
     assert trainer.epoch == 5
     changed = Y.copy()
     changed[17] = (changed[17] + 1) % 3
-    with pytest.warns(UserWarning, match=r"^checkpoint: .* on other data"):
+    with pytest.warns(UserWarning, match=r"^checkpoint: .* with different data"):
         make().fit(X, changed, 6, checkpoint=path)
 
 

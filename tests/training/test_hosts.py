@@ -120,9 +120,9 @@ def test_what_is_wrong_comes_back_as_a_status_and_nothing_is_written(name):
         assert np.isnan(host.result).all()
     bad = np.full(ROWS, -1, np.float32)
     assert host.on_data(name, X, y, bad) == layout.WRONG_WEIGHT
-    trainer.model.descriptor["busy"] = 1  # another thread is inside
+    trainer.engine.descriptor["busy"] = 1  # another thread is inside
     assert host.on_data(name, X, y) == layout.BUSY
-    trainer.model.descriptor["busy"] = 0
+    trainer.engine.descriptor["busy"] = 0
     classifier, labels = make("softmax_cross_entropy"), np.full(ROWS, OUTPUTS)
     assert Host(classifier).on_data(name, X, labels) == layout.WRONG_LABEL
     assert trainer.theta.tobytes() == before

@@ -81,7 +81,7 @@ def test_large_networks_with_dropout_sample_weights_and_labels():
     weight = np.random.default_rng(2).uniform(0, 2, 64)
     for _ in range(3):
         found = trainer.train_step(X, y, weight)
-        kept = trainer.memory.array("mask0")[: 64 * 150].reshape(64, 150) != 0
+        kept = trainer.engine.memory.array("mask0")[: 64 * 150].reshape(64, 150) != 0
         assert 0.5 < kept.mean() < 0.7
         assert_close(found, oracle.train_step(X, y, weight, [kept, None, None]), 1e-10)
     assert_close(theta(trainer), oracle.theta, 1e-10)
@@ -455,7 +455,7 @@ def test_an_activation_that_is_only_called_identity_is_computed():
     trainer = nbtrain.Trainer(nbtrain.Network(3, [nbtrain.Dense(2, twice)]), loss="mse", dtype="float64", rng=0)
     x = np.eye(3)
     np.testing.assert_allclose(trainer.predict(x), 2 * trainer.weights[0][0])
-    with pytest.raises(nbtrain.InputError, match="built-in 'identity'"):
+    with pytest.raises(nbtrain.InputError, match="must have the built-in activation 'identity'"):
         nbtrain.Trainer(trainer.network, loss="softmax_cross_entropy")
 
 

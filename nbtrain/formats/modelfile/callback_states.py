@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from ...checks.messages import wrong
+from ...checks.messages import brief, wrong
 from ...errors import InputError
 from .container import NAMES, parse, refuse
 
@@ -45,7 +45,9 @@ def collect(callbacks: Iterable[Callback]) -> tuple[str, dict[str, Array]]:
         kind = type(callback).__qualname__
         state, plain = callback.state_dict(), {}
         if not isinstance(state, Mapping) or not all(isinstance(name, str) for name in state):
-            raise InputError(wrong(f"callbacks: state_dict of {kind}", "return a dict with strings as keys", state))
+            raise InputError(
+                wrong(f"callbacks: state_dict of {kind}", "return a dict with strings as keys", brief(state))
+            )
         for name, value in state.items():
             if isinstance(value, np.ndarray) and value.ndim and value.dtype in NAMES:
                 tensors[f"{PREFIX}{len(entries)}.{name}"] = value.copy()

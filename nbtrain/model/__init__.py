@@ -42,6 +42,9 @@ class Model(NamedTuple):
     iteration: np.ndarray[Any, Any]
     status: np.ndarray[Any, Any]
 
+    def __repr__(self) -> str:
+        return f"<nbtrain.Model of {self.theta.size:,} parameters, {self.theta.dtype}>"
+
     def __reduce_ex__(self, protocol: Any) -> NoReturn:
         raise Error(
             "a Model holds addresses of this process and is neither pickled nor copied; "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from .data import Dataset
 from .engine import Engine
 
 Array = np.ndarray[Any, Any]
+R2_ROWS = 4096  # whose targets are converted together
 
 
 def evaluate(engine: Engine, data: Dataset, metrics: Sequence[Metric] = ()) -> dict[str, float]:
@@ -42,16 +43,31 @@ def _from_core(engine: Engine, data: Dataset) -> dict[str, float]:
 
 
 def r2(errors: Array, data: Dataset) -> float:
-    """1 - residual / total sum of squares, averaged over the outputs; 0 for an output whose targets are constant."""
-    y = data.y.astype(np.float64)
-    weight = np.ones(len(y)) if data.weight is None else data.weight.astype(np.float64)
-    scale = 2.0 ** max(0, int(np.frexp(np.abs(y).max())[1]) - 1)  # squares would overflow; powers of two cost no bits
+    """1 - residual / total sum of squares, averaged over the outputs; 0 for an output whose targets are constant.
+
+    `errors` are the residual sums. The targets are read in blocks, so that no copy of them is made.
+    """
+    largest = max(abs(float(data.y.min())), abs(float(data.y.max())))
+    scale = 2.0 ** max(0, int(np.frexp(largest)[1]) - 1)  # squares would overflow; powers of two cost no bits
     with np.errstate(over="ignore", invalid="ignore"):  # of huge weights
-        mean = np.average(y / scale, axis=0, weights=weight)
-        total = (weight[:, None] * (y / scale - mean) ** 2).sum(axis=0)
+        weight = weighted = np.zeros_like(errors)
+        for y, w in _blocks(data, scale):
+            weight, weighted = weight + w.sum(), weighted + w @ y
+        mean, total = weighted / weight, np.zeros_like(errors)
+        for y, w in _blocks(data, scale):
+            total += w @ (y - mean) ** 2
         ratio = np.divide(errors / scale / scale, total, out=np.ones_like(errors), where=total > 0)
     exact = (total == 0) & (errors == 0)
     return float(np.mean(np.where(exact, 1.0, 1.0 - ratio)))
+
+
+def _blocks(data: Dataset, scale: float) -> Iterator[tuple[Array, Array]]:
+    """Targets / scale, as differences from the first row, and weights in float64, some rows at a time."""
+    origin = data.y[0] / np.float64(scale)  # constant targets become exactly 0
+    for first in range(0, len(data.y), R2_ROWS):
+        rows = data.rows(first, first + R2_ROWS)
+        weight = np.ones(len(rows.y)) if rows.weight is None else rows.weight.astype(np.float64)
+        yield rows.y / np.float64(scale) - origin, weight
 
 
 def _from_predictions(engine: Engine, data: Dataset, metrics: Sequence[Metric]) -> dict[str, float]:

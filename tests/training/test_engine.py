@@ -3,6 +3,7 @@
 import os
 import signal
 import threading
+import tracemalloc
 import warnings
 
 import numpy as np
@@ -150,3 +151,42 @@ def test_a_child_that_is_forked_while_helpers_work_predicts_and_trains_as_alone(
     finally:
         over.set()
         thread.join()
+
+
+# ---- what a trainer shows and needs
+
+
+def test_a_model_has_a_short_repr():
+    assert repr(make().model) == "<nbtrain.Model of 84 parameters, float32>"
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_r2_is_that_of_scikit_learn_over_more_rows_than_are_read_at_once(weighted):
+    metrics = pytest.importorskip("sklearn.metrics")
+    random = np.random.default_rng(0)
+    x, y = random.normal(size=(9001, 4)), random.normal(size=(9001, 2)) * [1.0, 1e3] + [0.0, 1e5]
+    weight = random.random(9001) if weighted else None
+    trainer = nbtrain.Trainer(network((4, 2), ["identity"]), loss="mse", dtype="float64", rng=0)
+    wanted = metrics.r2_score(y, trainer.predict(x), sample_weight=weight)
+    np.testing.assert_allclose(trainer.evaluate(x, y, weight)["r2"], wanted, rtol=1e-9)
+
+
+def test_constant_targets_have_r2_0_or_1():
+    trainer = nbtrain.Trainer(network((3, 1), ["identity"]), loss="mse", rng=0)
+    x = np.random.default_rng(0).normal(size=(31, 3))
+    assert trainer.evaluate(x, np.full((31, 1), 0.1))["r2"] == 0.0
+    trainer.theta[:] = 0.0
+    trainer.weights[0][1][:] = 0.1
+    assert trainer.evaluate(x, np.full((31, 1), 0.1))["r2"] == 1.0
+
+
+def test_evaluate_makes_no_copy_of_float_targets():
+    trainer = nbtrain.Trainer(network((1, 8), ["identity"]), loss="mse", rng=0)
+    x, y = np.zeros((200_000, 1), "f4"), np.zeros((200_000, 8), "f4")
+    trainer.evaluate(x, y)
+    tracemalloc.start()
+    try:
+        trainer.evaluate(x, y)
+        assert tracemalloc.get_traced_memory()[1] < y.nbytes / 4
+    finally:
+        tracemalloc.stop()

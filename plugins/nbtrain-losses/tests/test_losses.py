@@ -36,7 +36,7 @@ def linear(name, outputs=1):
     return nbtrain.Trainer(network, loss=loss, dtype="float64", rng=3)
 
 
-@pytest.mark.parametrize("name", SPECS)
+@pytest.mark.parametrize("name", ["mae", "quantile", "hinge", "poisson"])
 def test_it_is_scikit_learns(name):
     metrics = pytest.importorskip("sklearn.metrics")
     X, y = data(name)
@@ -49,11 +49,9 @@ def test_it_is_scikit_learns(name):
         wanted = metrics.mean_pinball_loss(y1, z, alpha=0.2)
     elif name == "hinge":
         wanted = metrics.hinge_loss(y1, z)
-    elif name == "poisson":  # half the deviance is the loss without what depends on y alone
+    else:  # half the deviance is the loss without what depends on y alone
         logs = np.where(y1 > 0, y1 * np.log(np.maximum(y1, 1)) - y1, 0.0)
         wanted = 0.5 * metrics.mean_poisson_deviance(y1, np.exp(z)) - logs.mean()
-    else:
-        pytest.skip("scikit-learn has it not")
     assert trainer.evaluate(X, y)["loss"] == pytest.approx(wanted, rel=1e-12)
 
 

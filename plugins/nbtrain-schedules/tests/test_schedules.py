@@ -84,8 +84,6 @@ def by_torch(name):
         ),
         "cyclic": lambda: scheduler.CyclicLR(rule, 0.02, 0.1, step_size_up=8, cycle_momentum=False),
     }
-    if name not in made:
-        pytest.skip("PyTorch has it not")
     schedule = made[name]()
     found = []
     for _ in range(60):
@@ -96,7 +94,7 @@ def by_torch(name):
     return found
 
 
-@pytest.mark.parametrize("name", SPECS)
+@pytest.mark.parametrize("name", ["polynomial", "cosine_restarts", "one_cycle", "cyclic"])
 def test_it_is_pytorchs(name):
     wanted = by_torch(name)
     changed = {"polynomial": {"minimum": 0.0}, "cosine_restarts": {"warmup": 0.0}}.get(name, {})

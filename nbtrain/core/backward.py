@@ -1,4 +1,4 @@
-"""Backward: the loss and its slope, then delta = dJ/dz layer by layer."""
+"""Backward: the loss and its derivative, then delta = dJ/dz layer by layer."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def loss_slope(net, batch, scale, team):
         d.loss,
         (last.a + skip, y, weight, last.delta + skip, row_loss) + (stop - first, last.units, d.loss_parameters, scale),
     )
-    if failed != 0:  # a loss that is not finite changes nothing
+    if failed != 0:  # then the loss is NaN and nothing is updated
         d.failed = FAILED
         vector_at(row_loss, stop - first, FLOAT64)[:] = np.nan
     if last.slope != 0:
@@ -60,15 +60,15 @@ def backward(net, batch, first_row, training, team):
         skip, n = first * layer.units * net.theta.itemsize, (stop - first) * layer.units
         if training and layer.mask != 0:
             mask = vector_at(mask_of(layer, first_row, first), n, BYTE)
-            stripe = vector_at(layer.delta + skip, n, dtype)
-            keep(stripe, mask, layer.keep_scale, stripe)
+            delta_own = vector_at(layer.delta + skip, n, dtype)
+            keep(delta_own, mask, layer.keep_scale, delta_own)
         if layer.slope != 0:
             call(layer.slope, (layer.z + skip, layer.a + skip, layer.delta + skip, n, layer.parameters))
 
 
 @jit
 def count_hits(net, batch):
-    """Sum of the weights of the rows that the last layer's output gets right."""
+    """Sum of the weights of the rows that the last layer classifies correctly."""
     d = net.descriptor[0]
     last = net.layers[net.layers.size - 1]
     dtype = net.theta.dtype
@@ -76,18 +76,18 @@ def count_hits(net, batch):
     weight = vector_at(batch.weight, batch.rows, dtype)
     hits = 0.0
     for i in range(batch.rows):
-        share_right = 0.0
+        right = 0.0
         if d.hits == HITS_LARGEST:
-            share_right = np.float64(is_largest(a[i], vector_at(batch.y, batch.rows, INT64)[i]))
+            right = np.float64(is_largest(a[i], vector_at(batch.y, batch.rows, INT64)[i]))
         elif d.hits == HITS_THRESHOLD:
-            share_right = agreement(a[i], matrix_at(batch.y, batch.rows, last.units, dtype)[i], d.hit_threshold)
-        hits += share_right * (np.float64(weight[i]) if batch.weight != 0 else 1.0)
+            right = agreement(a[i], matrix_at(batch.y, batch.rows, last.units, dtype)[i], d.hit_threshold)
+        hits += right * (np.float64(weight[i]) if batch.weight != 0 else 1.0)
     return hits
 
 
 @jit
 def is_largest(row, index):
-    """Whether an element is the first largest one; there is none where one is NaN. Without a branch to guess."""
+    """Whether an element is the first of the largest ones; False where any is NaN. Written without branches."""
     peak, lower = row[index], True
     for k in range(row.size):
         lower &= (row[k] < peak) | ((row[k] == peak) & (k >= index))
@@ -96,7 +96,7 @@ def is_largest(row, index):
 
 @jit
 def agreement(row, target, threshold):
-    """Share of the outputs that lie on the target's side of the threshold."""
+    """Fraction of the outputs that are on the target's side of the threshold."""
     right = 0
     for k in range(row.size):
         if (row[k] > threshold) == (target[k] > 0.5):

@@ -1,7 +1,7 @@
-"""The next batch: where it lies in the data, or shuffled samples, which are copied to one place.
+"""The next batch: rows of the data as they are, or shuffled samples, which are copied to one place.
 
-Rows that are picked at random come from far away. While some are copied, those that are next are fetched already, the
-next batch's among them: its first rows then are near when its turn comes.
+Shuffled rows are seldom in the cache. While some are copied, the next ones are prefetched, also those of the next
+batch, whose first rows are then in the cache when its turn comes.
 """
 
 from __future__ import annotations
@@ -12,13 +12,14 @@ import numpy as np
 
 from ..compiler.jit import jit, vector_at
 from .calls import copy_bytes
-from .net import INT64, ZERO, Batch, chunk
+from .layout import CACHE_LINE
+from .net import INT64, ZERO, Batch, chunk_at
 from .team.atomics import prefetch
-from .team.team import CACHE_LINE, share
+from .team.team import share
 
 INT32 = np.dtype(np.int32)
-NEAR_BYTES = 1 << 17  # so much data a processor has near, wherever its rows lie
-AHEAD_BYTES, AHEAD_ROWS = 1 << 12, 64  # so far ahead rows are fetched: one at least
+NEAR_BYTES = 1 << 17  # data of this size is in the cache anyway
+AHEAD_BYTES, AHEAD_ROWS = 1 << 12, 64  # how far ahead rows are prefetched: at least one row
 
 
 class Picks(NamedTuple):
@@ -32,10 +33,10 @@ class Picks(NamedTuple):
 
 @jit
 def next_batch(net, data, position, team):
-    """The batch at `position` of an epoch; of shuffled rows a member copies its own."""
+    """The batch at `position` of an epoch; a member copies its own share of shuffled rows."""
     d = net.descriptor[0]
     if d.shuffle == 0:
-        return chunk(d, data, position)
+        return chunk_at(d, data, position)
     rows = min(d.batch_size, data.rows - position)
     first, last = share(rows, team)
     start = position + first
@@ -49,7 +50,7 @@ def next_batch(net, data, position, team):
 
 @jit
 def gather(source, size, picks, target, row):
-    """Copy the rows that are picked, of `size` bytes, to `target`, from its `row` on."""
+    """Copy the picked rows of `size` bytes to `target`, from its row `row` on."""
     count = picks.last - picks.first
     if size == 8:
         copy_numbers(vector_at(source, picks.order.size, INT64), picks, vector_at(target + row * 8, count, INT64))
@@ -73,7 +74,7 @@ def copy_numbers(source, picks, target):
 
 @jit
 def fetch_row(source, size, picks, number):
-    """Have a row fetched: of those that are picked, then of the next batch's."""
+    """Prefetch a row: of the picked ones, then of the next batch's."""
     place, beyond = picks.first + number, picks.first + number - picks.last
     if beyond >= 0:
         place = picks.following + beyond

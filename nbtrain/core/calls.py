@@ -1,4 +1,4 @@
-"""Calling C functions by address: how the core reaches the components of a model."""
+"""Calls of C functions by address, by which the core reaches the components of a model, and of the C library."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def copy_bytes(typing_context: Any, target: Any, source: Any, size: Any) -> Any:
 
 @intrinsic
 def nan_of(typing_context: Any, status: Any) -> Any:
-    """A NaN that carries a status in its last bits."""
+    """A NaN with a status in its last bits."""
 
     def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         return builder.bitcast(builder.or_(values[0], ir.Constant(INT64, QUIET_NAN)), ir.DoubleType())
@@ -83,7 +83,7 @@ def nan_of(typing_context: Any, status: Any) -> Any:
 
 @intrinsic
 def square_root(typing_context: Any, number: Any) -> Any:
-    """Of a float64, as an instruction: `math.sqrt` would be a call of the mathematical library."""
+    """Square root of a float64, as an instruction: `math.sqrt` would be a call of the mathematical library."""
 
     def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         return builder.call(builder.module.declare_intrinsic("llvm.sqrt", [ir.DoubleType()]), values)

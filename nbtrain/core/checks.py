@@ -1,4 +1,4 @@
-"""What the core itself checks on every call: sizes, kind of the targets, labels, weights. Nothing is written."""
+"""What the core checks on every call: sizes, kind of the targets, labels, weights. Nothing is written."""
 
 from __future__ import annotations
 

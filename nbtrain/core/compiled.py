@@ -1,4 +1,4 @@
-"""The core as loaded C functions, for a dtype."""
+"""The core, compiled and loaded, for a dtype."""
 
 from __future__ import annotations
 
@@ -7,28 +7,28 @@ from typing import Any
 import numpy as np
 
 from ..compiler import Compiled, fingerprint, get
-from .layout import PASSES, QUICK, SIGNATURES
+from .functions import CORE, PASSES, QUICK
 
 
 def core(dtype: Any) -> Compiled:
     """The core for float32 or float64."""
-    return _part(np.dtype(dtype), "core", (*SIGNATURES, *QUICK), "the training core")
+    return _module(np.dtype(dtype), "core", (*CORE, *QUICK), "the training core")
 
 
 def passes(dtype: Any) -> Compiled:
     """The update in several passes, for float32 or float64: for models with clipping, norms or constraints."""
-    return _part(np.dtype(dtype), "passes", (*PASSES,), "the update in passes")
+    return _module(np.dtype(dtype), "passes", (*PASSES,), "the update in passes")
 
 
-def _part(dtype: np.dtype[Any], part: str, names: tuple[str, ...], what: str) -> Compiled:
+def _module(dtype: np.dtype[Any], name: str, names: tuple[str, ...], what: str) -> Compiled:
     """One of the modules in `exports`."""
 
     def make() -> bytes:
         from ..compiler.objects import CORE_LEVEL, object_code
         from . import exports
 
-        if part == "passes":
+        if name == "passes":
             return object_code(exports.passes(dtype), level=CORE_LEVEL)
-        return object_code(exports.functions(dtype), exports.parts(dtype), CORE_LEVEL)
+        return object_code(exports.functions(dtype), exports.emitters(dtype), CORE_LEVEL)
 
-    return get(fingerprint.core_key(dtype, part), names, make, lambda: f"{what} for {dtype}")
+    return get(fingerprint.core_key(dtype, name), names, make, lambda: f"{what} for {dtype}")

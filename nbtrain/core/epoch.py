@@ -1,7 +1,7 @@
 """The training loop: an epoch is a sequence of steps.
 
-Iteration i uses samples iB … (i+1)B - 1 of the current order, the last batch holds what is
-left, and m is the number of samples in the batch, or the sum of their weights.
+Iteration i uses samples iB … (i+1)B - 1 of the current order, the last batch has the rest, and m is the number of
+samples in the batch, or the sum of their weights.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from .team.atomics import clock
 
 @jit
 def train_epoch(net, data, steps, end):
-    """Go on in the current epoch -> status, steps left; at its end `position` is 0 again.
+    """Continue the current epoch -> status, steps left; at its end `position` is 0 again.
 
-    It stops after `steps` steps, or when the clock has passed `end`, unless that is 0; no steps are left then.
+    It stops after `steps` steps, or when the clock has passed `end`, unless that is 0: then no steps are left.
     """
     d = net.descriptor[0]
     status = begin_epoch(d, data)
@@ -53,7 +53,7 @@ def train_epoch(net, data, steps, end):
 
 @jit
 def begin_epoch(d, data):
-    """At an epoch's start set the sums to 0 and draw the order -> status."""
+    """At the start of an epoch, set its sums to 0 and draw its order -> status."""
     if d.position == 0 or d.samples != data.rows:
         d.position = 0
         d.samples = data.rows
@@ -67,7 +67,7 @@ def begin_epoch(d, data):
 
 @jit
 def draw_order(d):
-    """Make `order` the permutation of the current epoch, unless it is; False where there is no memory."""
+    """Draw the permutation of the current epoch into `order`, unless it is there; False where there is no memory."""
     if d.order_epoch == d.epoch and d.order_size == d.samples:
         return True
     if d.order_capacity < d.samples:
@@ -75,7 +75,7 @@ def draw_order(d):
         if moved == 0:
             return False
         d.order, d.order_capacity = moved, d.samples
-    places = vector_at(d.panels, PLACES, INT64)  # no product is under way
+    places = vector_at(d.panels, PLACES, INT64)  # free: no matrix product is under way
     random.shuffle(random.stream(d, random.ORDER, d.epoch, ZERO), vector_at(d.order, d.samples, INT64), places)
     d.order_epoch, d.order_size = d.epoch, d.samples
     return True

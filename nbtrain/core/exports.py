@@ -1,7 +1,7 @@
-"""The C functions of the core: every one takes a model's descriptor by address and returns a status.
+"""The C functions of the core, which `functions` lists: most take the address of a model and return a status.
 
-The model's status field holds the status of the last call that went through; a call that finds another thread inside
-the model returns BUSY and touches nothing.
+The field `status` of the descriptor holds the status of the last call. A call on a model that another thread is using
+returns BUSY and changes nothing.
 """
 
 from __future__ import annotations
@@ -17,23 +17,13 @@ from ..compiler.jit import jit, vector_at
 from . import epoch, inference, steps
 from .calls import free, nan_of
 from .checks import bad_label, bad_number, bad_weight, check_data, check_x
+from .functions import CORE, EVALUATE, GRADIENT, PASSES, QUICK, TRAIN_EPOCH, TRAIN_STEP, check_complete
 from .helper import assist as help_with
-from .layout import (
-    DESCRIPTOR,
-    DIVERGED,
-    OK,
-    PASSES,
-    QUICK,
-    SIGNATURES,
-    WRONG_GRADIENT,
-    WRONG_OUT,
-    WRONG_RATE,
-    WRONG_WEIGHT,
-)
+from .layout import DESCRIPTOR, DIVERGED, OK, WRONG_GRADIENT, WRONG_OUT, WRONG_RATE, WRONG_WEIGHT
 from .matmul import tiles
 from .matmul.tiles import itemsize_of
 from .net import FLOAT64, INT64, ZERO, Batch, open_net
-from .quick import as_float, both_given, bound, good_out, good_x, good_y
+from .quick import as_float, both_given, good_out, good_x, good_y, model_of
 from .slices import mean_loss, train_slice
 from .team.busy import CALL, HELD, begin, enter, finish, leave
 from .team.team import ALONE, Team
@@ -61,19 +51,9 @@ class Y(NamedTuple):
     kind: int
 
 
-STEP, EPOCH, SLICE, GRADIENT, EVALUATE = range(5)  # what is done with checked data
-OPERATIONS = {
-    "train_step": STEP,
-    "train_epoch": EPOCH,
-    "train_slice": SLICE,
-    "loss_and_gradient": GRADIENT,
-    "evaluate": EVALUATE,
-}
-
-
 @jit
 def _work(operation, net, data, result):
-    """Do it; result[0] becomes the loss."""
+    """Do what the function called does with checked data; result[0] becomes the loss."""
     if operation == GRADIENT:
         result[0] = steps.loss_and_gradient(net, data)
         return OK
@@ -88,20 +68,20 @@ def _work(operation, net, data, result):
 
 @jit
 def _train(operation, net, data, result):
-    """A step, an epoch or a slice of one."""
-    if operation == STEP:
+    """A step, an epoch or a slice of training."""
+    if operation == TRAIN_STEP:
         result[0] = steps.train_step(net, data)[0]
         return OK if np.isfinite(result[0]) else DIVERGED
-    status = epoch.train_epoch(net, data, ALL_STEPS, ZERO)[0] if operation == EPOCH else train_slice(net, data)
+    status = epoch.train_epoch(net, data, ALL_STEPS, ZERO)[0] if operation == TRAIN_EPOCH else train_slice(net, data)
     if status == OK:
         result[0] = mean_loss(net)
     return status
 
 
 def _on_data(dtype: np.dtype[Any]) -> dict[str, Any]:
-    """C functions of x, y and weights (an address, or 0), which are checked before anything works on them.
+    """C functions of x, y and weights (an address, or 0), which are checked first.
 
-    `result` points to three float64 numbers; after any status but OK they are NaN, the status in their last bits.
+    `result` points to three float64 numbers; after any status but OK they are NaN with the status in their last bits.
     """
 
     @jit
@@ -127,25 +107,25 @@ def _on_data(dtype: np.dtype[Any]) -> dict[str, Any]:
         target = Y(y, y_rows, y_columns, y_kind)
         return checked(operation, model, X(x, rows, columns), target, weight, vector_at(result, 3, FLOAT64))
 
-    return dict.fromkeys(OPERATIONS, function) | {"quick_step": _quick_step(dtype, checked)}
+    on_data = [name for name, row in CORE.items() if row.on_data]
+    return dict.fromkeys(on_data, function) | {"quick_step": _quick_step(dtype, checked)}
 
 
 def _quick_step(dtype: np.dtype[Any], checked: Any) -> Any:
-    """The step as the interpreter calls it, with arrays; what they are not fit for is left to Python."""
+    """The step as the interpreter calls it, with arrays; arrays that do not fit are left to Python."""
 
     @jit
     def quick_step(self, arguments, count):
-        interpreter = bound(self)
-        model = interpreter.model
+        model = model_of(self)
         d = vector_at(model, 1, DESCRIPTOR)[0]
         loss = np.nan
-        x, y = both_given(interpreter, arguments, count)
+        x, y = both_given(d, arguments, count)
         if good_x(d, x, dtype) and good_y(d, y, x.rows, dtype):
-            result = vector_at(interpreter.result, 3, FLOAT64)
+            result = vector_at(d.quick_result, 3, FLOAT64)
             target = Y(y.address, y.rows, y.columns, y.kind)
-            checked(np.int64(STEP), model, X(x.address, x.rows, x.columns), target, ZERO, result)
+            checked(np.int64(TRAIN_STEP), model, X(x.address, x.rows, x.columns), target, ZERO, result)
             loss = result[0]
-        return as_float(interpreter, loss)
+        return as_float(d, loss)
 
     return quick_step
 
@@ -169,9 +149,8 @@ def _on_model(dtype: np.dtype[Any]) -> dict[str, Any]:
     @jit
     def release_memory(model):
         d = vector_at(model, 1, DESCRIPTOR)[0]
-        if d.here == model:  # else it was overwritten, and what stands there was not allocated
-            free(d.order)
-            d.order, d.order_capacity, d.order_epoch = 0, 0, -1
+        free(d.order)
+        d.order, d.order_capacity, d.order_epoch = 0, 0, -1
         return OK
 
     return {
@@ -186,7 +165,7 @@ def _on_model(dtype: np.dtype[Any]) -> dict[str, Any]:
 
 
 def _predict(dtype: np.dtype[Any]) -> Any:
-    """What the network gives for x, written to out."""
+    """Predictions for x, written to out."""
 
     @jit
     def predict(model, x, rows, columns, out, out_rows, out_columns):
@@ -208,7 +187,7 @@ def _predict(dtype: np.dtype[Any]) -> Any:
 
 
 def _update(dtype: np.dtype[Any]) -> Any:
-    """One iteration of the optimizer with the gradient as it stands."""
+    """One iteration of the optimizer with the gradient as it is."""
 
     @jit
     def update_parameters(model):
@@ -232,26 +211,25 @@ def _update(dtype: np.dtype[Any]) -> Any:
 
 
 def _quick_predict(dtype: np.dtype[Any]) -> Any:
-    """Prediction as the interpreter calls it, likewise."""
+    """Predictions as the interpreter asks for them, likewise."""
 
     @jit
     def quick_predict(self, arguments, count):
-        interpreter = bound(self)
-        model = interpreter.model
+        model = model_of(self)
         d = vector_at(model, 1, DESCRIPTOR)[0]
         status = np.nan
-        x, out = both_given(interpreter, arguments, count)
+        x, out = both_given(d, arguments, count)
         if good_x(d, x, dtype) and good_out(d, out, x.rows) and enter(model, itemsize_of(dtype), CALL) == OK:
             batch = Batch(x.address, ZERO, ZERO, x.rows)
             inference.predict(open_net(model, dtype, ZERO), batch, out.address)
             status = np.float64(finish(model, np.int64(OK)))
-        return as_float(interpreter, status)
+        return as_float(d, status)
 
     return quick_predict
 
 
 def _on_numbers(dtype: np.dtype[Any]) -> dict[str, Any]:
-    """C functions that look through data before a model sees it; the index of the first bad element, or -1."""
+    """C functions that check data before a model gets it -> index of the first bad element, or -1."""
 
     @jit
     def first_bad_number(address, count):
@@ -270,17 +248,18 @@ def _on_numbers(dtype: np.dtype[Any]) -> dict[str, Any]:
 
 def functions(dtype: np.dtype[Any]) -> dict[str, Any]:
     """The core's functions for float32 or float64, by name, with their argument types and constant first arguments."""
-    dtype = np.dtype(dtype)
+    dtype, listed = np.dtype(dtype), CORE | QUICK
     found = _on_data(dtype) | _on_model(dtype) | _on_numbers(dtype)
+    check_complete("nbtrain.core.exports", found, listed)
     made: dict[str, Any] = {}
-    for name, names in (SIGNATURES | QUICK).items():
-        first = (OPERATIONS[name],) if name in OPERATIONS else ()
-        made[name] = found[name], (types.int64,) * (len(first) + len(names)), *first
+    for name, row in listed.items():
+        first = (row.operation,) if row.on_data else ()
+        made[name] = found[name], (types.int64,) * (len(first) + len(row.arguments)), *first
     return made
 
 
 def passes(dtype: np.dtype[Any]) -> dict[str, Any]:
-    """The functions of an update in several passes, which the core reaches by address as it does components."""
+    """The function of an update in several passes, which the core calls by address, like components."""
     dtype = np.dtype(dtype)
 
     @jit
@@ -289,10 +268,15 @@ def passes(dtype: np.dtype[Any]) -> dict[str, Any]:
         update_in_passes(open_net(model, dtype, rank), regularization, Team(rank, size, d.team))
         return OK
 
-    kinds = [types.float64 if name == "regularization" else types.int64 for name in PASSES["update_in_passes"]]
-    return {"update_in_passes": (in_passes, tuple(kinds))}
+    found = {"update_in_passes": in_passes}
+    check_complete("nbtrain.core.exports", found, PASSES)
+    return {name: (found[name], tuple(map(_numba_type, row.arguments))) for name, row in PASSES.items()}
 
 
-def parts(dtype: np.dtype[Any]) -> list[Callable[[Any], None]]:
-    """What adds to an LLVM module the functions that the jit functions call by name."""
+def _numba_type(argument: str) -> Any:
+    return types.float64 if argument == "regularization" else types.int64
+
+
+def emitters(dtype: np.dtype[Any]) -> list[Callable[[Any], None]]:
+    """Functions that add to an LLVM module what the jit functions call by name."""
     return [partial(tiles.emit, dtype=np.dtype(dtype))]

@@ -16,7 +16,7 @@ BYTE = np.dtype(np.uint8)
 
 @jit
 def forward(net, batch, first_row, training, team):
-    """Fill every layer's z, a and out for this thread's rows; `first_row` is the batch's place in the iteration."""
+    """Fill every layer's z, a and out for this thread's rows; `first_row` is the first row's place in the iteration."""
     source = batch.x
     rows = share(batch.rows, team)
     for index in range(net.layers.size):
@@ -46,7 +46,7 @@ def dense(net, layer, source, count, rows):
 
 @jit
 def drop(net, index, first_row, rows):
-    """out = a / (1 - p) where a unit is kept, else 0, by a fresh mask of this iteration."""
+    """out = a / (1 - p) where a unit is kept, else 0, by a mask drawn for this iteration."""
     layer, d = net.layers[index], net.descriptor[0]
     first, last = rows
     start = first_row * layer.units  # the chunk's first element within the iteration

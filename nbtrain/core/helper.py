@@ -1,17 +1,31 @@
-"""What a helper does in a call: its share of every order, until the call is over."""
+"""What a helper does in a call: its share of every task, until the call is over."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 
 from ..compiler.jit import jit, vector_at
+from .functions import (
+    CHECK,
+    EVALUATE,
+    GRADIENT,
+    OPERATIONS,
+    PREDICT,
+    SHARED,
+    SNAPSHOT,
+    TRAIN_EPOCH,
+    TRAIN_STEP,
+    check_complete,
+)
 from .inference import evaluate_rows, predict_rows
 from .layout import DESCRIPTOR, OK
 from .net import INFERENCE, Batch, open_net
-from .slices import check_part, copy_part
-from .steps import BATCH, CHECK, EVALUATION, GRADIENT, PREDICTION, SNAPSHOT, losses_and_slopes, own_share
+from .slices import check_share, copy_share
+from .steps import iteration, losses_and_gradient
 from .team.atomics import plain_load
-from .team.team import FIRST, OPERATION, next_order, register, report
+from .team.team import FIRST, OPERATION, next_task, register, report
 from .update.subnormals import flush_subnormals, restore
 
 
@@ -19,37 +33,80 @@ from .update.subnormals import flush_subnormals, restore
 def assist(model, dtype, call):
     """Help with call number `call` of a model, if it is not over."""
     d = vector_at(model, 1, DESCRIPTOR)[0]
-    if d.here != model:  # it was overwritten
-        return np.int64(OK)
     memory = d.team
-    rank, order = register(memory, call, d.team_late)
+    rank, task = register(memory, call, d.team_late)
     if rank > 0:
         net = open_net(model, dtype, rank)
         while True:
-            order, team = next_order(memory, call, rank, order)
+            task, team = next_task(memory, call, rank, task)
             if team.size == 0:
                 break
-            follow(net, plain_load(memory + OPERATION), plain_load(memory + FIRST), team)
+            data = Batch(d.data_x, d.data_y, d.data_weight, d.data_rows)
+            do_share(net, data, plain_load(memory + OPERATION), plain_load(memory + FIRST), team)
             report(team)
     return np.int64(OK)
 
 
 @jit
-def follow(net, operation, first, team):
-    """A member's share of one piece of work."""
-    d = net.descriptor[0]
-    data = Batch(d.data_x, d.data_y, d.data_weight, d.data_rows)
-    if operation <= BATCH:
-        word = flush_subnormals()
-        own_share(net, data, operation, first, team)
-        restore(word)
-    elif operation == GRADIENT:
-        losses_and_slopes(net, data, INFERENCE, team)
-    elif operation == EVALUATION:
-        evaluate_rows(net, data, first, team)
-    elif operation == PREDICTION:
-        predict_rows(net, data, first, d.data_out, team)
-    elif operation == CHECK:
-        check_part(net, team)
-    elif operation == SNAPSHOT:
-        copy_part(net, team)
+def _iteration(net, data, operation, first, team):
+    word = flush_subnormals()
+    iteration(net, data, operation, first, team)
+    restore(word)
+
+
+@jit
+def _gradient(net, data, operation, first, team):
+    losses_and_gradient(net, data, INFERENCE, team)
+
+
+@jit
+def _evaluation(net, data, operation, first, team):
+    evaluate_rows(net, data, first, team)
+
+
+@jit
+def _prediction(net, data, operation, first, team):
+    predict_rows(net, data, first, net.descriptor[0].data_out, team)
+
+
+@jit
+def _check(net, data, operation, first, team):
+    check_share(net, team)
+
+
+@jit
+def _copy(net, data, operation, first, team):
+    copy_share(net, team)
+
+
+# A helper's share of every operation that a leader may dispatch: rows that were missing here would not be computed.
+SHARES = {
+    TRAIN_STEP: _iteration,
+    TRAIN_EPOCH: _iteration,
+    GRADIENT: _gradient,
+    EVALUATE: _evaluation,
+    PREDICT: _prediction,
+    CHECK: _check,
+    SNAPSHOT: _copy,
+}
+check_complete("nbtrain.core.helper.SHARES", [OPERATIONS[operation] for operation in SHARES], SHARED)
+
+
+def _chosen(shares: list[tuple[int, Any]]) -> Any:
+    """A function that does the share of whichever operation it is given."""
+    (number, share), *others = shares
+    if not others:
+        return share
+    other = _chosen(others)
+
+    @jit
+    def choose(net, data, operation, first, team):
+        if operation == number:
+            share(net, data, operation, first, team)
+        else:
+            other(net, data, operation, first, team)
+
+    return choose
+
+
+do_share = _chosen(list(SHARES.items()))

@@ -1,4 +1,4 @@
-"""Prediction and evaluation, in chunks of at most batch_size rows whose rows a team shares."""
+"""Prediction and evaluation, in chunks of at most batch_size rows, whose rows a team shares."""
 
 from __future__ import annotations
 
@@ -8,36 +8,36 @@ from ..compiler.jit import jit, matrix_at, vector_at
 from .backward import count_hits, loss_slope, summed_loss
 from .calls import call
 from .forward import forward
+from .functions import EVALUATE, PREDICT
 from .layout import FAILED, HITS_NONE
-from .net import FLOAT64, INFERENCE, ZERO, chunk, total_weight
-from .steps import EVALUATION, PREDICTION
-from .team.team import give_order, join, muster, share
+from .net import FLOAT64, INFERENCE, ZERO, chunk_at, total_weight
+from .team.team import current_team, dispatch, share, wait
 
 
 @jit
 def predict(net, data, out):
-    """What the loss's output activation gives for the rows of x, at `out`: (rows, outputs)."""
+    """Write the output of the loss's output activation for the rows of x to `out`: (rows, outputs)."""
     d = net.descriptor[0]
     for first in range(0, data.rows, d.batch_size):
-        team = muster(d)
-        give_order(team, PREDICTION, first)
+        team = current_team(d)
+        dispatch(team, np.int64(PREDICT), first)
         predict_rows(net, data, first, out, team)
-        join(d, team)
+        wait(d, team)
 
 
 @jit
 def predict_rows(net, data, first, out, team):
-    """A member's rows of the chunk that begins at row `first`."""
+    """A member's rows of the chunk that begins at row `first`: their predictions."""
     d = net.descriptor[0]
-    part = chunk(d, data, first)
-    forward(net, part, ZERO, INFERENCE, team)
-    rows = share(part.rows, team)
+    chunk = chunk_at(d, data, first)
+    forward(net, chunk, ZERO, INFERENCE, team)
+    rows = share(chunk.rows, team)
     predictions(net, rows, out + (first + rows[0]) * d.outputs * d.itemsize)
 
 
 @jit
 def predictions(net, rows, out):
-    """The loss's output activation of a range of the last layer's rows, at `out`."""
+    """Write the loss's output activation of a range of the last layer's rows to `out`."""
     d = net.descriptor[0]
     last = net.layers[net.layers.size - 1]
     first, count = rows[0], rows[1] - rows[0]
@@ -60,27 +60,27 @@ def evaluate(net, data, sums):
     errors[:] = 0.0
     sums[0], sums[1], sums[2] = 0.0, total_weight(net, data), 0.0
     for first in range(0, data.rows, d.batch_size):
-        team = muster(d)
-        give_order(team, EVALUATION, first)
+        team = current_team(d)
+        dispatch(team, np.int64(EVALUATE), first)
         evaluate_rows(net, data, first, team)
-        join(d, team)
-        part = chunk(d, data, first)
-        sums[0] += summed_loss(net, part.rows)
+        wait(d, team)
+        chunk = chunk_at(d, data, first)
+        sums[0] += summed_loss(net, chunk.rows)
         if d.hits != HITS_NONE:
-            sums[2] += count_hits(net, part)
+            sums[2] += count_hits(net, chunk)
         elif d.target_columns > 0:
-            squared_errors(net, part, errors)
+            squared_errors(net, chunk, errors)
 
 
 @jit
 def evaluate_rows(net, data, first, team):
-    """A member's rows of the chunk that begins at row `first`: their losses and, if wanted, predictions."""
+    """A member's rows of the chunk that begins at row `first`: their losses and, if needed, predictions."""
     d = net.descriptor[0]
-    part = chunk(d, data, first)
-    forward(net, part, ZERO, INFERENCE, team)
-    loss_slope(net, part, 1.0, team)
+    chunk = chunk_at(d, data, first)
+    forward(net, chunk, ZERO, INFERENCE, team)
+    loss_slope(net, chunk, 1.0, team)
     if d.hits == HITS_NONE and d.target_columns > 0:
-        rows = share(part.rows, team)
+        rows = share(chunk.rows, team)
         scratch = net.layers[net.layers.size - 1].delta
         predictions(net, rows, scratch + rows[0] * d.outputs * d.itemsize)
 

@@ -1,7 +1,7 @@
 """What a model looks like in memory: the descriptor, its layers, the status codes.
 
-The descriptor is what the compiled core sees of a model: sizes, addresses of buffers and of compiled components, and
-what training changes. Everything in it is eight bytes wide. This module needs NumPy only.
+The descriptor is what the compiled core sees of a model: sizes, addresses of arrays and of compiled functions, and what
+training changes. Every field is eight bytes wide. This module needs NumPy only.
 """
 
 from __future__ import annotations
@@ -10,27 +10,28 @@ import numpy as np
 
 from ..compiler import sources
 from ..version import __version__
+from .functions import DOORS
 
 # Status codes of the core's functions; 0 is success. `nbtrain.status` has the words for them.
 OK = 0
-WRONG_X = 1  # x has another number of columns than the network has inputs, or no rows
-WRONG_Y = 2  # y has another number of rows than x, or of columns than the network has outputs
-WRONG_TARGET = 3  # floats where the loss wants integer labels, or the other way round
+WRONG_X = 1  # x has no rows, or its columns are not the network's inputs
+WRONG_Y = 2  # y has other rows than x, or its columns are not the network's outputs
+WRONG_TARGET = 3  # floats for a loss that takes integer labels, or the other way round
 WRONG_LABEL = 4  # a label that is no class of the network
-WRONG_OUT = 5  # out has not the shape (rows of x, outputs)
-WRONG_WEIGHT = 6  # the sample weights are negative or not finite, or not as many as samples
-BUSY = 7  # another thread is inside this model
-DIVERGED = 8  # the loss is NaN or infinite; the parameters were left as they were
+WRONG_OUT = 5  # the shape of out is not (rows of x, outputs)
+WRONG_WEIGHT = 6  # a sample weight is negative or not finite, or there is not one for each sample
+BUSY = 7  # another thread is using this model
+DIVERGED = 8  # the loss is NaN or infinite; the parameters are unchanged
 NO_MEMORY = 9  # the order of the samples could not be allocated
-FAILED = 10  # the loss's function did something for which Python raises
+FAILED = 10  # a function of the loss did something for which Python raises
 WRONG_MODEL = 11  # a copy of a model, or one of another dtype
 WRONG_RATE = 12  # the learning rate is negative or not finite
-WRONG_GRADIENT = 13  # the gradient that an update was to be made with is not finite
+WRONG_GRADIENT = 13  # the gradient to update with is not finite
 
-# Who is inside a model: nobody, a call of the core, Python itself.
+# Who is using a model: nobody, a call of the core, Python itself.
 FREE, CALL, HELD = range(3)
 
-QUIET_NAN = 0x7FF8 << 48  # the bits of a NaN; where it stands for a result that there is not, with a status in the last
+QUIET_NAN = 0x7FF8 << 48  # bits of a NaN; a NaN returned in place of a result has a status in its last bits
 
 # How correct predictions are counted while a loss is computed.
 HITS_NONE = 0
@@ -39,132 +40,159 @@ HITS_THRESHOLD = 2  # output above the threshold where the target is above one h
 
 _LAYER_FIELDS = """
     inputs units
-    weights biases                      offsets into theta and gradient, in elements
-    value slope parameters              activation: C functions (0: identity) and their parameters
-    z a out                             (batch, units): before and after the activation, and after dropout
-    delta                               (batch, units): slope of the loss with respect to z
-    project rescale                     constraint: C function of the weights, or of the units' norms; 0: none
-    constraint_parameters unit_norms    unit_norms: (units,) float64
-    mask threshold                      dropout: bytes (batch * units + 64), drop where 32 random bits are below
+    weights biases  # offsets into theta and gradient, in elements
+    value slope parameters  # activation: C functions (0: identity) and their parameters
+    z a out  # (batch, units): before and after the activation, and after dropout
+    delta  # (batch, units): derivative of the loss with respect to z
+    project rescale  # constraint: C function of the weights, or of the units' norms; 0: none
+    constraint_parameters unit_norms  # unit_norms: (units,) float64
+    mask threshold keep_scale  # dropout: bytes (batch * units + 64), drop where 32 random bits are below
 """
 
-_DESCRIPTOR_FIELDS = """
-    here                                address of the descriptor itself: a copy has another one
-    layers layer_count
-    inputs outputs itemsize
+# The descriptor's fields, by what they belong to. An empty line begins a new cache line.
+
+# What all models of the same declaration have alike, written once.
+_NETWORK_FIELDS = f"""
+    layer_count inputs outputs itemsize
     target_kind target_columns target_bytes
-    parameters regularized              elements of theta, and of its prefix that the regularizer acts on
+    target_minimum target_maximum
+    parameters regularized  # elements of theta, and of its prefix that the regularizer acts on
     batch_size shuffle
-    theta gradient state slots scalar_count
-    parts part_slopes                   parts of a batch; (parts - 1, parameters): slopes of those after the first
-    snapshot snapshot_iteration snapshot_epoch      theta, state and scalars of the last finite epoch
-    log log_size                        (log_size, 3) float64: weighted loss, m and hits of finished epochs
-    batch_x batch_y batch_weight row_loss
-    panels panel_size
-    seed_0 seed_1 seed_2 seed_3         32 bits each
-    step regularized_step               the second one adds the penalty's slope to the gradient
-    prepare rate rate_parameters rate_result      rate_result: address of learning_rate
-    hyper hyper_count hyper_typed scalars next_scalars prepared prepared_count prepared_typed slot_pointers
-    passes blocks block_count           C function of an update in several passes, or 0; its blocks of parameters
-    scale tensor_norms tensor_count     optimizer's scale; (tensors, 3) float64: norms of w and u, and the scale
-    square_sums                         (2, blocks) float64: sums of squares of each block
-    penalty slope regularizer_parameters penalty_sum
-    loss output loss_parameters
-    quick_rows                          rows that quick calls take at most
-    hits squared_errors                 how hits are counted; (outputs,) float64 sums of evaluate
-    train_step train_epoch train_slice loss_and_gradient update predict evaluate
+    slots scalar_count  # arrays and numbers of the optimizer's state
+    gradient_count  # sums that the gradient of a batch is made of: see `update.gradient`
+    panel_size  # elements of one thread's workspace for matrix products
+    step regularized_step  # the second one adds the penalty's derivative to the gradient
+    prepare prepared_count hyper_count
+    rate  # learning rate schedule, or 0
+    clip_value clip_norm  # 0: no clipping
+    passes blocks block_count  # C function of an update in several passes, or 0; its blocks of parameters
+    scale tensor_count  # optimizer's scale of a tensor's update, or 0
+    penalty slope  # regularizer, or 0
+    loss output
+    hits hit_threshold  # how correct predictions are counted
+    clock_steps  # steps from one look at the clock to the next
+    team_late  # how long a helper waits for a call to begin, in nanoseconds
+    team_patience  # how long a call may wait for helpers, in nanoseconds, beside a share of its time
+    ndarray_type number_type label_type make_float  # of the interpreter, for quick calls: see ARRAY_OFFSETS
+    {" ".join(DOORS)}
+"""
+
+# What tells one training from another, beside theta, state and scalars: a training is saved and restored by these.
+_MEMBER_FIELDS = """
+    seed_0 seed_1 seed_2 seed_3  # 32 bits each
+    iteration epoch
+    position  # samples of the current epoch that are done
+    learning_rate rate_scale
+    epoch_loss epoch_weight epoch_hits  # sums over the current epoch
+    status  # of the last call
+    log log_size log_count  # (log_size, 3) float64: weighted loss, m and hits of finished epochs
+    snapshot snapshot_iteration snapshot_epoch  # theta, state and scalars of the last finite epoch
+"""
+
+# Where the calling thread and its helpers work. What they all read in a step shares no cache line with what the
+# caller writes in every step.
+_THREAD_FIELDS = """
+    here  # address of the descriptor: a copy has another one
+    layers theta gradient state
+    partial_gradients  # (gradient_count - 1, parameters): all sums but the first, which is in gradient
+    batch_x batch_y batch_weight row_loss panels slot_pointers
+    hyper hyper_typed prepared prepared_typed scalars next_scalars
+    rate_parameters rate_result  # rate_result: address of learning_rate
+    regularizer_parameters penalty_sum
+    loss_parameters
+    squared_errors  # (outputs,) float64: sums of evaluate
+    tensor_norms square_sums  # (tensors, 3) float64: norms of w and u, and the scale; (2, blocks) float64
+    quick_result  # (3,) float64
+    team  # memory of a team of threads
+
     order order_capacity order_epoch order_size
-    log_count                           finished epochs in the log
-    slice_steps slice_time              after so many steps, or nanoseconds, train_slice returns
-    clock_steps                         steps from one look at the clock to the next
-    status busy                         busy: who is inside, 0 for nobody; see `inside`
-    wanted                              not 0: somebody in Python has found the model busy and tries again
-    failed                              status of what made the present call fail, or 0
-    team team_call                      memory of a team of threads; number of the call that helpers are sent to, or 0
-    team_began team_patience            when that call began, and what it bears to lose by waiting, in nanoseconds
-    team_dismissed                      whether it sent the helpers away
-    team_late                           how long a helper waits for a call to begin, in nanoseconds
-    team_awaited                        helpers without which it does not begin: none, but in tests
-    data_x data_y data_weight data_rows data_out     what the present call works on
-    epoch samples                       samples: how many the current epoch goes over
-    iteration position team_pieces      pieces of work that were shared
+    samples  # how many the current epoch goes over
+    batch_total  # m of the current batch
+    clip_factor
+"""
+
+# What belongs to a call of one of the core's functions.
+_CALL_FIELDS = """
+    data_x data_y data_weight data_rows data_out  # what it works on
+    slice_steps slice_time  # after so many steps, or nanoseconds, train_slice returns
+
+    busy  # who is using the model: FREE, CALL or HELD
+    wanted  # not 0: Python has found the model busy and tries again
+    failed  # status of what made the call fail, or 0
+    quick_rows  # rows that quick calls take at most
+    team_call  # number of the call that helpers are sent to, or 0
+    team_began  # when it began, in nanoseconds
+    team_dismissed  # whether it sent the helpers away
+    team_awaited  # helpers that it waits for before it begins: none, except in tests
+    team_tasks  # how many tasks were shared, over all calls
 """
 
 _BLOCK_FIELDS = """
-    start size                          in elements of theta
-    tensor                              the weights or biases of one layer; 0 where the optimizer takes all together
+    start size  # in elements of theta
+    tensor  # the weights or biases of one layer; 0 where the optimizer takes all together
     regularized
 """
 
-# What quick calls are bound to. Nobody but the core has it at hand, so that it holds whatever became of the descriptor:
-# without `make_float` there would be no answer to give.
-_INTERPRETER_FIELDS = """
-    model                               address of the descriptor
-    ndarray_type number_type label_type make_float      of the interpreter: see ARRAY_OFFSETS
-    result                              (3,) float64
-"""
-
-# What changes in every step stands at the end: it shares no cache line with what a team's members read.
-_FLOAT_FIELDS = (
-    *("target_minimum", "target_maximum"),
-    *("clip_value", "clip_norm", "clip_factor"),  # 0: no clipping
-    *("rate_scale", "hit_threshold", "learning_rate", "batch_total", "epoch_loss", "epoch_weight", "epoch_hits"),
-)
+_FLOATS = {
+    *("keep_scale", "target_minimum", "target_maximum", "clip_value", "clip_norm", "clip_factor", "hit_threshold"),
+    *("learning_rate", "rate_scale", "epoch_loss", "epoch_weight", "epoch_hits", "batch_total"),
+}
+CACHE_LINE = 64
 
 
-def _names(text: str) -> list[str]:
-    return [name for line in text.strip().splitlines() for name in line.strip().split("   ")[0].split()]
+def _lines(text: str) -> list[list[str]]:
+    """The names of fields, those between empty lines together."""
+    return [
+        [name for line in lines.strip().splitlines() for name in line.split("#")[0].split()]
+        for lines in text.split("\n\n")
+    ]
 
 
 def _abi() -> str:
     """Digest of everything that a user's own cached functions contain of nbtrain; without sources, the version's."""
-    return (sources.of_modules("core.layout", "kernel") or sources.digest([__version__]))[:12]
+    return (sources.of_modules("core.layout", "core.functions", "kernel") or sources.digest([__version__]))[:12]
 
 
-def _layout(integers: list[str], floats: tuple[str, ...]) -> np.dtype:
-    fields = [(name, np.int64) for name in integers] + [(name, np.float64) for name in floats]
-    return np.dtype(fields, align=True)
+def _record(*lines: list[str]) -> np.dtype:
+    """A record of fields, each list of them beginning a new cache line."""
+    names, offsets, end = [], [], 0
+    for line in lines:
+        end = -(-end // CACHE_LINE) * CACHE_LINE
+        names += line
+        offsets += range(end, end + 8 * len(line), 8)
+        end += 8 * len(line)
+    formats = [np.float64 if name in _FLOATS else np.int64 for name in names]
+    return np.dtype({"names": names, "formats": formats, "offsets": offsets, "itemsize": end}, align=True)
 
 
-LAYER = _layout(_names(_LAYER_FIELDS), ("keep_scale",))
-BLOCK = _layout(_names(_BLOCK_FIELDS), ())
-INTERPRETER = _layout(_names(_INTERPRETER_FIELDS), ())
+LAYER = _record(*_lines(_LAYER_FIELDS))
+BLOCK = _record(*_lines(_BLOCK_FIELDS))
 
+_OWNERS = {
+    "network": _lines(_NETWORK_FIELDS),
+    "member": _lines(_MEMBER_FIELDS),
+    "thread": _lines(_THREAD_FIELDS),
+    "call": _lines(_CALL_FIELDS),
+}
 # The first field carries the version of the layout, so that code compiled for another one is never handed a model:
 # Numba takes it for another type, and a user's cached function is compiled anew.
-DESCRIPTOR = _layout([f"abi_{_abi()}", *_names(_DESCRIPTOR_FIELDS)], _FLOAT_FIELDS)
+_OWNERS["network"][0].insert(0, f"abi_{_abi()}")
+DESCRIPTOR = _record(*(line for lines in _OWNERS.values() for line in lines))
+FIELDS = {owner: tuple(name for line in lines for name in line) for owner, lines in _OWNERS.items()}
 
-BLOCK_SIZE = 1024  # parameters that stay in the first-level cache from one function of an update in passes to the next
+
+def byte_range(owner: str) -> tuple[int, int]:
+    """Where the fields of an owner are in the descriptor: first byte, and the byte after the last."""
+    offsets = [DESCRIPTOR.fields[name][1] for name in FIELDS[owner]]  # type: ignore[index]
+    return offsets[0], offsets[-1] + 8
+
+
+BLOCK_SIZE = 1024  # parameters that stay in the first-level cache between the functions of an update in passes
 MOST_THREADS = 128  # in a team
 MASK_BLOCK = 64  # elements that one round of the random stream makes
-PLACES = 512  # numbers of an order that are drawn together; their place is the workspace of the matrix products
+PLACES = 512  # numbers of an order that are drawn together, in the workspace of the matrix products
 
-# Arguments of the core's C functions: all of them int64, as is what they return.
-_DATA = ("model", "x", "rows", "columns", "y", "y_rows", "y_columns", "y_kind", "weight", "result")
-SIGNATURES = {
-    "train_step": _DATA,
-    "train_epoch": _DATA,
-    "train_slice": _DATA,
-    "loss_and_gradient": _DATA,
-    "evaluate": _DATA,
-    "assist": ("model", "call"),
-    "hold": ("model",),
-    "let_go": ("model",),
-    "predict": ("model", "x", "rows", "columns", "out", "out_rows", "out_columns"),
-    "update": ("model",),
-    "release": ("model",),
-    "bad_number": ("address", "count"),
-    "bad_weight": ("address", "count"),
-    "bad_label": ("address", "count", "classes"),
-}
-
-# A module of its own, compiled for the models that need it: `regularization` is a float64.
-PASSES = {"update_in_passes": ("model", "regularization", "rank", "size")}
-
-# Functions that the interpreter calls as its own (`METH_FASTCALL`); they are handed objects, not numbers.
-QUICK = {name: ("self", "arguments", "count") for name in ("quick_step", "quick_predict")}
-
-# Where an array object of NumPy has what the core reads of it, in bytes; `nbtrain.quick` tries whether that is so.
+# Offsets in bytes of what the core reads in a NumPy array object; `model.quick` tests them.
 # `dimension_count` and `flags` are 32 bits wide.
 ARRAY_OFFSETS = {"type": 8, "data": 16, "dimension_count": 24, "dimensions": 32, "dtype": 56, "flags": 64}
 ARRAY_FLAGS = 0x0001 | 0x0100  # C-contiguous and aligned

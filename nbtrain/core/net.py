@@ -1,4 +1,4 @@
-"""What the core's functions work on: a model opened from its descriptor, a batch."""
+"""What the core's functions work on: a model opened from its descriptor, and a batch."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Net(NamedTuple):
     layers: np.ndarray  # (layers,) records
     theta: np.ndarray  # (parameters,)
     gradient: np.ndarray  # (parameters,)
-    panels: np.ndarray  # workspace in which the matrix products pack their operands
+    panels: np.ndarray  # workspace in which matrix products pack their operands
 
 
 class Batch(NamedTuple):
@@ -51,8 +51,8 @@ def open_net(address, dtype, rank):
 
 
 @jit
-def chunk(d, batch, first):
-    """The rows of a batch from `first` on, at most as many as the workspace holds."""
+def chunk_at(d, batch, first):
+    """A chunk of a batch: the rows from `first` on, at most as many as the workspace holds."""
     rows = min(batch.rows - first, d.batch_size)
     weight = batch.weight + first * d.itemsize if batch.weight != 0 else ZERO
     x = batch.x + first * d.inputs * d.itemsize

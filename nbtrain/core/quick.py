@@ -1,6 +1,6 @@
-"""Quick calls: what the interpreter calls as its own functions, with its own objects.
+"""Quick calls: functions that the interpreter calls as its own, with its own objects.
 
-Everything is checked here; whatever is not at hand in the right form is declined with NaN, and nothing was done.
+Everything is checked here. Whatever does not have the right form is declined: NaN is returned and nothing is done.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ import numpy as np
 from ..compiler.jit import jit, vector_at
 from .calls import call
 from .checks import bad_number
-from .layout import ARRAY_FLAGS, ARRAY_OFFSETS, INTERPRETER, WRITEABLE
+from .layout import ARRAY_FLAGS, ARRAY_OFFSETS, WRITEABLE
 from .net import INT64, ZERO
 
 TYPE, DATA, DTYPE = ARRAY_OFFSETS["type"], ARRAY_OFFSETS["data"], ARRAY_OFFSETS["dtype"]
 COUNT, SHAPE, FLAGS = ARRAY_OFFSETS["dimension_count"], ARRAY_OFFSETS["dimensions"], ARRAY_OFFSETS["flags"]
 LOW = 0xFFFFFFFF
-FLOATS, LABELS, UNFIT = 0, 1, 2  # kinds of arrays; the first two as the core has the kinds of targets
+FLOATS, LABELS, UNFIT = 0, 1, 2  # kinds of arrays; the first two the kinds of targets
 
 
 class Given(NamedTuple):
@@ -39,45 +39,45 @@ def word(address):
 
 
 @jit
-def bound(self):
-    """What the core knows of the interpreter, by the array that a quick function is bound to."""
-    return vector_at(word(self + DATA), 1, INTERPRETER)[0]
+def model_of(self):
+    """Address of the descriptor, which is the array that a quick function is bound to."""
+    return word(self + DATA)
 
 
 @jit
-def given(interpreter, object_address):
+def given(d, object_address):
     """What an object holds, if it is a C-contiguous and aligned array with one or two dimensions of a known dtype."""
     unfit = Given(ZERO, ZERO, ZERO, ZERO, np.int64(UNFIT), ZERO)
-    if word(object_address + TYPE) != interpreter.ndarray_type:
+    if word(object_address + TYPE) != d.ndarray_type:
         return unfit
     dimensions, flags = word(object_address + COUNT) & LOW, word(object_address + FLAGS) & LOW
     if flags & ARRAY_FLAGS != ARRAY_FLAGS or dimensions < 1 or dimensions > 2:
         return unfit
     shape, dtype = word(object_address + SHAPE), word(object_address + DTYPE)
-    kind = FLOATS if dtype == interpreter.number_type else LABELS if dtype == interpreter.label_type else UNFIT
+    kind = FLOATS if dtype == d.number_type else LABELS if dtype == d.label_type else UNFIT
     columns = word(shape + 8) if dimensions == 2 else 1
     return Given(word(object_address + DATA), word(shape), columns, dimensions, np.int64(kind), flags)
 
 
 @jit
-def both_given(interpreter, arguments, count):
-    """What the two arguments of a call hold; fewer or more are not fit."""
+def both_given(d, arguments, count):
+    """What the two arguments of a call hold; any other number of arguments does not fit."""
     if count != 2:
         unfit = Given(ZERO, ZERO, ZERO, ZERO, np.int64(UNFIT), ZERO)
         return unfit, unfit
-    return given(interpreter, word(arguments)), given(interpreter, word(arguments + 8))
+    return given(d, word(arguments)), given(d, word(arguments + 8))
 
 
 @jit
 def good_x(d, x, dtype):
-    """Whether x is a matrix of finite numbers, and not too large for a call that keeps the interpreter waiting."""
+    """Whether x is a matrix of finite numbers, small enough for a call that holds the interpreter lock."""
     fits = x.kind == FLOATS and x.dimensions == 2 and x.columns == d.inputs and 0 < x.rows <= d.quick_rows
     return fits and bad_number(vector_at(x.address, x.rows * x.columns, dtype)) < 0
 
 
 @jit
 def good_y(d, y, x_rows, dtype):
-    """Whether y is as the loss wants it, its numbers finite and in range; labels are checked by the core anyway."""
+    """Whether y has the form that the loss takes, with finite numbers in range; the core itself checks labels."""
     if y.kind != d.target_kind or y.rows != x_rows:
         return False
     if y.kind == LABELS:
@@ -106,6 +106,6 @@ def good_out(d, out, rows):
 
 
 @jit
-def as_float(interpreter, value):
+def as_float(d, value):
     """A float object of the interpreter."""
-    return call(interpreter.make_float, (value,))
+    return call(d.make_float, (value,))

@@ -1,8 +1,8 @@
 """The random stream: Philox4x32-10, a function of seed, domain and counter without any state.
 
 J. K. Salmon, M. A. Moraes, R. O. Dror, D. E. Shaw: Parallel random numbers: as easy as 1, 2, 3. SC 2011.
-What is drawn for a unit of a layer depends on the seed, the iteration, the layer and the element alone, so the same
-bits come out however the work is cut.
+What is drawn for a unit depends on the seed, the iteration, the layer and the element alone, so the bits are the same
+however the work is shared.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 from ..compiler.jit import jit, jit_inline, vector_at
 from .layout import MASK_BLOCK, PLACES
 
-DROPOUT, ORDER = np.uint32(1), np.uint32(2)  # domains: streams that never meet
+DROPOUT, ORDER = np.uint32(1), np.uint32(2)  # domains: streams that never overlap
 MULTIPLIER_0, MULTIPLIER_1 = np.uint64(0xD2511F53), np.uint64(0xCD9E8D57)
 WEYL_0, WEYL_1 = np.uint32(0x9E3779B9), np.uint32(0xBB67AE85)
 SHIFT = np.uint64(32)
@@ -72,9 +72,9 @@ def _high(number):
 
 
 @jit
-def stream(d, domain, number, part):
-    """The stream of `number` (an iteration or epoch) and `part` (a layer) in a domain, under the model's seed."""
-    r0, r1, r2, r3 = philox(_low(number), _high(number), _low(part), domain, _low(d.seed_0), _low(d.seed_1))
+def stream(d, domain, number, index):
+    """The stream of `number` (an iteration or epoch) and `index` (of a layer) in a domain, under the model's seed."""
+    r0, r1, r2, r3 = philox(_low(number), _high(number), _low(index), domain, _low(d.seed_0), _low(d.seed_1))
     r0, r1, r2, r3 = philox(r0, r1, r2, r3, _low(d.seed_2), _low(d.seed_3))
     return Stream(r0, r1, r2, r3)
 
@@ -104,7 +104,7 @@ def fill_mask(s, threshold, first_block, blocks, mask_address):
 def shuffle(s, order, places):
     """Fill `order` with a uniformly drawn permutation of 0 … n-1 (Fisher and Yates, Durstenfeld's form).
 
-    `places` is memory for PLACES int64: what is drawn is drawn for so many elements at once, in vector code.
+    `places` is memory for PLACES int64: numbers are drawn for so many elements at once, in vector code.
     """
     for i in range(order.size):
         order[i] = i

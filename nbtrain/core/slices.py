@@ -1,4 +1,4 @@
-"""Slices of training: so many steps or epochs, then back to the caller, every finite epoch kept as a snapshot."""
+"""A slice of training: a number of steps or epochs, then back to the caller; a snapshot keeps every finite epoch."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import numpy as np
 from ..compiler.jit import jit, vector_at
 from .checks import bad_number
 from .epoch import train_epoch
+from .functions import CHECK, SNAPSHOT
 from .layout import DIVERGED, OK
 from .net import FLOAT64, ZERO
-from .steps import CHECK, SNAPSHOT
 from .team.atomics import atomic_load, atomic_store, clock
-from .team.team import FAULT, coarse_share, give_order, join, line_of, muster
+from .team.team import FAULT, coarse_share, current_team, dispatch, line_of, wait
 
-GRAIN = 1024  # parameters that are looked through or copied by one member
+GRAIN = 1024  # parameters that one member checks or copies, at least
 
 
 @jit
@@ -33,17 +33,17 @@ def train_slice(net, data):
 def keep_epoch(net):
     """Log the epoch that has just ended and keep its parameters, if they are finite -> status."""
     d = net.descriptor[0]
-    team = muster(d)
-    give_order(team, CHECK, ZERO)
-    check_part(net, team)
-    join(d, team)
+    team = current_team(d)
+    dispatch(team, np.int64(CHECK), ZERO)
+    check_share(net, team)
+    wait(d, team)
     for rank in range(team.size):
         if atomic_load(line_of(d.team, rank) + FAULT) != 0:
             return np.int64(DIVERGED)
-    team = muster(d)
-    give_order(team, SNAPSHOT, ZERO)
-    copy_part(net, team)
-    join(d, team)
+    team = current_team(d)
+    dispatch(team, np.int64(SNAPSHOT), ZERO)
+    copy_share(net, team)
+    wait(d, team)
     copy(vector_at(d.scalars, d.scalar_count, FLOAT64), vector_at(kept_scalars(d), d.scalar_count, FLOAT64))
     d.snapshot_iteration, d.snapshot_epoch = d.iteration, d.epoch
     log_epoch(d)
@@ -58,8 +58,8 @@ def mean_loss(net):
 
 
 @jit
-def check_part(net, team):
-    """Look through a member's part of the parameters and of the optimizer's state; its fault is whether any is bad."""
+def check_share(net, team):
+    """Check a member's share of the parameters and of the optimizer's state; its FAULT is whether any is not finite."""
     d = net.descriptor[0]
     state = vector_at(d.state, d.slots * d.parameters, net.theta.dtype)
     first, last = coarse_share(net.theta.size, GRAIN, team)
@@ -70,8 +70,8 @@ def check_part(net, team):
 
 
 @jit
-def copy_part(net, team):
-    """Keep a member's part of theta and state of the epoch that has just ended."""
+def copy_share(net, team):
+    """Copy a member's share of theta and state to the snapshot."""
     d = net.descriptor[0]
     dtype, count, kept = net.theta.dtype, d.slots * d.parameters, d.snapshot
     first, last = coarse_share(net.theta.size, GRAIN, team)

@@ -12,24 +12,26 @@
     simulate(trainer.model, x, y, 1000)        # trains the trainer's own parameters
 
 Every function takes the `Model` of a trainer (`trainer.model`). Arrays are C-contiguous; x, float targets, weights and
-out have the dtype of the model's parameters, labels are int64: anything else is a `TypeError`, also an
-`nbtrain.InputError`, when the caller is compiled, and names argument, place and remedy. Sizes, labels and weights are
-checked by the core on every call: where they are wrong, nothing is written, and what is returned says why: `predict`
-and `update` return a status, the others NaN, of which `status_of(loss)` makes the status of that very call; that in
-`model.status` is of the last call on the model, by whichever thread. `nbtrain.status.WORDS` has the words,
-`nbtrain.status.check` raises them. What is in x and float y is not looked at: NaN there makes the loss NaN, unless it
-has an answer for it. A call runs on the calling thread alone; a model that another thread is inside answers BUSY at
-once. Nothing is allocated, and no exception is raised while it runs.
+out have the dtype of the model's parameters, labels are int64. Anything else raises a `TypeError` (an
+`nbtrain.InputError`) when the caller is compiled; its message names the argument, the place and the remedy.
 
-- Give models to compiled functions as arguments. Numba takes globals, variables of closures and defaults for
+The core checks sizes, labels and weights on every call. If they are wrong, nothing is written: `predict` and `update`
+return a status, the others NaN, and `status_of(loss)` gives the status of that very call. `model.status` holds the
+status of the last call on the model, by any thread. `nbtrain.status.WORDS` explains each status,
+`nbtrain.status.check` raises the error. Values of x and float y are not checked; NaN usually gives a NaN loss.
+
+A call runs on the calling thread alone and returns BUSY at once if another thread is using the model. It allocates
+nothing and raises nothing.
+
+- Pass models to compiled functions as arguments. Numba takes globals, variables of closures and defaults for
   constants, and would train a copy: such models are refused.
-- `target.theta[:] = model.theta` copies the parameters of one model to another of the same network, such as a target
-  network: make two trainers.
+- `target.theta[:] = model.theta` copies the parameters of one model to another of the same network, for example a
+  target network: make two trainers.
 - With `fastmath=True` Numba may drop any test for NaN, but not `status_of(loss) != 0`.
-- Python sees Ctrl-C when a compiled function returns: have long loops return now and then.
+- Python sees Ctrl-C when a compiled function returns: let long loops return now and then.
 
-The doors contain no training code: they call the installed core by its address in the model, so a caller compiles in
-the time of its own code, and its disk cache never holds an outdated core.
+The doors contain no training code: they call the installed core by its address in the model. So a caller compiles only
+its own code, and its disk cache never holds an outdated core.
 """
 
 from __future__ import annotations
@@ -39,23 +41,16 @@ from typing import Any
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
+from numba.core.dispatcher import Dispatcher
 from numba.extending import intrinsic
 
 from ..checks.suggestions import nearest
 from ..compiler.jit import always_njit
+from ..core.functions import DOORS, check_complete
 from ..core.layout import QUIET_NAN, WRONG_MODEL
 from .typing import check_model, check_target, refuse, wanted
 
-__all__ = [
-    "evaluate",
-    "loss_and_gradient",
-    "predict",
-    "status",
-    "status_of",
-    "train_epoch",
-    "train_step",
-    "update",
-]
+__all__ = [*sorted(DOORS), "status", "status_of"]
 
 _MEANT = {"fit": "train_epoch", "train": "train_step", "partial_fit": "train_step", "predict_proba": "predict"}
 _INT64, _DOUBLE = ir.IntType(64), ir.DoubleType()
@@ -89,7 +84,7 @@ class _Opened:
         return self.builder.load(self.builder.inttoptr(place, _INT64.as_pointer()))
 
     def call(self, name: str, arguments: list[Any]) -> Any:
-        """What the core's function `name` answers; one that `_replace` made of another model is not handed to it."""
+        """Status of the core's function `name`; a model whose theta was replaced by `_replace` is refused here."""
         status = cgutils.alloca_once_value(self.builder, ir.Constant(_INT64, WRONG_MODEL))
         with self.builder.if_then(self.whole, likely=True):
             kind = ir.FunctionType(_INT64, [_INT64] * (1 + len(arguments)))
@@ -106,39 +101,35 @@ def _rows(context: Any, builder: Any, array_type: Any, value: Any) -> list[Any]:
     return [builder.ptrtoint(array.data, _INT64), shape[0], columns]
 
 
-def _on_data(name: str) -> Any:
-    """An intrinsic (model, x, y, sample_weight) -> three float64 numbers that the core's function `name` wrote."""
+@intrinsic(prefer_literal=True)  # the code depends on the name
+def _on_data(typing_context: Any, name: Any, model: Any, x: Any, y: Any, weight: Any) -> Any:
+    """Three float64 numbers that the core's function `name` wrote for x, y and sample weights."""
+    dtype = check_model(model)
+    wanted("x", x, dtype, (2,), "(m, inputs)")
+    kind = check_target(y, dtype)
+    weighted = not isinstance(weight, types.NoneType | types.Omitted)
+    if weighted:
+        wanted("sample_weight", weight, dtype, (1,), "(m,)")
 
-    @intrinsic
-    def function(typing_context: Any, model: Any, x: Any, y: Any, weight: Any) -> Any:
-        dtype = check_model(model)
-        wanted("x", x, dtype, (2,), "(m, inputs)")
-        kind = check_target(y, dtype)
-        weighted = not isinstance(weight, types.NoneType | types.Omitted)
+    def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        opened = _Opened(context, builder, model, values[1])
+        zero = ir.Constant(_INT64, 0)
+        data = _rows(context, builder, x, values[2]) + _rows(context, builder, y, values[3])
+        fits = cgutils.true_bit
+        weight_address = zero
         if weighted:
-            wanted("sample_weight", weight, dtype, (1,), "(m,)")
+            weight_address, count, _ = _rows(context, builder, weight, values[4])
+            fits = builder.icmp_signed("==", count, data[1])
+        # a weight vector of another length is passed as address -1: the core refuses it
+        weight_address = builder.select(fits, weight_address, ir.Constant(_INT64, -1))
+        refused = builder.bitcast(ir.Constant(_INT64, QUIET_NAN | WRONG_MODEL), _DOUBLE)
+        result = cgutils.alloca_once(builder, ir.ArrayType(_DOUBLE, _RESULTS))
+        builder.store(cgutils.pack_array(builder, [refused] * _RESULTS), result)
+        arguments = [*data, ir.Constant(_INT64, kind), weight_address, builder.ptrtoint(result, _INT64)]
+        opened.call(name.literal_value, arguments)
+        return builder.load(result)
 
-        def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-            opened = _Opened(context, builder, model, values[0])
-            zero = ir.Constant(_INT64, 0)
-            data = _rows(context, builder, x, values[1]) + _rows(context, builder, y, values[2])
-            fits = cgutils.true_bit
-            weight_address = zero
-            if weighted:
-                weight_address, count, _ = _rows(context, builder, weight, values[3])
-                fits = builder.icmp_signed("==", count, data[1])
-            # a weight vector of another length is passed as address -1: the core refuses it
-            weight_address = builder.select(fits, weight_address, ir.Constant(_INT64, -1))
-            refused = builder.bitcast(ir.Constant(_INT64, QUIET_NAN | WRONG_MODEL), _DOUBLE)
-            result = cgutils.alloca_once(builder, ir.ArrayType(_DOUBLE, _RESULTS))
-            builder.store(cgutils.pack_array(builder, [refused] * _RESULTS), result)
-            arguments = [*data, ir.Constant(_INT64, kind), weight_address, builder.ptrtoint(result, _INT64)]
-            opened.call(name, arguments)
-            return builder.load(result)
-
-        return types.UniTuple(types.float64, _RESULTS)(model, x, y, weight), codegen
-
-    return function
+    return types.UniTuple(types.float64, _RESULTS)(name, model, x, y, weight), codegen
 
 
 @intrinsic
@@ -177,12 +168,6 @@ def _bits(typing_context: Any, number: Any) -> Any:
     return types.int64(types.float64), codegen
 
 
-_train_step = _on_data("train_step")
-_train_epoch = _on_data("train_epoch")
-_loss_and_gradient = _on_data("loss_and_gradient")
-_evaluate = _on_data("evaluate")
-
-
 @always_njit()
 def train_step(model, x, y, sample_weight=None):  # type: ignore[no-untyped-def]
     """One iteration on one batch.
@@ -191,38 +176,38 @@ def train_step(model, x, y, sample_weight=None):  # type: ignore[no-untyped-def]
     ----------
     model : Model
     x : ndarray of shape (m, inputs)
-    y : ndarray of shape (m, outputs), or int64 labels of shape (m,), as the loss wants
+    y : ndarray of shape (m, outputs), or int64 labels of shape (m,), as the loss takes
     sample_weight : ndarray of shape (m,), optional
 
     Returns
     -------
     float64
-        Mean data loss of the batch before the update; NaN where nothing was done (see `status_of`).
+        Mean data loss of the batch before the update; NaN if nothing was done (see `status_of`).
     """
-    return _train_step(model, x, y, sample_weight)[0]
+    return _on_data("train_step", model, x, y, sample_weight)[0]
 
 
 @always_njit()
 def train_epoch(model, X, y, sample_weight=None):  # type: ignore[no-untyped-def]
-    """One epoch over X, or the rest of the one begun: mean data loss over its steps."""
-    return _train_epoch(model, X, y, sample_weight)[0]
+    """One epoch over X, or the rest of an epoch already begun -> mean data loss over its steps."""
+    return _on_data("train_epoch", model, X, y, sample_weight)[0]
 
 
 @always_njit()
 def loss_and_gradient(model, x, y, sample_weight=None):  # type: ignore[no-untyped-def]
-    """J with the penalty, without dropout; its gradient is left in `model.gradient`."""
-    return _loss_and_gradient(model, x, y, sample_weight)[0]
+    """J with the penalty, without dropout; its gradient is written to `model.gradient`."""
+    return _on_data("loss_and_gradient", model, x, y, sample_weight)[0]
 
 
 @always_njit()
 def update(model):  # type: ignore[no-untyped-def]
-    """One iteration of the optimizer with `model.gradient` as it stands -> status, 0 when it was made."""
+    """One iteration of the optimizer with `model.gradient` as it is -> status, 0 on success."""
     return _update(model)
 
 
 @always_njit()
 def predict(model, x, out):  # type: ignore[no-untyped-def]
-    """Write what the loss's output activation gives for x (m, inputs) to out (m, outputs) -> status, 0 when done."""
+    """Write predictions for x (m, inputs) to out (m, outputs) -> status, 0 on success."""
     return _predict(model, x, out)
 
 
@@ -230,31 +215,35 @@ def predict(model, x, out):  # type: ignore[no-untyped-def]
 def evaluate(model, X, y, sample_weight=None):  # type: ignore[no-untyped-def]
     """Mean data loss and accuracy over X, without dropout; accuracy is 0 for a loss without classes.
 
-    Both are NaN where nothing was done (see `status_of`), or where the weights are all 0.
+    Both are NaN if nothing was done (see `status_of`), or if all weights are 0.
     """
-    loss, weight, hits = _evaluate(model, X, y, sample_weight)
+    loss, weight, hits = _on_data("evaluate", model, X, y, sample_weight)
     return loss / weight, hits / weight
 
 
 @always_njit()
 def status(model):  # type: ignore[no-untyped-def]
-    """Status of the last call on this model, by whichever thread: 0 when all is well."""
+    """Status of the last call on this model, by any thread: 0 on success."""
     return model.status[0]
 
 
 @always_njit()
 def status_of(number):  # type: ignore[no-untyped-def]
-    """Status of the call that returned `number`: a loss, or what `evaluate` found.
+    """Status of the call that returned `number`, a loss or a result of `evaluate`.
 
     Parameters
     ----------
     number : float64
-        As `train_step`, `train_epoch`, `loss_and_gradient` or `evaluate` returned it, not computed with.
+        As `train_step`, `train_epoch`, `loss_and_gradient` or `evaluate` returned it, unchanged.
 
     Returns
     -------
     int64
-        0 when the call did what it was asked for; 7 (`nbtrain.status.BUSY`) where another thread was inside the model.
+        0 on success; 7 if another thread was using the model.
     """
     bits = _bits(number)
     return bits & 0xFF if bits & QUIET_NAN == QUIET_NAN else 0
+
+
+_functions = [name for name, item in globals().items() if isinstance(item, Dispatcher) and not name.startswith("_")]
+check_complete("nbtrain.kernel", _functions, __all__)

@@ -14,6 +14,7 @@ from .. import compiler
 from ..components import Component
 from ..components.by_name import BUILTIN, is_identity, registry
 from ..core import compiled
+from ..core.functions import DOORS, check_complete
 from ..core.layout import DESCRIPTOR, HITS_LARGEST, HITS_NONE, HITS_THRESHOLD
 from ..errors import PluginError
 from . import Model, quick
@@ -26,15 +27,6 @@ LATE = 5_000_000  # nanoseconds after which a helper no longer waits for a call 
 PATIENCE = 5_000_000  # nanoseconds that a call bears to lose by waiting for its helpers, beside a share of its time
 FLOPS_PER_NANOSECOND = 100  # of a fast core: a call also bears to wait about as long as a step takes
 
-# Buffers whose addresses stand in the descriptor under their own names.
-BUFFERS = """
-    layers theta gradient part_slopes state snapshot log batch_x batch_y batch_weight row_loss panels slot_pointers
-    hyper hyper_typed scalars prepared prepared_typed rate_parameters regularizer_parameters loss_parameters
-    penalty_sum squared_errors next_scalars team blocks tensor_norms square_sums
-""".split()
-FIELDS: Any = DESCRIPTOR.fields
-CORE = ("train_step", "train_epoch", "train_slice", "loss_and_gradient", "update", "predict", "evaluate")
-
 
 def build(recipe: Recipe) -> tuple[Model, Memory, compiler.Compiled]:
     """A model with zero parameters, its memory, and the core that works on it."""
@@ -43,15 +35,8 @@ def build(recipe: Recipe) -> tuple[Model, Memory, compiler.Compiled]:
     memory = _memory(recipe, [core, recipe])
     d = memory.array("descriptor")
     _fill_sizes(d, memory, recipe)
-    interpreter = memory.array("interpreter")
-    quick.fill(interpreter, recipe.dtype)
-    interpreter["model"], interpreter["result"] = memory.addresses["descriptor"], memory.addresses["quick_result"]
-    for name in BUFFERS:
-        d[name] = memory.addresses[name]
-    d["here"] = memory.addresses["descriptor"]
-    d["rate_result"] = memory.addresses["descriptor"] + FIELDS["learning_rate"][1]
-    for name in CORE:
-        d[name] = core.addresses[name]
+    _fill_addresses(d, memory, core)
+    quick.fill(d, recipe.dtype)
     _fill_optimizer(d, memory, recipe, components)
     _fill_loss(d, memory, recipe, components)
     _fill_passes(d, memory, recipe)
@@ -59,6 +44,18 @@ def build(recipe: Recipe) -> tuple[Model, Memory, compiler.Compiled]:
     memory.keep.extend(components.held)
     _release_with(memory, core.addresses["release"])
     return _model(d, memory), memory, core
+
+
+def _fill_addresses(d: np.ndarray[Any, Any], memory: Memory, core: compiler.Compiled) -> None:
+    """Addresses of arrays, each in the field of its name, of the core's doors and of the descriptor itself."""
+    fields: Any = DESCRIPTOR.fields
+    for name in fields.keys() & memory.addresses.keys():
+        d[name] = memory.addresses[name]
+    d["here"] = memory.addresses["descriptor"]
+    d["rate_result"] = memory.addresses["descriptor"] + fields["learning_rate"][1]
+    check_complete("the compiled core", [name for name in DOORS if core.addresses.get(name)], DOORS)
+    for name in DOORS:
+        d[name] = core.addresses[name]
 
 
 def _memory(recipe: Recipe, keep: list[Any]) -> Memory:
@@ -118,7 +115,7 @@ def _fill_sizes(d: np.ndarray[Any, Any], memory: Memory, recipe: Recipe) -> None
     d["regularized"], d["parameters"] = recipe.network.weight_count, recipe.network.parameter_count
     d["panel_size"] = memory.shape("panels")[1]
     d["order_epoch"], d["rate_scale"] = -1, 1.0
-    d["team_late"], d["parts"] = LATE, recipe.parts
+    d["team_late"], d["gradient_count"] = LATE, recipe.gradient_count
     work = recipe.work_per_step
     d["clock_steps"] = max(1, int(CLOCK_FLOPS / work))
     d["team_patience"] = max(PATIENCE, int(work / FLOPS_PER_NANOSECOND))

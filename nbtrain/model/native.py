@@ -6,7 +6,7 @@ import ctypes
 from functools import cache
 from typing import Any
 
-from ..core.layout import SIGNATURES
+from ..core.functions import SIGNATURES
 
 # The core's functions for hosts in C; the others are for Trainer, its threads and its checks.
 HOST_FUNCTIONS = ("train_step", "train_epoch", "loss_and_gradient", "update", "evaluate", "predict")
@@ -15,8 +15,8 @@ HOST_FUNCTIONS = ("train_step", "train_epoch", "loss_and_gradient", "update", "e
 class Native:
     """The core's functions as attributes: `train_step(model, x, …) -> status`, every argument an int.
 
-    `holding` offers the same functions without giving up the interpreter lock: for calls of a few microseconds, where
-    to give it up and take it again costs more than others could gain.
+    `holding` keeps the interpreter lock during a call: for calls of a few microseconds, where releasing and taking it
+    again costs more than other threads could gain.
     """
 
     def __init__(self, addresses: dict[str, int], holding: bool = False) -> None:
@@ -29,13 +29,13 @@ class Native:
 
 @cache
 def native(core: Any, holding: bool = False) -> Native:
-    """The functions of a compiled core, which is kept for as long as the process lives."""
+    """The functions of a compiled core, which is kept until the process ends."""
     return Native(core.addresses, holding)
 
 
 @cache
 def _prototype(holding: bool, arguments: int) -> Any:
-    """The ctypes class of functions of so many int64; to make one takes as long as to call it a hundred times."""
+    """The ctypes class of functions of so many int64; making one takes as long as a hundred calls."""
     make: Any = ctypes.PYFUNCTYPE if holding else ctypes.CFUNCTYPE
     return make(ctypes.c_int64, *[ctypes.c_int64] * arguments)
 

@@ -7,7 +7,7 @@ import numpy as np
 from ..components import Component
 from ..components.network import Dense
 from ..components.optimizers import MOST_SLOTS
-from ..core.layout import BLOCK, BLOCK_SIZE, DESCRIPTOR, INTERPRETER, LAYER, MASK_BLOCK
+from ..core.layout import BLOCK, BLOCK_SIZE, DESCRIPTOR, LAYER, MASK_BLOCK
 from ..core.matmul.sizes import workspace
 from .memory import Plan
 from .recipe import Recipe
@@ -33,14 +33,13 @@ def _of_model(recipe: Recipe) -> list[Plan]:
         Plan("layers", (layers,), LAYER),
         Plan("theta", (count,), dtype),
         Plan("gradient", (count,), dtype),
-        Plan("part_slopes", (recipe.parts - 1, count), dtype),
+        Plan("partial_gradients", (recipe.gradient_count - 1, count), dtype),
         Plan("state", (slots, count), dtype),
         Plan("snapshot", ((1 + slots) * count * dtype.itemsize + 8 * scalars + 8,), BYTE),
         Plan("log", (LOG_SIZE, 3), FLOAT64),
         Plan("team", (3 + recipe.threads, 16), INT64),
         Plan("slot_pointers", (recipe.threads, MOST_SLOTS), INT64),
         Plan("penalty_sum", (1,), FLOAT64),
-        Plan("interpreter", (1,), INTERPRETER),
         Plan("quick_result", (3,), FLOAT64),
     ]
 

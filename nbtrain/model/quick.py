@@ -45,20 +45,20 @@ def decline(*arguments: Any) -> float:
     return float("nan")
 
 
-def fill(interpreter: np.ndarray[Any, Any], dtype: np.dtype[Any]) -> None:
-    """Tell the core what the interpreter's objects look like."""
+def fill(d: np.ndarray[Any, Any], dtype: np.dtype[Any]) -> None:
+    """Note in a descriptor what the core has to know of the interpreter's objects."""
     if possible():
-        interpreter["ndarray_type"] = id(np.ndarray)
-        interpreter["number_type"], interpreter["label_type"] = id(dtype), id(np.dtype(np.int64))
-        interpreter["make_float"] = ctypes.cast(ctypes.pythonapi.PyFloat_FromDouble, ctypes.c_void_p).value
+        d["ndarray_type"] = id(np.ndarray)
+        d["number_type"], d["label_type"] = id(dtype), id(np.dtype(np.int64))
+        d["make_float"] = ctypes.cast(ctypes.pythonapi.PyFloat_FromDouble, ctypes.c_void_p).value
 
 
-def builtin(name: str, address: int, interpreter: np.ndarray[Any, Any]) -> Function:
-    """The core's function at `address` as a builtin function bound to a model, whose memory it keeps alive."""
+def builtin(name: str, address: int, descriptor: np.ndarray[Any, Any]) -> Function:
+    """The core's function at `address` as a builtin function bound to a descriptor, whose memory it keeps alive."""
     if not possible():
         return decline
     definition = _definition(name, address)
-    made: Function = _maker()(ctypes.addressof(definition), interpreter, None)
+    made: Function = _maker()(ctypes.addressof(definition), descriptor, None)
     return made
 
 

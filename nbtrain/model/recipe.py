@@ -10,8 +10,8 @@ import numpy as np
 from ..components import Component
 from ..components.network import Network
 
-PART_ROWS = 128  # rows in a part of a batch, at least
-MOST_PARTS = 8
+SUM_ROWS = 128  # rows of a batch for each sum that its gradient is made of, at least
+MOST_SUMS = 8
 
 
 @dataclass(frozen=True)
@@ -40,12 +40,12 @@ class Recipe:
         return clipped or constrained or self.optimizer.spec.norms is not None
 
     @property
-    def parts(self) -> int:
-        """Parts of a batch whose slopes are summed apart, where a team exchanges less that way (`core.parts`)."""
+    def gradient_count(self) -> int:
+        """Sums that a batch's gradient is made of, where a team exchanges less that way (`core.update.gradient`)."""
         sizes = self.network.sizes
-        activations = self.batch_size * (sum(sizes[:-1]) + sum(sizes[1:]))  # what slopes are made of
+        activations = self.batch_size * (sum(sizes[:-1]) + sum(sizes[1:]))  # which the gradient is made of
         worth = activations // (2 * self.network.parameter_count)
-        return max(1, min(self.batch_size // PART_ROWS, worth, MOST_PARTS))
+        return max(1, min(self.batch_size // SUM_ROWS, worth, MOST_SUMS))
 
     @property
     def work_per_step(self) -> float:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..core import layout
+from ..core.functions import WORK
 from ..model import quick
 from ..model.build import build
 from ..model.native import Native, native
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
 
 Array = np.ndarray[Any, Any]
 SHORT_CALL_FLOPS = 1e7  # below this, some 150 microseconds, a call keeps the interpreter lock
-CALL_WORK = {"train_step": 6.0, "loss_and_gradient": 6.0, "evaluate": 2.0}  # operations for a parameter and a sample
 CALL_FLOPS = 1e9  # work of one call of predict or evaluate, so that Ctrl-C is seen
 PAUSE = 5e-5  # seconds between two attempts to enter a busy model
 
@@ -81,9 +81,8 @@ class Engine:
         self._result_address = int(self.result.ctypes.data)
         self._address = self.memory.addresses["descriptor"]
         self._kind = int(self.descriptor["target_kind"][0])
-        interpreter = self.memory.array("interpreter")
-        self.quick_step = quick.builtin("quick_step", core.addresses["quick_step"], interpreter)
-        self.quick_predict = quick.builtin("quick_predict", core.addresses["quick_predict"], interpreter)
+        self.quick_step = quick.builtin("quick_step", core.addresses["quick_step"], self.descriptor)
+        self.quick_predict = quick.builtin("quick_predict", core.addresses["quick_predict"], self.descriptor)
         self.quick_rows = int(SHORT_CALL_FLOPS / (6.0 * self.theta.size))
         self._quick_limit = self.descriptor["quick_rows"]  # a view
         self._quick_limit[0] = self.quick_rows
@@ -101,7 +100,7 @@ class Engine:
 
         def function(*arguments: int) -> int:
             # `Fit` sends the helpers of train_slice itself
-            shared = name == "train_slice" or self.team.send(CALL_WORK[name] * self.theta.size * len(data.x))
+            shared = name == "train_slice" or self.team.send(WORK[name] * self.theta.size * len(data.x))
             return int(getattr(self.native if shared else self._fast(len(data.x)), name)(*arguments))
 
         return self.in_turn(function, *data.arguments(self._kind), self._result_address)

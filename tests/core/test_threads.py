@@ -78,15 +78,15 @@ def results(trainer, weighted=False, loss="softmax_cross_entropy", **_):
 
 def pieces(trainer):
     """How many pieces of work were shared."""
-    return int(trainer.engine.descriptor["team_pieces"][0])
+    return int(trainer.engine.descriptor["team_tasks"][0])
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("case", CASES)
 def test_the_bits_do_not_depend_on_the_number_of_threads(case, dtype, monkeypatch):
-    monkeypatch.setattr(recipe, "PART_ROWS", 30)
+    monkeypatch.setattr(recipe, "SUM_ROWS", 30)
     alone = build(1, dtype=dtype, **CASES[case])
-    assert alone.engine.recipe.parts == (3 if case == "parts" else 1)
+    assert alone.engine.recipe.gradient_count == (3 if case == "parts" else 1)
     wanted = results(alone, **CASES[case])
     for threads in (2, 3, 4):
         trainer = build(threads, dtype=dtype, **CASES[case])
@@ -340,7 +340,7 @@ def trainer_of(threads):
     return nbtrain.Trainer(nbtrain.Network(19, layers), loss="softmax_cross_entropy", rng=0, threads=threads)
 
 def pieces(trainer):
-    return int(trainer.engine.descriptor["team_pieces"][0])
+    return int(trainer.engine.descriptor["team_tasks"][0])
 """
 
 

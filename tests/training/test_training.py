@@ -9,7 +9,7 @@ from oracle import LOSSES, OPTIMIZERS
 
 import nbtrain
 from nbtrain.core.matmul import sizes
-from nbtrain.core.update import descent
+from nbtrain.core.update import fused
 
 SIZES = (4, 9, 6, 3)
 LARGE = (420, 150, 33, 2)
@@ -99,7 +99,7 @@ def test_accuracy_of_a_large_network_is_that_before_each_update():
 
 def test_large_is_large_enough_to_be_trained_block_by_block():
     trainer, _ = pair(LARGE, ACTIVATIONS, "mse", dtype="float32")
-    assert trainer.theta.nbytes > descent.LARGE
+    assert trainer.theta.nbytes > fused.LARGE
     assert LARGE[0] > sizes.BLOCK_ROWS
     assert LARGE[1] >= sizes.STRIP_COLUMNS
 

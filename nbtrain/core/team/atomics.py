@@ -1,4 +1,4 @@
-"""What threads that wait for each other need of the processor and of the C library."""
+"""Atomic operations, and what waiting threads need of the processor and of the C library."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ..calls import INT64, library_call
 
 ORDERING = "seq_cst"
 MONOTONIC = 6 if sys.platform == "darwin" else 1
-# The instruction that tells the processor that a thread waits, and its argument.
+# The instruction that tells the processor that a thread is waiting, and its argument.
 PAUSE = {processor.X86: ("llvm.x86.sse2.pause", None), processor.ARM: ("llvm.aarch64.hint", 1)}
 
 
@@ -26,7 +26,7 @@ def pointer(builder: Any, address: Any) -> Any:
 
 @intrinsic
 def atomic_load(typing_context: Any, address: Any) -> Any:
-    """The int64 at `address`; what its writer wrote before is seen after."""
+    """The int64 at `address`; what its writer wrote before it is visible after."""
 
     def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         return builder.load_atomic(pointer(builder, values[0]), "acquire", 8)
@@ -36,7 +36,7 @@ def atomic_load(typing_context: Any, address: Any) -> Any:
 
 @intrinsic
 def atomic_store(typing_context: Any, address: Any, value: Any) -> Any:
-    """Write the int64 at `address`; who reads it sees all that was written before."""
+    """Write the int64 at `address`; whoever reads it sees all that was written before."""
 
     def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         builder.store_atomic(values[1], pointer(builder, values[0]), "release", 8)
@@ -79,7 +79,7 @@ def plain_store(typing_context: Any, address: Any, value: Any) -> Any:
 
 @intrinsic
 def pause(typing_context: Any) -> Any:
-    """Wait for some ten cycles, as loops that look at memory should."""
+    """Wait for about ten cycles, as loops that poll memory should."""
 
     def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         name, argument = PAUSE.get(processor.kind(), (None, None))
@@ -96,7 +96,7 @@ def pause(typing_context: Any) -> Any:
 
 @intrinsic
 def prefetch(typing_context: Any, address: Any) -> Any:
-    """Have the cache line at `address` fetched, to be read soon."""
+    """Prefetch the cache line at `address`, which is read soon."""
 
     def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         int32 = ir.IntType(32)
@@ -111,7 +111,7 @@ def prefetch(typing_context: Any, address: Any) -> Any:
 
 @intrinsic
 def give_way(typing_context: Any) -> Any:
-    """Let another thread have the core: sched_yield of the C library."""
+    """Yield the core to another thread: sched_yield of the C library."""
 
     def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         library_call(builder, "sched_yield", ir.IntType(32), [])
@@ -122,7 +122,7 @@ def give_way(typing_context: Any) -> Any:
 
 @intrinsic
 def clock(typing_context: Any) -> Any:
-    """Nanoseconds of a clock that only goes forward: clock_gettime of the C library."""
+    """Nanoseconds of a monotonic clock: clock_gettime of the C library."""
 
     def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         time = cgutils.alloca_once(builder, ir.ArrayType(INT64, 2))  # seconds, nanoseconds

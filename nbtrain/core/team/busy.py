@@ -1,7 +1,7 @@
-"""Who is inside a model: one call of the core at a time, or Python, which works on its memory itself.
+"""The lock of a model: one call of the core at a time, or Python, which then works on its memory itself.
 
-Nobody waits here. Who finds another inside is told BUSY and has touched nothing; Python then tries again, and says so
-in `wanted`.
+Nothing waits here. A call on a model in use returns BUSY and changes nothing; Python then sets `wanted`
+and tries again.
 """
 
 from __future__ import annotations
@@ -15,29 +15,29 @@ from .atomics import atomic_store, clock, compare_and_swap, give_way, plain_load
 from .team import close_team, open_team
 
 BUSY_OFFSET = DESCRIPTOR.fields["busy"][1]
-FREE, CALL, HELD = (np.int64(who) for who in (layout.FREE, layout.CALL, layout.HELD))
-COURTESY = 300_000  # nanoseconds; several of Python's attempts to get inside
+FREE, CALL, HELD = (np.int64(user) for user in (layout.FREE, layout.CALL, layout.HELD))
+COURTESY = 300_000  # nanoseconds; Python tries several times while they pass
 
 
 @jit
 def begin(d, x, y, weight, rows):
-    """Tell helpers what the call works on, and let them in."""
+    """Note what the call works on, and let helpers register."""
     d.data_x, d.data_y, d.data_weight, d.data_rows = x, y, weight, rows
     open_team(d)
 
 
 @jit
-def enter(address, itemsize, inside):
-    """Let nobody else into the model at `address`, if it is one of this core's -> status."""
+def enter(address, itemsize, user):
+    """Lock the model at `address`, if it is one of this core's and no copy -> status."""
     d = vector_at(address, 1, DESCRIPTOR)[0]
     if d.here != address or d.itemsize != itemsize:
         return WRONG_MODEL
-    return OK if compare_and_swap(address + BUSY_OFFSET, FREE, inside) else BUSY
+    return OK if compare_and_swap(address + BUSY_OFFSET, FREE, user) else BUSY
 
 
 @jit
 def finish(address, status):
-    """Let nobody else in any more, and say how the call went."""
+    """End the call: dismiss the helpers, note the status and unlock the model."""
     d = vector_at(address, 1, DESCRIPTOR)[0]
     close_team(d)
     if d.failed != 0:
@@ -51,7 +51,7 @@ def finish(address, status):
 
 @jit
 def give_turn(d, busy):
-    """Wait a moment for somebody in Python, whom a caller that comes again at once would never let in."""
+    """Give Python a moment to lock the model: a caller that calls again at once would never let it."""
     d.wanted = 0
     end = clock() + COURTESY
     while plain_load(busy) == FREE and clock() < end:
@@ -60,5 +60,5 @@ def give_turn(d, busy):
 
 @jit
 def leave(address):
-    """Python has done its work; if it was not inside, nothing happens."""
+    """Unlock the model that Python had locked; if it had not, nothing happens."""
     compare_and_swap(address + BUSY_OFFSET, HELD, FREE)

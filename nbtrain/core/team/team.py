@@ -1,13 +1,13 @@
-"""A team of threads on one piece of work: the leader gives orders, helpers that are there take their share.
+"""A team of threads that shares a task: the leader dispatches it, and every member does its share.
 
-The leader, member 0, is the thread that called. Helpers register when they reach the call and wait for orders; the
-leader never waits for a helper that has not registered, so that a missing one costs speed and nothing else. Every
-member works on its own rows and its own part of the weights, and nothing is summed across members: the bits of a
-result do not depend on how many shared the work, which may differ from one piece to the next.
+The leader, member 0, is the calling thread. Helpers register when they reach the call and wait for tasks. The leader
+never waits for a helper that has not registered: a missing one costs speed and nothing else. Every member works on its
+own rows and its own weights, and nothing is summed across members, so the bits of a result do not depend on how many
+shared the work. Their number may differ from one task to the next.
 
-The members meet by counters in memory, each in a cache line of its own. Who waits looks at them for some microseconds,
-then lets other threads have the core; a leader that has waited for more than its patience sends the helpers away and
-works alone to the end of the call, as more threads than cores would crawl.
+Members synchronize by counters in memory, each in a cache line of its own. A waiting thread polls them for some
+microseconds, then yields the core. A leader that has waited longer than its patience dismisses the helpers and works
+alone to the end of the call, since more threads than cores would be very slow.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ...compiler.jit import jit
+from ..layout import CACHE_LINE
 from .atomics import (
     atomic_load,
     atomic_store,
@@ -29,19 +30,18 @@ from .atomics import (
     prefetch,
 )
 
-SPINS = 1000  # looks at a counter before the core is given away
-SHARE_OF_TIME = 4  # a call may lose a quarter of its time by waiting, and its patience
+SPINS = 1000  # polls of a counter before the thread yields its core
+SHARE_OF_TIME = 4  # a call may lose its patience and a quarter of its time by waiting
 
-CACHE_LINE = 64
-FETCHED = 1 << 16  # bytes, at most, that are fetched at once: they must stay in the cache
+FETCHED = 1 << 16  # bytes, at most, that are prefetched at once: they must stay in the cache
 
-# Lines of a team's memory, and what stands in them. All are int64.
+# Lines of a team's memory and their contents, all int64.
 LINE = 128  # two cache lines: processors fetch them in pairs
 ROLL, OVER = 0, 8  # call * 256 + helpers that have registered, 0 between calls; the last call that is over
-ORDER = LINE  # number * 256 + members that it is for
-OPERATION, FIRST, START_TURN = ORDER + 8, ORDER + 16, ORDER + 24
+TASK = LINE  # number * 256 + members that share it
+OPERATION, FIRST, START_TURN = TASK + 8, TASK + 16, TASK + 24
 MEMBERS = 2 * LINE  # from here on a line for each member
-TURN, LOST, FAULT = 0, 8, 16  # how often it has met the others; nanoseconds waited; what it found
+TURN, LOST, FAULT = 0, 8, 16  # barriers passed; nanoseconds waited; whether it found something wrong
 
 LEAVE = 255  # instead of a number of members: the call is over
 
@@ -70,18 +70,18 @@ def share(count, team):
 
 
 @jit
-def cut(count, index, pieces):
-    """The range of `count` things in one of so many pieces."""
-    if pieces == 1:  # two divisions take as long as a small layer
+def cut(count, index, shares):
+    """The range of `count` things in one of so many equal shares."""
+    if shares == 1:  # two divisions take as long as a small layer
         return np.int64(0), count
-    return count * index // pieces, count * (index + 1) // pieces
+    return count * index // shares, count * (index + 1) // shares
 
 
 @jit
-def coarse_cut(count, grain, first, last, pieces):
-    """From the `first` to the `last` of so many pieces of `count` things, cut at multiples of `grain` only."""
+def coarse_cut(count, grain, first, last, shares):
+    """From the `first` to the `last` of so many shares of `count` things, cut at multiples of `grain` only."""
     grains = (count + grain - 1) // grain
-    return min(grains * first // pieces * grain, count), min(grains * last // pieces * grain, count)
+    return min(grains * first // shares * grain, count), min(grains * last // shares * grain, count)
 
 
 @jit
@@ -92,14 +92,14 @@ def coarse_share(count, grain, team):
 
 @jit
 def fetch(address, size, team):
-    """Have what other members have written brought here all at once, before it is read piece by piece."""
+    """Prefetch what other members have written, all at once, before it is read."""
     if team.size > 1 and size <= FETCHED:
         for skip in range(0, size, CACHE_LINE):
             prefetch(address + skip)
 
 
 @jit
-def meet(team):
+def barrier(team):
     """Wait until every member of the team is here; what any of them wrote before, all see after."""
     if team.size == 1:
         return
@@ -113,7 +113,7 @@ def meet(team):
 
 @jit
 def wait_until(address, value, own):
-    """Wait until the int64 at `address` is at least `value`; what is lost beyond some spins goes to the own line."""
+    """Wait until the int64 at `address` is at least `value`; time lost beyond the spins is added to the own line."""
     for _ in range(SPINS):
         if atomic_load(address) >= value:
             return
@@ -148,32 +148,32 @@ def close_team(d):
     if roll != 0:
         atomic_store(d.team + OVER, roll // 256)
         atomic_store(d.team + ROLL, np.int64(0))
-        atomic_store(d.team + ORDER, (atomic_load(d.team + ORDER) // 256 + 1) * 256 + LEAVE)
+        atomic_store(d.team + TASK, (atomic_load(d.team + TASK) // 256 + 1) * 256 + LEAVE)
 
 
 @jit
-def muster(d):
-    """The team as it is now."""
+def current_team(d):
+    """The leader, with as many members as there are now."""
     return Team(np.int64(0), 1 + atomic_load(d.team + ROLL) % 256, d.team)
 
 
 @jit
-def give_order(team, operation, first):
-    """Have the team's helpers begin a piece of work; the leader does its own share and then calls `join`."""
+def dispatch(team, operation, first):
+    """Have the helpers begin a task; the leader does its own share and then calls `wait`."""
     if team.size > 1:
         memory = team.memory
         plain_store(memory + OPERATION, operation)
         plain_store(memory + FIRST, first)
         plain_store(memory + START_TURN, plain_load(line_of(memory, 0) + TURN))
-        atomic_store(memory + ORDER, (atomic_load(memory + ORDER) // 256 + 1) * 256 + team.size)
+        atomic_store(memory + TASK, (atomic_load(memory + TASK) // 256 + 1) * 256 + team.size)
 
 
 @jit
-def join(d, team):
-    """Wait until the helpers have done their share; if that takes too much of the time, they are sent away."""
+def wait(d, team):
+    """Wait until the helpers have done their share; if that takes too much of the time, dismiss them."""
     if team.size > 1:
-        meet(team)
-        d.team_pieces += 1
+        barrier(team)
+        d.team_tasks += 1
         lost = plain_load(line_of(team.memory, 0) + LOST)
         if lost > d.team_patience and lost > d.team_patience + (clock() - d.team_began) // SHARE_OF_TIME:
             d.team_dismissed = 1
@@ -185,18 +185,18 @@ def join(d, team):
 
 @jit
 def register(memory, call, late):
-    """Take part in a call, once it has begun -> rank, or 0 where it is over or does not begin; the last order."""
+    """Take part in a call once it has begun -> rank, or 0 where it is over or does not begin; the last task."""
     spins, deadline = 0, 0
     while True:
-        order = atomic_load(memory + ORDER)
+        task = atomic_load(memory + TASK)
         roll = atomic_load(memory + ROLL)
         if roll // 256 == call:
             if compare_and_swap(memory + ROLL, roll, roll + 1):
-                return roll % 256 + 1, order
-            continue  # another came first, or the call has just ended
+                return roll % 256 + 1, task
+            continue  # another helper was first, or the call has just ended
         spins += 1
         if max(roll // 256, atomic_load(memory + OVER)) >= call or (deadline != 0 and clock() > deadline):
-            return np.int64(0), order
+            return np.int64(0), task
         if spins <= SPINS:
             pause()
         elif deadline == 0:
@@ -206,12 +206,12 @@ def register(memory, call, late):
 
 
 @jit
-def next_order(memory, call, rank, last):
-    """Wait for an order for this member -> the order and its team; a team of 0 members: the call is over."""
+def next_task(memory, call, rank, last):
+    """Wait for a task for this member -> its number and team; a team of 0 members: the call is over."""
     own = line_of(memory, rank)
     while True:
-        wait_until(memory + ORDER, last + 1, own)
-        last = atomic_load(memory + ORDER)
+        wait_until(memory + TASK, last + 1, own)
+        last = atomic_load(memory + TASK)
         size = last % 256
         if size == LEAVE or atomic_load(memory + ROLL) // 256 != call:
             return last, Team(rank, np.int64(0), memory)
@@ -222,6 +222,6 @@ def next_order(memory, call, rank, last):
 
 @jit
 def report(team):
-    """Tell the leader, who waits in `join`, that this member has done its share."""
+    """Tell the leader, who is in `wait`, that this member has done its share."""
     own = line_of(team.memory, team.rank)
     atomic_store(own + TURN, plain_load(own + TURN) + 1)

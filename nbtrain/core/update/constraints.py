@@ -1,4 +1,4 @@
-"""Constraints: what the weights of a layer are brought back to after an update."""
+"""Constraints: the weights of a layer are projected after an update."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..team.team import share
 
 @jit
 def constrain(net, team):
-    """Every layer's constraint, on this thread's part of its weights: elements, or units."""
+    """Every layer's constraint, on this thread's share of its weights: elements, or units."""
     d = net.descriptor[0]
     for index in range(net.layers.size):
         layer = net.layers[index]
@@ -27,7 +27,7 @@ def constrain(net, team):
 
 @jit
 def rescale_units(net, layer, first, last):
-    """Multiply the columns of W by what the constraint makes of their norms."""
+    """Multiply the columns of W by the constraint's factors, which it computes from their norms."""
     w = matrix_in(net.theta, layer.weights, layer.inputs, layer.units)
     numbers = vector_at(layer.unit_norms, layer.units, FLOAT64)[first:last]
     numbers[:] = 0.0

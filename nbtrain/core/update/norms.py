@@ -18,7 +18,7 @@ DOUBLE, INDEX = ir.DoubleType(), ir.IntType(32)
 
 @jit
 def sum_of_squares(numbers):
-    """Σ numbers²: LANES sums side by side and their sum as a tree, then what is left over."""
+    """Σ numbers²: LANES sums side by side and their sum as a tree, then the rest."""
     rows = numbers.size // LANES
     total = squares_of_rows(address_of(numbers), rows, numbers.dtype)
     for number in numbers[rows * LANES :]:
@@ -28,8 +28,10 @@ def sum_of_squares(numbers):
 
 @intrinsic
 def squares_of_rows(typing_context: Any, address: Any, rows: Any, dtype: Any) -> Any:
-    """Sum of the squares of `rows` times LANES numbers at `address`. LLVM itself adds in no other order than written,
-    so that it would make no vector code of a sum."""
+    """Sum of the squares of `rows` times LANES numbers at `address`.
+
+    LLVM keeps the order of additions, so it would not vectorize a plain sum.
+    """
 
     def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         kind = ir.VectorType(context.get_data_type(dtype.dtype), LANES)

@@ -1,7 +1,7 @@
 """The update in several passes: for gradient clipping, optimizers that need norms, and constraints.
 
-A norm is made of blocks of parameters whose bounds do not depend on the team: each block's sum of squares, in float64,
-is kept apart, and member 0 adds them up in their order. So the bits do not depend on the number of threads.
+A norm is summed over blocks of parameters whose bounds do not depend on the team: each block has its own sum of
+squares, in float64, and member 0 adds them in their order. So the bits do not depend on the number of threads.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from ...compiler.jit import jit, matrix_at, vector_at
 from ..calls import call, square_root
 from ..layout import BLOCK
 from ..net import FLOAT64
-from ..team.team import meet, share
+from ..team.team import barrier, share
 from .constraints import constrain
 from .norms import sum_of_squares
 from .slots import step
@@ -20,16 +20,16 @@ from .slots import step
 
 @jit
 def update_in_passes(net, regularization, team):
-    """Clip the gradient, make the optimizer's step, scale it by norms, constrain the weights: whatever is wanted."""
+    """Clip the gradient, make the optimizer's step, scale it by norms, constrain the weights: whichever apply."""
     d = net.descriptor[0]
-    meet(team)  # the members' blocks are not the parts of the gradient that they have found
+    barrier(team)  # a member's blocks are not its share of the gradient
     clipped_by_norm = d.clip_norm > 0.0
     if clipped_by_norm:
         measure_gradient(net, regularization, team)
     step_blocks(net, regularization, clipped_by_norm, team)
     if d.scale != 0:
         apply_scaled(net, team)
-    meet(team)
+    barrier(team)
     constrain(net, team)
 
 
@@ -43,18 +43,18 @@ def measure_gradient(net, regularization, team):
         block = blocks[index]
         complete_gradient(net, block, regularization)
         sums[index] = sum_of_squares(net.gradient[block.start : block.start + block.size])
-    meet(team)
+    barrier(team)
     if team.rank == 0:
         total = 0.0
         for index in range(sums.size):
             total += sums[index]
         d.clip_factor = clip_factor(square_root(total), d.clip_norm)
-    meet(team)
+    barrier(team)
 
 
 @jit
 def clip_factor(norm, limit):
-    """min(1, limit / norm); NaN for an infinite norm, so that a diverged run is seen."""
+    """min(1, limit / norm); NaN for an infinite norm, so that divergence shows."""
     if norm > limit:
         return limit / norm if norm < np.inf else np.nan
     return 1.0
@@ -62,7 +62,7 @@ def clip_factor(norm, limit):
 
 @jit
 def step_blocks(net, regularization, complete, team):
-    """The optimizer's step, block by block; `complete`: the gradient is, and waits to be multiplied by clip_factor."""
+    """The optimizer's step, block by block; `complete`: the gradient is, and has to be scaled by clip_factor."""
     d = net.descriptor[0]
     blocks, sums = vector_at(d.blocks, d.block_count, BLOCK), matrix_at(d.square_sums, 2, d.block_count, FLOAT64)
     first, last = share(d.block_count, team)
@@ -83,10 +83,10 @@ def step_blocks(net, regularization, complete, team):
 def apply_scaled(net, team):
     """w <- w - s u, the scale s from the norms of w and u, tensor by tensor."""
     d = net.descriptor[0]
-    meet(team)
+    barrier(team)
     if team.rank == 0:
         find_scales(d)
-    meet(team)
+    barrier(team)
     blocks, scales = vector_at(d.blocks, d.block_count, BLOCK), matrix_at(d.tensor_norms, d.tensor_count, 3, FLOAT64)
     first, last = share(d.block_count, team)
     for index in range(first, last):
@@ -97,7 +97,7 @@ def apply_scaled(net, team):
 
 @jit
 def find_scales(d):
-    """Norms of every tensor from the sums of its blocks, and what the optimizer makes of them."""
+    """Norms of every tensor from the sums of its blocks, and the optimizer's scales."""
     blocks, sums = vector_at(d.blocks, d.block_count, BLOCK), matrix_at(d.square_sums, 2, d.block_count, FLOAT64)
     norms = matrix_at(d.tensor_norms, d.tensor_count, 3, FLOAT64)
     norms[:, :] = 0.0
@@ -112,7 +112,7 @@ def find_scales(d):
 
 @jit
 def complete_gradient(net, block, regularization):
-    """Add the penalty's slope to a block of the gradient, and clip it by value."""
+    """Add the penalty's derivative to a block of the gradient, and clip it by value."""
     d = net.descriptor[0]
     skip = block.start * d.itemsize
     if regularization != 0.0 and d.slope != 0 and block.regularized != 0:
@@ -123,7 +123,7 @@ def complete_gradient(net, block, regularization):
 
 @jit
 def clip(numbers, limit):
-    """Bring numbers to -limit … limit; NaN stays."""
+    """Clip numbers to -limit … limit; NaN stays."""
     bound = numbers.dtype.type(limit)
     for i in range(numbers.size):
         number = numbers[i]

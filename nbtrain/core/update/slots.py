@@ -10,7 +10,7 @@ from ..net import INT64
 
 @jit
 def step(net, start, n, regularization, rank):
-    """The optimizer's step on `n` parameters from `start` on, `regularization` times r'(w) added where there is one."""
+    """The optimizer's step on `n` parameters from `start` on, `regularization` times r'(w) added for a penalty."""
     d = net.descriptor[0]
     skip, pointers = start * d.itemsize, d.slot_pointers + rank * MOST_SLOTS * 8
     slots = vector_at(pointers, d.slots, INT64)

@@ -1,8 +1,7 @@
-"""Training takes numbers below the smallest normal one for zero: processors compute with them many times slower.
+"""Training flushes subnormal numbers to zero: processors compute with them many times slower.
 
-Saturated units and weights that decay make such numbers; the more of them the longer a network is trained. What the
-thread had set is in force again when a call returns. Predictions, losses and gradients that somebody asks for are
-computed with subnormal numbers.
+Saturated units and decaying weights produce them, more and more the longer a network is trained. When a call returns,
+the thread's own setting is restored. Predictions, losses and gradients asked for by a caller keep subnormal numbers.
 """
 
 from __future__ import annotations
@@ -18,12 +17,12 @@ from ...compiler import processor
 from ..calls import INT64
 
 INT32 = ir.IntType(32)
-MXCSR_BITS = 0x8040  # results and arguments that are subnormal are zero
+MXCSR_BITS = 0x8040  # subnormal results and arguments are zero
 FPCR_BIT = 1 << 24  # the same on ARM
 
 
 def _mxcsr(builder: Any, name: str, slot: Any) -> None:
-    """Have the control word of an x86 processor stored in `slot`, or loaded from there."""
+    """Store the control word of an x86 processor in `slot`, or load it from there."""
     where = builder.bitcast(slot, ir.IntType(8).as_pointer())
     kind = ir.FunctionType(ir.VoidType(), [where.type])
     builder.call(cgutils.get_or_insert_function(builder.module, kind, f"llvm.x86.sse.{name}"), [where])
@@ -36,7 +35,7 @@ def _set_fpcr(builder: Any, word: Any) -> None:
 
 @intrinsic
 def flush_subnormals(typing_context: Any) -> Any:
-    """Have this thread take subnormal numbers for zero -> its control word before, for `restore`."""
+    """Make this thread flush subnormal numbers to zero -> its control word before, for `restore`."""
 
     def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         kind = processor.kind()
@@ -60,7 +59,7 @@ def flush_subnormals(typing_context: Any) -> Any:
 
 @intrinsic
 def restore(typing_context: Any, word: Any) -> Any:
-    """Give this thread the control word that it had before `flush_subnormals`."""
+    """Restore the control word that `flush_subnormals` returned."""
 
     def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         kind = processor.kind()

@@ -1,4 +1,4 @@
-"""Update: the regularizer's slope and one iteration of the optimizer, in one pass over the parameters."""
+"""Update: the regularizer's derivative and one iteration of the optimizer, in one pass over the parameters."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import numpy as np
 from ...compiler.jit import address_of, jit, vector_at
 from ..calls import call
 from ..net import FLOAT64, ZERO
-from .parts import ONE, has_biases, section_of, weight_rows
+from .gradient import has_biases, share_of_parameters, weight_rows
 from .slots import step
 
 
@@ -30,14 +30,14 @@ def prepare(net):
 
 @jit
 def is_good_rate(net):
-    """Whether the learning rate that was prepared is one: not negative, and finite in the model's dtype."""
+    """Whether the learning rate is neither negative nor, in the model's dtype, infinite or NaN."""
     rate = vector_at(net.descriptor[0].hyper_typed, 1, net.theta.dtype)[0]
     return 0 <= rate < np.inf
 
 
 @jit
 def accept(net):
-    """Take over the optimizer's scalars that `prepare` made: the iteration has been gone through with."""
+    """Keep the optimizer's scalars that `prepare` computed: the iteration was completed."""
     d = net.descriptor[0]
     if d.prepare != 0:
         copy_typed(vector_at(d.next_scalars, d.scalar_count, FLOAT64), vector_at(d.scalars, d.scalar_count, FLOAT64))
@@ -52,22 +52,22 @@ def copy_typed(source, target):
 
 @jit
 def update(net, regularization, team):
-    """w <- w - … for the parameters whose slopes this member found, `regularization` (1/m, or 0) times r'(w) added."""
+    """w <- w - … for this member's share of the parameters, `regularization` (1/m, or 0) times r'(w) added."""
     d = net.descriptor[0]
     if d.passes != 0:
         call(d.passes, (address_of(net.descriptor), regularization, team.rank, team.size))
         return
-    section = section_of(ZERO, ONE, team)
+    own = share_of_parameters(team)
     if team.size == 1:
         step(net, ZERO, d.regularized, regularization, team.rank)
     else:
         for index in range(net.layers.size):
             layer = net.layers[index]
-            first, last = weight_rows(layer, section)
+            first, last = weight_rows(layer, own)
             if first < last:
                 start, count = layer.weights + first * layer.units, (last - first) * layer.units
                 step(net, start, count, regularization, team.rank)
-    if has_biases(section):
+    if has_biases(own):
         step(net, d.regularized, d.parameters - d.regularized, 0.0, team.rank)
 
 

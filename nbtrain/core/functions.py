@@ -1,0 +1,80 @@
+"""The table of the core's C functions, and the numbers of what they do.
+
+A function of the core is added by a row here, its code in `exports`, and, where it is a door, a function with a
+docstring in `nbtrain.kernel`. Everything else follows from its row: its C signature, the field of the descriptor that
+holds its address, what Python and C hosts are given. Each side checks itself against the table, so that what was
+forgotten is an error that names it. This module needs neither Numba nor NumPy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from ..errors import Error
+
+# What a function does with data, and what a team of threads shares (`helper.SHARES`). The first two are iterations, on
+# a given batch or at a position of an epoch. A slice is made of others: it is not shared itself.
+OPERATIONS = ("train step", "train epoch", "gradient", "evaluate", "predict", "check", "snapshot", "train slice")
+TRAIN_STEP, TRAIN_EPOCH, GRADIENT, EVALUATE, PREDICT, CHECK, SNAPSHOT, TRAIN_SLICE = range(len(OPERATIONS))
+SHARED = [name for name in OPERATIONS if name != "train slice"]
+
+
+class Function(NamedTuple):
+    """A row of the table.
+
+    All arguments are int64 (addresses too), but for `regularization`, a float64; so is what is returned: a status, or
+    an object of the interpreter's.
+    """
+
+    arguments: tuple[str, ...]
+    operation: int | None = None
+    work: float = 0.0  # floating-point operations for a parameter and a sample
+    door: bool = False  # compiled callers reach it through `nbtrain.kernel`, by its address in the descriptor
+    host: bool = False  # `Trainer.c_functions` hands it out
+
+    @property
+    def on_data(self) -> bool:
+        """Whether it works on x, y and weights, which `exports` checks in one place for all that do."""
+        return self.arguments == DATA
+
+
+DATA = ("model", "x", "rows", "columns", "y", "y_rows", "y_columns", "y_kind", "weight", "result")
+OUT = ("model", "x", "rows", "columns", "out", "out_rows", "out_columns")
+
+CORE = {
+    "train_step": Function(DATA, TRAIN_STEP, work=6.0, door=True, host=True),
+    "train_epoch": Function(DATA, TRAIN_EPOCH, door=True, host=True),
+    "train_slice": Function(DATA, TRAIN_SLICE),
+    "loss_and_gradient": Function(DATA, GRADIENT, work=6.0, door=True, host=True),
+    "update": Function(("model",), door=True, host=True),
+    "evaluate": Function(DATA, EVALUATE, work=2.0, door=True, host=True),
+    "predict": Function(OUT, PREDICT, work=2.0, door=True, host=True),
+    "assist": Function(("model", "call")),
+    "hold": Function(("model",)),
+    "let_go": Function(("model",)),
+    "release": Function(("model",)),
+    "bad_number": Function(("address", "count")),
+    "bad_weight": Function(("address", "count")),
+    "bad_label": Function(("address", "count", "classes")),
+}
+
+# The interpreter calls these as its own functions (`METH_FASTCALL`): they are handed objects, not numbers.
+QUICK = {name: Function(("self", "arguments", "count")) for name in ("quick_step", "quick_predict")}
+
+# A module of its own, compiled for the models that need it.
+PASSES = {"update_in_passes": Function(("model", "regularization", "rank", "size"))}
+
+SIGNATURES = {name: function.arguments for name, function in CORE.items()}
+DOORS = tuple(name for name, function in CORE.items() if function.door)
+HOST_FUNCTIONS = tuple(name for name, function in CORE.items() if function.host)
+WORK = {name: function.work for name, function in CORE.items() if function.work}
+
+
+def check_complete(place: str, found: Iterable[str], wanted: Iterable[str]) -> None:
+    """Raise an Error unless `place` has exactly the names that are listed here."""
+    there, listed = set(found), set(wanted)
+    if listed - there:
+        raise Error(f"{place} lacks {', '.join(sorted(listed - there))}, which nbtrain/core/functions.py lists")
+    if there - listed:
+        raise Error(f"{place} has {', '.join(sorted(there - listed))}, which nbtrain/core/functions.py does not list")

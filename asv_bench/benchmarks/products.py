@@ -39,7 +39,7 @@ def object_code(dtype: str = "float32") -> bytes:
     from nbtrain.core import exports
     from nbtrain.core.matmul import standalone as products
 
-    return objects.object_code(products.functions(np.dtype(dtype)), exports.parts(np.dtype(dtype)))
+    return objects.object_code(products.functions(np.dtype(dtype)), exports.emitters(np.dtype(dtype)))
 
 
 def aligned(array: np.ndarray) -> np.ndarray:

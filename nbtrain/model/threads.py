@@ -160,8 +160,8 @@ class Team:
         d["slice_time"] = int(min(most, longest) * 1e9)
         if together:
             self.send(flops)
-        begun, iteration, pieces = time.perf_counter(), int(d["iteration"][0]), int(d["team_tasks"][0])
+        begun, iteration, tasks = time.perf_counter(), int(d["iteration"][0]), int(d["team_tasks"][0])
         yield
-        steps, pieces = int(d["iteration"][0]) - iteration, int(d["team_tasks"][0]) - pieces
+        steps, tasks = int(d["iteration"][0]) - iteration, int(d["team_tasks"][0]) - tasks
         if self._pace is not None and steps > 0:
-            self._pace.note(2 * pieces > steps, (time.perf_counter() - begun) / steps)
+            self._pace.note(2 * tasks > steps, (time.perf_counter() - begun) / steps)

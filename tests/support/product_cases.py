@@ -33,7 +33,7 @@ class Products:
 
     def __init__(self, dtype: Any) -> None:
         self.dtype = np.dtype(dtype)
-        code = objects.object_code(products.functions(self.dtype), exports.parts(self.dtype))
+        code = objects.object_code(products.functions(self.dtype), exports.emitters(self.dtype))
         kind = ctypes.CFUNCTYPE(ctypes.c_int64, *[ctypes.c_int64] * products.ARGUMENTS)
         self.functions = {name: kind(address) for name, address in loader.load(code, tuple(OPERANDS)).items()}
 
@@ -114,7 +114,7 @@ def edges(product: Products) -> list[int]:
     from nbtrain.core.matmul.tilecode import shape
 
     tiles = shape(product.dtype)
-    if in_parts and product.dtype == np.float32:
+    if uses_amx and product.dtype == np.float32:
         return [1, 3, *(size + more for size in (16, 32, 48, 64) for more in (-1, 0, 1)), 80, 101]
     marks = {1, 2, 4, *tiles.rows, *tiles.narrow_rows, tiles.lanes // 2, tiles.lanes, tiles.width}
     return sorted({size for mark in marks for size in (mark - 1, mark, mark + 1) if size > 0} | {2 * tiles.width + 3})
@@ -158,7 +158,7 @@ def guards() -> None:
     """Every operand ends, then begins, where reading and writing are forbidden."""
     sizes = [1, 2, 3, 5, 8, 11, 18, 33]
     larger = [(64, 70, 131), (40, 300, 130), (33, 129, 257), (1, 200, 150), (13, 1024, 130), (13, 130, 1024)]
-    larger += [(130, 400, 140), (260, 400, 140)]  # slopes in blocks, with one part of k or two
+    larger += [(130, 400, 140), (260, 400, 140)]  # slopes in blocks, with one block of k or two
     larger += [(500, 250, 690)]  # AMX keeps all of a large right operand
     larger += [(4, 50_000, 2), (5, 50_000, 3), (3, 50_000, 1), (4, 2, 50_000), (4, 3, 9_000)]
     for dtype in DTYPES:
@@ -201,8 +201,8 @@ def force_parts(only_compiled: bool) -> None:
     from nbtrain.compiler import processor
     from nbtrain.core.matmul import amx, sizes, tilecode, tiles
 
-    global in_parts
-    in_parts = True
+    global uses_amx
+    uses_amx = True
     if only_compiled:
         processor.has_amx = lambda: True
     sizes.AMX_K = sizes.AMX_PRODUCTS = sizes.AMX_SIDE = 0
@@ -211,7 +211,7 @@ def force_parts(only_compiled: bool) -> None:
     assert tiles.has_amx(DTYPES[0])
 
 
-in_parts = False
+uses_amx = False
 
 if __name__ == "__main__":
     if sys.argv[2:] == ["parts"]:

@@ -101,7 +101,7 @@ def test_large_is_large_enough_to_be_trained_block_by_block():
     trainer, _ = pair(LARGE, ACTIVATIONS, "mse", dtype="float32")
     assert trainer.theta.nbytes > fused.LARGE
     assert LARGE[0] > sizes.BLOCK_ROWS
-    assert LARGE[1] >= sizes.STRIP_COLUMNS
+    assert LARGE[1] >= sizes.PACK_LEFT_COLUMNS
 
 
 def test_a_loss_that_is_not_finite_changes_no_weight_of_a_large_network():

@@ -1,1 +1,1 @@
-"""The matrix products of a dense layer: `products` has the five, the others what they are made of."""
+"""The matrix products of a dense layer: `products` has all five; the other modules are what they are built from."""

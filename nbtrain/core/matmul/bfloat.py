@@ -1,11 +1,11 @@
-"""Float32 operands of products as sums of three bfloat16 numbers, in the order that AMX reads, as LLVM functions.
+"""Float32 operands of products as sums of three bfloat16 terms, in the order that AMX reads, as LLVM functions.
 
 A bfloat16 number has the eight leading bits of a float32 one. With high = round(x), middle = truncate(x - high) and
 low = x - high - middle, all differences exact, x = high + middle + low: three times eight bits are float32's 24 (Henry,
 Tang and Heinecke, "Leveraging the bfloat16 artificial intelligence datatype for higher-precision computations", 2019).
 
 A block is what one tile of AMX holds: 16 lines of 64 bytes, that is of 16 pairs of bfloat16 numbers. A pair belongs to
-two steps of k that lie 16 apart. An operand becomes blocks of its high, middle and low parts, one after the other, for
+two steps of k that are 16 apart. An operand becomes blocks of its high, middle and low terms, one after the other, for
 32 steps of k after the other, for 16 rows or columns after the other. Beyond its edges they hold zeros.
 """
 
@@ -17,23 +17,23 @@ from typing import Any
 
 from llvmlite import ir
 
-from .sizes import AMX_DEPTH, AMX_LANES, AMX_PARTS
+from .sizes import AMX_DEPTH, AMX_LANES, AMX_TERMS
 from .vectors import INT32, Emitter, Int
 
-LANES, DEPTH, PARTS = AMX_LANES, AMX_DEPTH, AMX_PARTS
+LANES, DEPTH, TERMS = AMX_LANES, AMX_DEPTH, AMX_TERMS
 LINE = 64  # bytes
 BLOCK = LANES * LINE
-STEP = PARTS * BLOCK  # bytes of all parts of a block
+STEP = TERMS * BLOCK  # bytes of all terms of a block
 INT_VECTOR = ir.VectorType(INT32, LANES)
 
 
 def emit_split_rows(e: Emitter) -> None:
-    """Blocks of a left operand (rows, k) whose rows lie there one after the other: each line belongs to one row."""
+    """Blocks of a left operand (rows, k) whose rows follow each other: each line belongs to one row."""
     source, source_row, goal, rows, k = e.arguments
     kind, half = e.vector(LANES), LANES * e.size
-    with e.loop(0, rows + LANES - 1, LANES, [source, goal]) as strip:
-        here, there = strip.values
-        count = (rows - strip.index).at_most(LANES)
+    with e.loop(0, rows + LANES - 1, LANES, [source, goal]) as panel:
+        here, there = panel.values
+        count = (rows - panel.index).at_most(LANES)
         with e.loop(0, k, DEPTH, [here, there]) as step:
             _split_rows(e, step.values, source_row, count, lambda at: [e.load(at, kind), e.load(at + half, kind)])
             step.values = [step.values[0] + 2 * half, step.values[1] + STEP]
@@ -44,17 +44,17 @@ def emit_split_rows(e: Emitter) -> None:
 
         with e.only_if(left.compared(">", 0)):
             _split_rows(e, step.values, source_row, count, edge)
-        strip.values = [here + source_row * LANES, there + way_of(k)]
+        panel.values = [here + source_row * LANES, there + stride_of(k)]
     e.end()
 
 
 def _split_rows(
     e: Emitter, addresses: list[Int], source_row: Int, count: Int, read: Callable[[Int], list[Any]]
 ) -> None:
-    """The lines of a block and its parts, for as many rows as there are; `read` gives two vectors of a row."""
+    """The lines of a block and its terms, for as many rows as there are; `read` gives two vectors of a row."""
     with e.loop(0, count, 1, addresses) as row:
         at, line = row.values
-        _store_parts(e, _paired(e, *read(at)), line)
+        _store_terms(e, _paired(e, *read(at)), line)
         row.values = [at + source_row, line + LINE]
     _store_zeros(e, row.values[1], count)
 
@@ -62,29 +62,29 @@ def _split_rows(
 def _store_zeros(e: Emitter, line: Int, count: Int) -> None:
     """The lines of a block behind the first `count` ones."""
     with e.loop(count, e.number(LANES), 1, [line]) as rest:
-        _store_parts(e, [_splat_bits(0)] * PARTS, rest.values[0])
+        _store_terms(e, [_splat_bits(0)] * TERMS, rest.values[0])
         rest.values = [rest.values[0] + LINE]
 
 
 def emit_split_columns(e: Emitter) -> None:
-    """Blocks of a right operand (k, columns) whose rows lie there one after the other: a line belongs to steps of k."""
+    """Blocks of a right operand (k, columns) whose rows follow each other: a line belongs to steps of k."""
     source, source_row, goal, columns, k = e.arguments
-    way, column, state = way_of(k), e.number(0), [source, goal]
+    stride, column, state = stride_of(k), e.number(0), [source, goal]
     for width in (2, 1):  # blocks side by side, so that neighbouring cache lines are read together
-        with e.loop(column, columns.rounded_up(LANES), width * LANES, state) as strip:
-            here, there = strip.values
-            some = (columns - strip.index).at_most(width * LANES)
+        with e.loop(column, columns.rounded_up(LANES), width * LANES, state) as panel:
+            here, there = panel.values
+            some = (columns - panel.index).at_most(width * LANES)
             whole = k.chosen(some.compared("==", width * LANES), 0)
             with e.loop(0, whole, DEPTH, [here, there]) as step:
-                places = (source_row, way, width)
+                places = (source_row, stride, width)
                 _split_columns(e, step.values, places, lambda row, at, block: e.load(at, e.vector(LANES)))
                 step.values = [step.values[0] + source_row * DEPTH, step.values[1] + STEP]
             with e.loop(step.index, k.rounded_up(DEPTH), DEPTH, step.values) as step:
                 read = partial(_read_edge, e, k - step.index, some, here)
                 _split_columns(e, step.values, places, read)
                 step.values = [step.values[0] + source_row * DEPTH, step.values[1] + STEP]
-            strip.values = [here + width * LINE, there + way * width]
-        column, state = strip.index, strip.values
+            panel.values = [here + width * LINE, there + stride * width]
+        column, state = panel.index, panel.values
     e.end()
 
 
@@ -95,24 +95,24 @@ def _read_edge(e: Emitter, rows: Int, columns: Int, valid: Int, row: Int, at: In
 
 
 def _split_columns(e: Emitter, addresses: list[Int], places: tuple[Int, Int, int], read: Callable[..., Any]) -> None:
-    """The lines of `width` blocks and their parts; `read` gives a vector of a row (its number, its address, block)."""
-    source_row, way, width = places
+    """The lines of `width` blocks and their terms; `read` gives a vector of a row (its number, its address, block)."""
+    source_row, stride, width = places
     with e.loop(0, e.number(LANES), 1, addresses) as line:
         at, place = line.values
         for block in range(width):
             here = at + block * LINE
             both = [read(line.index + skip, here + source_row * skip, block) for skip in (0, LANES)]
-            _store_parts(e, _paired(e, *both), place + way * block)
+            _store_terms(e, _paired(e, *both), place + stride * block)
         line.values = [at + source_row, place + LINE]
 
 
-def emit_turned(e: Emitter, transpose: Emitter, split: Emitter, along_k: bool) -> None:
-    """The same of the transpose of what lies there, 16 rows or columns of it after the other.
+def emit_split_transposed(e: Emitter, transpose: Emitter, split: Emitter, along_k: bool) -> None:
+    """Blocks of the transpose of a matrix, 16 of its rows or columns after the other.
 
-    `along_k`: what lies there has k along its rows, so that its transpose is a right operand; else it is a left one.
+    `along_k`: the matrix has k along its rows, so that its transpose is a right operand; else it is a left one.
     """
     source, source_row, goal, count, k, scratch = e.arguments
-    way = way_of(k)
+    stride = stride_of(k)
     row = e.number(LINE) if along_k else k.rounded_up(LANES) * e.size + LINE
     down = source_row * LANES if along_k else e.number(LINE)
     with e.loop(0, count + LANES - 1, LANES, [source, goal]) as block:
@@ -120,37 +120,37 @@ def emit_turned(e: Emitter, transpose: Emitter, split: Emitter, along_k: bool) -
         if along_k:
             e.call(transpose, here, source_row, scratch, row, some, k)
         else:
-            with e.loop(0, k + LANES - 1, LANES, [here, scratch]) as piece:
-                at, place = piece.values
-                e.call(transpose, at, source_row, place, row, (k - piece.index).at_most(LANES), some)
-                piece.values = [at + source_row * LANES, place + LINE]
+            with e.loop(0, k + LANES - 1, LANES, [here, scratch]) as step:
+                at, place = step.values
+                e.call(transpose, at, source_row, place, row, (k - step.index).at_most(LANES), some)
+                step.values = [at + source_row * LANES, place + LINE]
         e.call(split, scratch, row, there, some, k)
-        block.values = [here + down, there + way]
+        block.values = [here + down, there + stride]
     e.end()
 
 
-def way_of(k: Int) -> Int:
-    """Bytes from the blocks of 16 rows or columns to the next ones, where there are k steps."""
+def stride_of(k: Int) -> Int:
+    """Bytes from the blocks of 16 rows or columns to the next ones, for k steps."""
     return (k + DEPTH - 1) // DEPTH * STEP
 
 
-def _store_parts(e: Emitter, parts: list[Any], line: Int) -> None:
-    """Write a line of each part's block."""
-    for part, value in enumerate(parts):
-        e.store(value, line + part * BLOCK)
+def _store_terms(e: Emitter, terms: list[Any], line: Int) -> None:
+    """Write a line of each term's block."""
+    for index, value in enumerate(terms):
+        e.store(value, line + index * BLOCK)
 
 
 def _paired(e: Emitter, first: Any, second: Any) -> list[Any]:
-    """The parts of two vectors, those of the first one in the lower halves."""
+    """The terms of two vectors, those of the first one in the lower halves."""
     b, kind = e.builder, first.type
     upper, half, places = (_splat_bits(n) for n in (0xFFFF0000, 0x8000, 16))
-    parts: list[Any] = []
+    terms: list[Any] = []
     for rounds in (True, False, False):
         low, high = (b.bitcast(x, INT_VECTOR) for x in (first, second))
         low, high = (b.and_(b.add(bits, half) if rounds else bits, upper) for bits in (low, high))
-        parts.append(b.or_(b.lshr(low, places), high))
+        terms.append(b.or_(b.lshr(low, places), high))
         first, second = (b.fsub(x, b.bitcast(bits, kind)) for x, bits in ((first, low), (second, high)))
-    return parts
+    return terms
 
 
 def _splat_bits(number: int) -> Any:

@@ -8,18 +8,27 @@
     bias_slope(delta, db, columns, accumulate)      db (+)= column sums of delta for columns (first, last) of db (N,)
 
 All arrays are C-contiguous and of one dtype. `panels` is a workspace of at least `sizes.workspace` elements, aligned
-to 64 bytes, that belongs to one thread; nothing in it is kept from call to call, but by `slope_block` for the next one.
+to 64 bytes, that belongs to one thread; nothing in it is kept between calls, except by `slope_block` for the next one.
 
-How an element is summed depends on m, K and N only, so the bits do not depend on how the ranges are cut. Numbers beside
-the edge of a matrix may be read (never written) as long as they belong to it; what is made of them is dropped.
+How an element is summed depends on m, K and N only, so the bits do not depend on how the ranges are cut. Numbers beyond
+the edge of a block may be read (never written) as long as they belong to the matrix; their results are dropped.
 """
 
 from __future__ import annotations
 
 from ...compiler.jit import address_of, jit, vector_at
 from . import sizes
-from .panels import AGAIN, AS_IT_LIES, IN_PLACE, IN_STRIPS, KEPT, PACKED, SPLIT, SPREAD, TRANSPOSED
-from .sizes import ALIGNMENT, BLOCK_ROWS, DOT_COLUMNS, DOT_ROWS, FEW_ROWS, PACK_ROWS, TURNED_ROWS, TURNED_SAMPLES
+from .panels import AGAIN, AS_IT_IS, IN_PANELS, IN_PLACE, KEPT, PACKED, SPLIT, SPREAD, TRANSPOSED
+from .sizes import (
+    ALIGNMENT,
+    BLOCK_ROWS,
+    DOT_COLUMNS,
+    DOT_ROWS,
+    FEW_ROWS,
+    PACK_ROWS,
+    TRANSPOSED_ROWS,
+    TRANSPOSED_SAMPLES,
+)
 from .tiles import (
     amx_of,
     dot,
@@ -44,24 +53,24 @@ def mode_of(rows, size, row_bytes, dtype):
     return PACKED if rows >= PACK_ROWS and size * row_bytes > in_place_bytes(dtype) else IN_PLACE
 
 
-in_strips, spread_rows = jit(sizes.in_strips), jit(sizes.spread_rows)  # by which the workspace is measured, too
-in_parts = jit(sizes.in_parts)
+packs_left, spread_rows = jit(sizes.packs_left), jit(sizes.spread_rows)  # the workspace is measured by them, too
+uses_amx = jit(sizes.uses_amx)
 
 
 @jit
 def left_mode(all_rows, rows, size, columns, dtype):
     """How some of all rows of the left operand, so many elements long, of a result of so many columns are used."""
-    if amx_of(dtype) and in_parts(all_rows, size, columns):
+    if amx_of(dtype) and uses_amx(all_rows, size, columns):
         return SPLIT
-    return SPREAD if rows <= spread_rows(size, columns, itemsize_of(dtype)) else AS_IT_LIES
+    return SPREAD if rows <= spread_rows(size, columns, itemsize_of(dtype)) else AS_IT_IS
 
 
 @jit
-def turned_mode(rows, size, columns, dtype):
-    """The same for the transpose of what lies there, of which any rows are used in the same way."""
-    if amx_of(dtype) and in_parts(rows, size, columns):
+def transposed_mode(rows, size, columns, dtype):
+    """The same for a transposed left operand, of which any rows are used in the same way."""
+    if amx_of(dtype) and uses_amx(rows, size, columns):
         return SPLIT
-    return IN_STRIPS if in_strips(rows, columns, itemsize_of(dtype)) else AS_IT_LIES
+    return IN_PANELS if packs_left(rows, columns, itemsize_of(dtype)) else AS_IT_IS
 
 
 @jit
@@ -102,7 +111,7 @@ def input_slope(delta, w, dx, rows, panels):
     left, out = address_of(delta) + first * w_row, address_of(dx) + first * dx_row
     if count <= 0:
         return
-    if delta.shape[0] > DOT_ROWS:  # a single unit's weights are a row as they lie
+    if delta.shape[0] > DOT_ROWS:  # a single unit's weights are a row already
         right = (address_of(w), dx_row, IN_PLACE) if units == 1 else (address_of(w), w_row, TRANSPOSED)
         mode = left_mode(delta.shape[0], count, units, inputs, dtype)
         operands = (left, w_row, itemsize, mode) + right + (address_of(panels),)
@@ -134,15 +143,15 @@ def weight_slope(x, delta, dw, rows, accumulate, panels):
     if m == 1:
         outer(dtype, (left, address_of(delta), start, start_row, start_column, out, dw_row, count, units))
         return
-    if units <= few_columns(dtype) and m >= (TURNED_SAMPLES if units > 2 else 4 * TURNED_SAMPLES):
-        for begin in range(0, count, TURNED_ROWS):
-            part = dw[first + begin : min(first + begin + TURNED_ROWS, last)]
-            turned_slope(left + begin * itemsize, x_row, delta, part, accumulate, panels)
+    if units <= few_columns(dtype) and m >= (TRANSPOSED_SAMPLES if units > 2 else 4 * TRANSPOSED_SAMPLES):
+        for begin in range(0, count, TRANSPOSED_ROWS):
+            block = dw[first + begin : min(first + begin + TRANSPOSED_ROWS, last)]
+            transposed_slope(left + begin * itemsize, x_row, delta, block, accumulate, panels)
         return
     if units <= DOT_COLUMNS:
         narrow_slope(left, x_row, delta, dw[first:last], accumulate, panels)
         return
-    mode = turned_mode(inputs, m, units, dtype)
+    mode = transposed_mode(inputs, m, units, dtype)
     right = (address_of(delta), dw_row, mode_of(count, m, dw_row, dtype), address_of(panels))
     size = (count, units, m)
     product(dtype, (left, itemsize, x_row, mode) + right + (start, start_row, start_column, out, dw_row) + size)
@@ -152,12 +161,12 @@ def weight_slope(x, delta, dw, rows, accumulate, panels):
 def in_blocks(m, inputs, units, dtype):
     """Whether the rows of dw = x' delta (inputs, units), of m samples, are made block by block."""
     packed = mode_of(inputs, m, units * itemsize_of(dtype), dtype) == PACKED and m <= k_block(dtype)
-    return packed and inputs > BLOCK_ROWS and in_strips(inputs, units, itemsize_of(dtype))
+    return packed and inputs > BLOCK_ROWS and packs_left(inputs, units, itemsize_of(dtype))
 
 
 @jit
 def slope_block(x, delta, dw, rows, again, panels):
-    """dw = x' delta for a block of rows, where there are blocks; delta is packed once for all of them.
+    """dw = x' delta for a block of rows; delta is packed once for all blocks.
 
     `again`: the last product with these panels was the block before, of the same operands.
     """
@@ -167,7 +176,7 @@ def slope_block(x, delta, dw, rows, again, panels):
     left, out = address_of(x) + first * itemsize, address_of(dw) + first * dw_row
     right = (address_of(delta), dw_row, AGAIN if again else KEPT, address_of(panels))
     size = (count, units, m)
-    mode = turned_mode(inputs, m, units, dtype)
+    mode = transposed_mode(inputs, m, units, dtype)
     product(dtype, (left, itemsize, x_row, mode) + right + (zeros(dtype), 0, 0, out, dw_row) + size)
 
 
@@ -189,16 +198,16 @@ def narrow_slope(left, x_row, delta, dw, accumulate, panels):
 
 
 @jit
-def turned_slope(left, x_row, delta, dw, accumulate, panels):
-    """The same where vectors along the columns of dw would be half empty: dw' = delta' x, turned at the end."""
+def transposed_slope(left, x_row, delta, dw, accumulate, panels):
+    """The same where vectors along the columns of dw would be half empty: dw' = delta' x, transposed at the end."""
     dtype, (m, units), count = panels.dtype, delta.shape, dw.shape[0]
     itemsize, zero, size = itemsize_of(dtype), zeros(dtype), dw.shape[0] * units
-    row_bytes, turned_row = units * itemsize, count * itemsize
-    turned, out = address_of(panels), address_of(panels) + aligned(turned_row * units)
+    row_bytes, transposed_row = units * itemsize, count * itemsize
+    transposed, out = address_of(panels), address_of(panels) + aligned(transposed_row * units)
     rest = out + aligned((count + FEW_ROWS) * row_bytes)
-    operands = (address_of(delta), itemsize, row_bytes, AS_IT_LIES, left, x_row, IN_PLACE, rest)
-    product(dtype, operands + (zero, 0, 0, turned, turned_row, units, count, m))
-    transpose(dtype, (turned, turned_row, out, row_bytes, units, count))
+    operands = (address_of(delta), itemsize, row_bytes, AS_IT_IS, left, x_row, IN_PLACE, rest)
+    product(dtype, operands + (zero, 0, 0, transposed, transposed_row, units, count, m))
+    transpose(dtype, (transposed, transposed_row, out, row_bytes, units, count))
     found, sums = vector_at(out, size, dtype), vector_at(address_of(dw), size, dtype)
     for i in range(size):
         sums[i] = sums[i] + found[i] if accumulate else found[i]

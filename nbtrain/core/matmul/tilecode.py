@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .sizes import GROUP_BYTES, K_BLOCK, LEFT_BYTES
+from .sizes import K_BLOCK, LEFT_BYTES, PANELS_BYTES
 from .vectors import Emitter, Int, target
 
 DOT_TILE_ROWS = {1: 8, 2: 4, 3: 4}  # by columns: chains of additions enough to hide the latency of one
@@ -28,10 +28,10 @@ class Shape(NamedTuple):
     vectors: int  # side by side in a full tile
     rows: tuple[int, ...]  # heights, largest first, down to 1
     narrow_rows: tuple[int, ...]  # heights of tiles that are one vector wide
-    k_block: int  # a panel's part that tiles of several rows use one after the other
-    in_place_bytes: int  # a right operand up to this size is used where it lies
-    group_bytes: int  # packed panels that are used for all rows before the next ones
-    left_bytes: int  # of a left operand in strips, the part that one panel after the other is multiplied with
+    k_block: int  # length of a panel's block that tiles of several rows use one after the other
+    in_place_bytes: int  # a right operand up to this size is used in place
+    panels_bytes: int  # packed panels that are used for all rows before the next ones
+    left_bytes: int  # of a packed left operand, the block that is multiplied with one panel after the other
 
     @property
     def width(self) -> int:
@@ -60,7 +60,7 @@ def shape(dtype: np.dtype[Any]) -> Shape:
     if registers == 16:
         return Shape(lanes, 2, (6, 4, 2, 1), (8, 4, 2, 1), 256, 1 << 14, 1 << 17, 1 << 17)
     if vector_bytes == 64:
-        return Shape(lanes, 2, (12, 8, 4, 2, 1), (12, 8, 4, 2, 1), K_BLOCK, 1 << 15, GROUP_BYTES, LEFT_BYTES)
+        return Shape(lanes, 2, (12, 8, 4, 2, 1), (12, 8, 4, 2, 1), K_BLOCK, 1 << 15, PANELS_BYTES, LEFT_BYTES)
     return Shape(lanes, 4, (6, 4, 2, 1), (12, 4, 2, 1), 256, 1 << 14, 1 << 17, 1 << 17)
 
 
@@ -74,25 +74,25 @@ def emit_copy(e: Emitter, lanes: int) -> None:
     source, source_row, goal, goal_row, rows, columns = e.arguments
     done = e.number(0)
     for step in _halves(2 * lanes):  # few columns at a time, so that one loop runs down all rows
-        with e.loop(done, columns, step) as piece:
-            skip, kind = piece.index * e.size, e.vector(min(step, lanes))
+        with e.loop(done, columns, step) as block:
+            skip, kind = block.index * e.size, e.vector(min(step, lanes))
             with e.loop(0, rows, 1, [source + skip, goal + skip]) as row:
                 here, there = row.values
                 for first in range(0, step, min(step, lanes)):
                     e.store(e.load(here + first * e.size, kind), there + first * e.size)
                 row.values = [here + source_row, there + goal_row]
-        done = piece.index
+        done = block.index
     e.end()
 
 
 def emit_panels(e: Emitter, copy: Emitter, kind: tuple[int, ...], heights: tuple[int, ...]) -> None:
     """out[r, c] = start[r, c] + sum over k of left[r, k] * right[k, c], panel after panel for a tile's rows.
 
-    So a row of the result is written as it lies, and panels stream through the cache. `left_strip` is the way from one
+    So a row of the result is written in order, and panels stream through the cache. `left_panel` is the stride from one
     tile of the greatest height to the next. There are whole panels of sum(kind) columns, or fewer columns than that:
     then `right`, and `start` where all rows share one, can be read as far as sum(kind).
     """
-    left, left_row, left_k, left_strip, *others = e.arguments
+    left, left_row, left_k, left_panel, *others = e.arguments
     right, right_k, right_panel, start, start_row, start_column, out, out_row, rows, size, columns = others
     width = sum(kind)
     partial = columns.compared("<", width)
@@ -106,7 +106,7 @@ def emit_panels(e: Emitter, copy: Emitter, kind: tuple[int, ...], heights: tuple
         end = rows
         if height == heights[0] and height + 2 == 2 * heights[1]:  # 4 + 4 rows take less time than 6 + 2
             rest = rows - rows // height * height
-            two = e.builder.and_(rest.compared("==", 2), left_strip.compared("==", left_row * height))
+            two = e.builder.and_(rest.compared("==", 2), left_panel.compared("==", left_row * height))
             end = (rows - height).chosen(e.builder.and_(two, rows.compared(">", height)), rows)
         with e.loop(row, end, height, [left, start, out]) as tile:
             here, begin, goal = tile.values
@@ -122,7 +122,7 @@ def emit_panels(e: Emitter, copy: Emitter, kind: tuple[int, ...], heights: tuple
                     e.call(copy, buffer, buffer_row, goal, out_row, height, columns)
                 panel.values = [there + right_panel, begin + step, goal + buffer_row]
             here, begin, goal = tile.values
-            down = left_strip if height == heights[0] else left_row * height
+            down = left_panel if height == heights[0] else left_row * height
             tile.values = [here + down, begin + start_row * height, goal + out_row * height]
         row, (left, start, out) = tile.index, tile.values
     e.end()
@@ -157,7 +157,7 @@ def _emit_tile(
 def emit_row(e: Emitter, lanes: int, k_block: int) -> None:
     """out[c] = start[c] + sum over k of left[k] * right[k, c]; nothing is read beyond the columns.
 
-    A wide `right` is read in blocks of rows, since it lies where it lies.
+    A wide `right` is read in blocks of rows, since it is used in place.
     """
     left, left_k, right, right_k, start, start_column, out, columns, size = e.arguments
     step = size.chosen(columns.compared("<=", ROW_VECTORS * lanes), k_block).at_least(1)
@@ -165,18 +165,18 @@ def emit_row(e: Emitter, lanes: int, k_block: int) -> None:
         a, b, length = left + block.index * left_k, right + block.index * right_k, (size - block.index).at_most(step)
         column = e.number(0)
         for count in _halves(ROW_VECTORS * lanes):
-            with e.loop(column, columns, count) as part:
-                begin = block.values[0] + part.index * block.values[1]
-                at = part.index * e.size
-                _emit_row_part(e, (count, min(count, lanes)), (a, left_k, b + at, right_k, length), begin, out + at)
-            column = part.index
+            with e.loop(column, columns, count) as tile:
+                begin = block.values[0] + tile.index * block.values[1]
+                at = tile.index * e.size
+                _emit_row_tile(e, (count, min(count, lanes)), (a, left_k, b + at, right_k, length), begin, out + at)
+            column = tile.index
         block.values = [out, e.number(e.size)]
     e.end()
 
 
-def _emit_row_part(e: Emitter, part: tuple[int, int], operands: tuple[Int, ...], start: Int, out: Int) -> None:
-    """As many elements of a row in vectors of as many lanes as `part` says."""
-    (count, lanes), (left, left_k, right, right_k, size) = part, operands
+def _emit_row_tile(e: Emitter, tile: tuple[int, int], operands: tuple[Int, ...], start: Int, out: Int) -> None:
+    """Some elements of a row in vectors: `tile` is how many elements, and the lanes of a vector."""
+    (count, lanes), (left, left_k, right, right_k, size) = tile, operands
     places = [i * e.size for i in range(0, count, lanes)]
     sums = [e.load(start + place, e.vector(lanes)) for place in places]
     with e.loop(0, size, 1, [*sums, left, right]) as k:
@@ -195,21 +195,21 @@ def emit_outer(e: Emitter, lanes: int) -> None:
     column = e.number(0)
     for count in _halves(OUTER_VECTORS * lanes):
         kind, places = e.vector(min(count, lanes)), [i * e.size for i in range(0, count, min(count, lanes))]
-        with e.loop(column, columns, count) as part:
-            skip = part.index * e.size
+        with e.loop(column, columns, count) as tile:
+            skip = tile.index * e.size
             factors = [e.load(right + skip + place, kind) for place in places]
-            with e.loop(0, rows, 1, [left, start + part.index * start_column, out + skip]) as row:
+            with e.loop(0, rows, 1, [left, start + tile.index * start_column, out + skip]) as row:
                 here, begin, goal = row.values
                 factor = e.splat(e.load(here, e.scalar), kind.count)
                 for place, value in zip(places, factors, strict=True):
                     e.store(e.fma(factor, value, e.load(begin + place, kind)), goal + place)
                 row.values = [here + e.size, begin + start_row, goal + out_row]
-        column = part.index
+        column = tile.index
     e.end()
 
 
 def emit_dot(e: Emitter, lanes: int, columns: int) -> None:
-    """out[r, c] = start[c] + left[r] . right[c]: sums in lanes, added up in a fixed tree, then what is left of k.
+    """out[r, c] = start[c] + left[r] . right[c]: sums in lanes, added up in a fixed tree, then the rest of k.
 
     The rows of the result follow each other.
     """

@@ -1,7 +1,7 @@
-"""The tiles of `nbtrain.core.tilecode` as functions that jit code can call.
+"""The tiles of `tilecode` as functions that jit code can call.
 
-The functions are part of the core's module and are called by name; linked into every jit function that calls them, they
-would be compiled again with each.
+They are in the core's module and are called by name: linked into every jit function that calls them, they would be
+compiled again with each.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from .tilecode import shape
 from .vectors import INT64, Emitter, targets_amx
 
 ARGUMENTS = {"product": 16, "row": 9, "outer": 9, "dot": 8, "dot2": 8, "dot3": 8, "transpose": 6}
-HELPERS = {"copy": 6, "pack": 5, "pack_transposed": 6, "strips": 6}
+HELPERS = {"copy": 6, "pack": 5, "pack_transposed": 6, "left_panels": 6}
 PANELS_ARGUMENTS, BLOCKS_ARGUMENTS = 15, 11
 
 
@@ -46,9 +46,9 @@ def emit(module: Any, dtype: np.dtype[Any]) -> None:
         tilecode.emit_panels(widths[width], f["copy"], kind, tiles.heights(width))
     panels.emit_pack(f["pack"], tiles, f["copy"])
     panels.emit_pack_transposed(f["pack_transposed"], tiles, f["transpose"])
-    panels.emit_strips(f["strips"], tiles, f["copy"])
-    by_parts = _emit_by_parts(module, dtype, f["copy"], f["transpose"]) if has_amx(dtype) else None
-    called = panels.Functions(f["copy"], f["pack"], f["pack_transposed"], f["strips"], widths, by_parts)
+    panels.emit_left_panels(f["left_panels"], tiles, f["copy"])
+    amx_product = _emit_amx(module, dtype, f["copy"], f["transpose"]) if has_amx(dtype) else None
+    called = panels.Functions(f["copy"], f["pack"], f["pack_transposed"], f["left_panels"], widths, amx_product)
     panels.emit_product(f["product"], tiles, called)
 
 
@@ -57,19 +57,19 @@ def has_amx(dtype: np.dtype[Any]) -> bool:
     return dtype == np.float32 and shape(dtype).lanes == bfloat.LANES and processor.has_amx() and targets_amx()
 
 
-def _emit_by_parts(module: Any, dtype: np.dtype[Any], copy: Emitter, transpose: Emitter) -> Emitter:
+def _emit_amx(module: Any, dtype: np.dtype[Any], copy: Emitter, transpose: Emitter) -> Emitter:
     """Add the product of split operands."""
-    counts = {"rows": 5, "columns": 5, "turned_rows": 6, "turned_columns": 6}
+    counts = {"rows": 5, "columns": 5, "transposed_rows": 6, "transposed_columns": 6}
     split = {name: Emitter(module, _name(f"split_{name}", dtype), count, dtype) for name, count in counts.items()}
     bfloat.emit_split_rows(split["rows"])
     bfloat.emit_split_columns(split["columns"])
-    bfloat.emit_turned(split["turned_rows"], transpose, split["rows"], along_k=False)
-    bfloat.emit_turned(split["turned_columns"], transpose, split["columns"], along_k=True)
+    bfloat.emit_split_transposed(split["transposed_rows"], transpose, split["rows"], along_k=False)
+    bfloat.emit_split_transposed(split["transposed_columns"], transpose, split["columns"], along_k=True)
     blocks = {}
     for kind in amx.KINDS:
         blocks[kind] = Emitter(module, _name(f"blocks_{kind[0]}_{kind[1]}", dtype), BLOCKS_ARGUMENTS, dtype)
         amx.emit_blocks(blocks[kind], copy, kind)
-    product = Emitter(module, _name("product_by_parts", dtype), ARGUMENTS["product"], dtype)
+    product = Emitter(module, _name("amx_product", dtype), ARGUMENTS["product"], dtype)
     amx.emit_product(product, amx.Functions(**split, blocks=blocks))
     return product
 

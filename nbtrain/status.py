@@ -1,4 +1,4 @@
-"""What the status codes of the core mean: in words, and as errors."""
+"""The status codes of the core, in words and as errors."""
 
 from __future__ import annotations
 
@@ -8,32 +8,32 @@ from .core import layout
 from .errors import DivergenceError, Error, InputError
 
 WORDS = {
-    layout.OK: "all is well",
-    layout.WRONG_X: "x has no rows, or another number of columns than the network has inputs",
-    layout.WRONG_Y: "y has another number of rows than x, or of columns than the network has outputs",
-    layout.WRONG_TARGET: "y holds floats where the loss wants int64 labels, or labels where it wants floats",
-    layout.WRONG_LABEL: "y holds a label that is not one of 0 … outputs - 1",
-    layout.WRONG_OUT: "out has not the shape (rows of x, outputs)",
-    layout.WRONG_WEIGHT: "sample_weight holds a negative number, NaN or infinity, or not one number for each sample",
-    layout.BUSY: "another thread is inside this model",
+    layout.OK: "success",
+    layout.WRONG_X: "x has no rows, or its columns are not the network's inputs",
+    layout.WRONG_Y: "y has other rows than x, or its columns are not the network's outputs",
+    layout.WRONG_TARGET: "y has floats but the loss takes int64 labels, or the other way round",
+    layout.WRONG_LABEL: "y has a label that is not one of 0 … outputs - 1",
+    layout.WRONG_OUT: "the shape of out is not (rows of x, outputs)",
+    layout.WRONG_WEIGHT: "sample_weight has a negative number, NaN or infinity, or not one number per sample",
+    layout.BUSY: "another thread is using this model",
     layout.DIVERGED: "the loss became NaN or infinite",
-    layout.NO_MEMORY: "there is no memory for the order of the samples",
-    layout.FAILED: "a function of the loss took an index out of range, or did something else for which Python raises",
+    layout.NO_MEMORY: "not enough memory for the order of the samples",
+    layout.FAILED: "a function of the loss used an index out of range, or did something else for which Python raises",
     layout.WRONG_MODEL: "the model is a copy or has another dtype than the function; pass trainer.model itself",
     layout.WRONG_RATE: "the learning rate is negative, NaN or infinite",
-    layout.WRONG_GRADIENT: "the gradient holds NaN or infinity",
+    layout.WRONG_GRADIENT: "the gradient has NaN or infinity",
 }
 
 
 def check(status: int, loss: Any = None) -> None:
-    """Raise what a status stands for.
+    """Raise the error that a status stands for.
 
     Parameters
     ----------
     status : int
         What a C function of the core returned, or `model.status[0]`.
     loss : Component, optional
-        The model's, to be named where it failed.
+        The model's, to be named if it failed.
     """
     if status == layout.OK:
         return

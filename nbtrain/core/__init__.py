@@ -1,7 +1,7 @@
 """The compiled loop, from a batch of samples to new weights.
 
-`Trainer.fit` calls the C function `train_slice` with the address of a model and of the data. From there on, in the order
-of the data:
+`Trainer.fit` calls the C function `train_slice` with the address of a model and of the data. Then, in the order of the
+data:
 
     functions.py        the table of all C functions; layout.py has the model in memory: the descriptor, its layers
     exports.py          a C function locks the model (team/busy.py), checks the data (checks.py), then does its work on
@@ -20,7 +20,7 @@ of the data:
         subnormals.py     flushes the smallest numbers, which are slow, to zero
     inference.py        predict and evaluate: forward alone
 
-Activations, losses, regularizers, optimizers and constraints are C functions of their own, called by address (calls.py).
+Activations, losses, regularizers, optimizers and constraints are separate C functions, called by address (calls.py).
 The matrix products are in matmul/, whose products.py has all five.
 
 With several threads the caller leads a team (team/team.py): it dispatches tasks, each member does its share of rows or

@@ -44,11 +44,11 @@ from numba.core import cgutils
 from numba.core.dispatcher import Dispatcher
 from numba.extending import intrinsic
 
-from ..checks.suggestions import nearest
+from ..checks.messages import unknown, wrong
 from ..compiler.jit import always_njit
 from ..core.functions import DOORS, check_complete
 from ..core.layout import QUIET_NAN, WRONG_MODEL
-from .typing import check_model, check_target, refuse, wanted
+from .typing import check_array, check_model, check_target, refuse
 
 __all__ = [*sorted(DOORS), "status", "status_of"]
 
@@ -58,10 +58,8 @@ _RESULTS = 3  # float64 numbers that a function on data may write
 
 
 def __getattr__(name: str) -> Any:
-    asked = not name.startswith("_")  # by a person
-    near = [_MEANT[name]] if name in _MEANT else nearest(name, __all__) if asked else []
-    hint = f"; did you mean {near[0]!r}?" if near else "."
-    raise AttributeError(f"module 'nbtrain.kernel' has no function {name!r}{hint} There are: {', '.join(__all__)}")
+    meant = f"did you mean {_MEANT[name]!r}?" if name in _MEANT else ""
+    raise AttributeError(unknown("function of nbtrain.kernel", name, __all__, meant))
 
 
 class _Opened:
@@ -105,11 +103,11 @@ def _rows(context: Any, builder: Any, array_type: Any, value: Any) -> list[Any]:
 def _on_data(typing_context: Any, name: Any, model: Any, x: Any, y: Any, weight: Any) -> Any:
     """Three float64 numbers that the core's function `name` wrote for x, y and sample weights."""
     dtype = check_model(model)
-    wanted("x", x, dtype, (2,), "(m, inputs)")
+    check_array("x", x, dtype, (2,), "(m, inputs)")
     kind = check_target(y, dtype)
     weighted = not isinstance(weight, types.NoneType | types.Omitted)
     if weighted:
-        wanted("sample_weight", weight, dtype, (1,), "(m,)")
+        check_array("sample_weight", weight, dtype, (1,), "(m,)")
 
     def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         opened = _Opened(context, builder, model, values[1])
@@ -135,13 +133,11 @@ def _on_data(typing_context: Any, name: Any, model: Any, x: Any, y: Any, weight:
 @intrinsic
 def _predict(typing_context: Any, model: Any, x: Any, out: Any) -> Any:
     dtype = check_model(model)
-    wanted("x", x, dtype, (2,), "(m, inputs)")
-    wanted("out", out, dtype, (2,), "(m, outputs)")
+    check_array("x", x, dtype, (2,), "(m, inputs)")
+    check_array("out", out, dtype, (2,), "(m, outputs)")
     if not out.mutable:
-        refuse(
-            "out: a read-only array given, as globals are for Numba; a writable one is wanted, made in the function or "
-            "given as an argument"
-        )
+        hint = "globals are read-only for Numba: make it in the function or pass it as an argument"
+        refuse(wrong("out", "be writable", "a read-only array", hint))
 
     def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         data = _rows(context, builder, x, values[1]) + _rows(context, builder, out, values[2])

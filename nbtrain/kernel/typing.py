@@ -1,7 +1,7 @@
-"""What `nbtrain.kernel` refuses while a compiled caller is typed, in one line that names argument, caller and remedy.
+"""Errors of `nbtrain.kernel` while a compiled caller is typed: one line that names argument, place and remedy.
 
-Numba puts the words of its own TypingErrors behind pages of signatures. Other exceptions leave it as they are, so these
-are none of Numba's; that they come during typing is known to nobody but the traceback.
+Numba puts the messages of its own TypingErrors behind pages of signatures. Other exceptions pass through it
+unchanged, so these are not Numba's.
 """
 
 from __future__ import annotations
@@ -16,36 +16,35 @@ from numba.core.typing.templates import AttributeTemplate, infer_getattr
 from numba.core.typing.typeof import Purpose
 from numba.extending import models, register_model, typeof_impl, unbox
 
+from ..checks.messages import wrong
 from ..errors import InputError
 from ..model import Model
 from ..training.trainer import Trainer
 
 TARGETS, LABELS = 0, 1
 HERE = Path(__file__).parent
-NO_TRAINER = (
-    "a Trainer given, which compiled code cannot use; pass trainer.model, and call nbtrain.kernel's functions on it"
-)
+NO_TRAINER = "compiled code cannot use a Trainer; pass trainer.model, and call nbtrain.kernel's functions on it"
 
 
 class ArgumentTypeError(InputError, TypeError):
-    """An argument of a function of `nbtrain.kernel` that has another type than compiled code can take."""
+    """An argument of a function of `nbtrain.kernel` with a type that compiled code cannot take."""
 
     def __init__(self, text: str) -> None:
         super().__init__(text)
         self.text = text
 
     def __str__(self) -> str:
-        return self.text  # Numba writes the names of its passes into `args`
+        return self.text  # Numba adds the names of its passes to `args`
 
 
 def refuse(text: str) -> NoReturn:
-    """Raise, with the place of the call where it stands in compiled code."""
+    """Raise, with the place of the call in compiled code."""
     place = _caller()
     raise ArgumentTypeError(f"nbtrain.kernel: {text}" + (f" ({place})" if place else ""))
 
 
 def _caller() -> str:
-    """File and line of the innermost call that Numba is typing outside nbtrain, if it can be told."""
+    """File and line of the innermost call outside nbtrain that Numba is typing, if they can be found."""
     frame: Any = sys._getframe(1)
     while frame is not None:
         place = getattr(frame.f_locals.get("self"), "loc", None)
@@ -56,7 +55,7 @@ def _caller() -> str:
 
 
 class TrainerType(types.Type):
-    """A Trainer that was given to compiled code, which cannot use it: typed so that it can be told what to pass."""
+    """A Trainer passed to compiled code, which cannot use it: it has a type so that the error can say what to pass."""
 
     def __init__(self) -> None:
         super().__init__(name="Trainer")
@@ -74,12 +73,12 @@ register_model(TrainerType)(models.OpaqueModel)
 def _typeof_model(model: Model, context: Any) -> Any:
     if context.purpose is Purpose.constant:
         refuse(
-            "model: a global, a closure's variable or a default argument given, which Numba takes for a constant; "
-            "a model is wanted as an argument of the compiled function"
+            "model: Numba takes a global, a closure's variable or a default argument for a constant; "
+            "pass the model as an argument of the compiled function"
         )
     found = typeof_impl.dispatch(tuple)(model, context)
     dtype = found.types[found.fields.index("theta")].dtype
-    found.types[found.fields.index("descriptor")].name = "the descriptor of a model"  # the fields in it fill pages
+    found.types[found.fields.index("descriptor")].name = "the descriptor of a model"  # else its fields fill pages
     found.name = f"nbtrain.Model({dtype})"
     return found
 
@@ -97,37 +96,35 @@ class _TrainerAttributes(AttributeTemplate):
         refuse(f"trainer.{name}: {NO_TRAINER}")
 
 
-def wanted(name: str, given: Any, dtype: Any, dimensions: tuple[int, ...], shape: str) -> None:
-    """Refuse an array that the core could not read."""
+def check_array(name: str, given: Any, dtype: Any, dimensions: tuple[int, ...], shape: str) -> None:
+    """Refuse an array that the core cannot read."""
     array = isinstance(given, types.Array)
     if array and given.ndim in dimensions and given.layout == "C" and given.aligned and given.dtype == dtype:
         return
-    refuse(
-        f"{name}: {_short(given)} given; a C-contiguous {dtype} array of shape {shape} is wanted"
-        + _remedy(name, given, dtype, dimensions)
-    )
+    expected = f"be a C-contiguous {dtype} array of shape {shape}"
+    refuse(wrong(name, expected, _short(given), _remedy(name, given, dtype, dimensions)))
 
 
 def _remedy(name: str, given: Any, dtype: Any, dimensions: tuple[int, ...]) -> str:
-    """What makes the array that is wanted, if it is that simple."""
+    """An expression that makes the array, if there is a simple one."""
     if isinstance(given, types.List | types.ListType | types.BaseTuple):
         labels = f", or np.array({name}, np.int64) for labels" if name == "y" else ""
-        return f": np.array({name}, np.{dtype}){labels}"
+        return f"use np.array({name}, np.{dtype}){labels}"
     if isinstance(given, types.Optional):
-        return f"; call once with {name} and once without, in two branches"
+        return f"call once with {name} and once without, in two branches"
     if not isinstance(given, types.Array):
         return ""
     if name == "out":
-        return f": np.empty((len(x), outputs), np.{dtype})"
+        return f"use np.empty((len(x), outputs), np.{dtype})"
     if given.ndim not in dimensions:
-        return f": {name}.reshape(1, -1) is one sample" if (given.ndim, dimensions) == (1, (2,)) else ""
+        return f"use {name}.reshape(1, -1) for a single sample" if (given.ndim, dimensions) == (1, (2,)) else ""
     if given.dtype != dtype:
-        return f": {name}.astype(np.{dtype})"
-    return f": np.ascontiguousarray({name})"
+        return f"use {name}.astype(np.{dtype})"
+    return f"use np.ascontiguousarray({name})"
 
 
 def _short(given: Any) -> str:
-    """A type in words; those of models fill pages."""
+    """A type in words, shortened: those of models fill pages."""
     text = str(given)
     return text if len(text) <= 80 else f"{text[:77]}..."
 
@@ -136,12 +133,12 @@ def check_model(model: Any) -> Any:
     """Dtype of a model's parameters."""
     fields = getattr(model, "fields", ())
     if isinstance(model, TrainerType):
-        refuse("model: a Trainer given; pass trainer.model")
+        refuse(wrong("model", "be a trainer's model", "a Trainer", "pass trainer.model"))
     if not isinstance(model, types.NamedTuple) or "descriptor" not in fields or "theta" not in fields:
-        refuse(f"model: {_short(model)} given; the model of a trainer is wanted: pass trainer.model")
+        refuse(wrong("model", "be a trainer's model", _short(model), "pass trainer.model"))
     theta = model.types[fields.index("theta")]
     if not theta.mutable:
-        refuse("model: its theta is read-only, but training writes to it; theta.setflags(write=True) allows that")
+        refuse("model: its theta is read-only, but training writes to it; use theta.setflags(write=True)")
     return theta.dtype
 
 
@@ -150,7 +147,7 @@ def check_target(y: Any, dtype: Any) -> int:
     if isinstance(y, types.Array) and y.dtype == types.int64 and y.ndim == 1 and y.layout == "C" and y.aligned:
         return LABELS
     if isinstance(y, types.Array) and isinstance(y.dtype, types.Integer):
-        remedy = _remedy("y", y, types.int64, (1,))
-        refuse(f"y: {y} given; labels are a C-contiguous int64 array of shape (m,){remedy}")
-    wanted("y", y, dtype, (1, 2), "(m, outputs), or int64 labels of shape (m,),")
+        expected = "be a C-contiguous int64 array of shape (m,) for labels"
+        refuse(wrong("y", expected, str(y), _remedy("y", y, types.int64, (1,))))
+    check_array("y", y, dtype, (1, 2), "(m, outputs), or int64 labels of shape (m,)")
     return TARGETS

@@ -1,4 +1,4 @@
-"""Putting a model together: memory, descriptor and compiled components of a declared network."""
+"""Builds a model: memory, descriptor and compiled components of a declared network."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from .. import compiler
+from ..checks.messages import wrong
 from ..components import Component
 from ..components.by_name import BUILTIN, is_identity, registry
 from ..core import compiled
@@ -22,10 +23,10 @@ from .memory import Memory, total_bytes
 from .plan import INT64, blocks, plans
 from .recipe import Recipe
 
-CLOCK_FLOPS = 1e7  # work from one look at the clock to the next
+CLOCK_FLOPS = 1e7  # work between two looks at the clock
 LATE = 5_000_000  # nanoseconds after which a helper no longer waits for a call to begin
-PATIENCE = 5_000_000  # nanoseconds that a call bears to lose by waiting for its helpers, beside a share of its time
-FLOPS_PER_NANOSECOND = 100  # of a fast core: a call also bears to wait about as long as a step takes
+PATIENCE = 5_000_000  # nanoseconds that a call may wait for its helpers, beside a share of its time
+FLOPS_PER_NANOSECOND = 100  # of a fast core: a call may also wait about as long as a step takes
 
 
 def build(recipe: Recipe) -> tuple[Model, Memory, compiler.Compiled]:
@@ -65,22 +66,21 @@ def _memory(recipe: Recipe, keep: list[Any]) -> Memory:
     except (MemoryError, ValueError, OverflowError) as error:
         whole, one = (total_bytes(plans(replace(recipe, batch_size=size))) for size in (recipe.batch_size, 1))
         small = one < whole / 2
-        argument = f"batch_size: {recipe.batch_size:,} given" if small else f"network: {recipe.network!r} given"
-        part = f"{whole - one:,} of them for the rows of a batch; a smaller one" if small else "a smaller one"
-        raise MemoryError(
-            f"{argument}, with which the model takes {whole:,} bytes, and they could not be had: {part} is wanted"
-        ) from error
+        argument = "batch_size" if small else "network"
+        got = f"{recipe.batch_size:,}" if small else repr(recipe.network)
+        needed = f"{whole:,} bytes" + (f", {whole - one:,} of them for the rows of a batch" if small else "")
+        raise MemoryError(wrong(argument, "be smaller to fit in memory", got, f"the model needs {needed}")) from error
 
 
 def _release_with(memory: Memory, address: int) -> None:
-    """Have the core give back what it allocated when the memory goes."""
+    """Let the core free what it allocated when the memory is freed."""
     function = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64)(address)
     finalizer = weakref.finalize(memory, _release, function, memory.addresses["descriptor"], memory.block)
     finalizer.atexit = False
 
 
 def _release(function: Any, descriptor: int, block: object) -> None:
-    """Give back what the core allocated; `block` keeps the descriptor's memory alive until then."""
+    """Free what the core allocated; `block` keeps the descriptor's memory alive until then."""
     function(descriptor)
 
 
@@ -135,7 +135,7 @@ class _Components:
         self.held: list[compiler.Compiled] = []
 
     def compiled(self, spec: Any) -> dict[str, int]:
-        """Addresses of a component's functions; whoever provides one that cannot be compiled is named."""
+        """Addresses of a component's functions; an error names the plugin that provides it."""
         return self._hold(compiler.component, spec)
 
     def regularized_step(self, optimizer: Any, regularizer: Any) -> int:
@@ -173,7 +173,7 @@ def _fill_optimizer(d: np.ndarray[Any, Any], memory: Memory, recipe: Recipe, com
 
 
 def hits_of(loss: Component) -> tuple[int, float]:
-    """How correct predictions are counted for a loss, and the threshold on the last layer's output for that."""
+    """How correct predictions are counted for a loss, and the threshold on the last layer's output."""
     spec = loss.spec
     if spec.target == "label":
         return HITS_LARGEST, 0.0

@@ -1,4 +1,4 @@
-"""The memory of a model: one block that owns everything and that every array into it keeps alive."""
+"""The memory of a model: one allocation for all its arrays, each of which keeps it alive."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ ALIGNMENT = 64  # a cache line, and the widest vector
 
 
 class Plan(NamedTuple):
-    """One array to be: its name, shape and dtype."""
+    """An array to allocate: its name, shape and dtype."""
 
     name: str
     shape: tuple[int, ...]
@@ -32,7 +32,7 @@ def total_bytes(plans: Iterable[Plan]) -> int:
 
 
 class _View:
-    """What an array's `.base` is: it exposes a part of the block and holds the block's owner."""
+    """The `.base` of an array: it exposes the array's memory and holds the owner of all of it."""
 
     __slots__ = ("__array_interface__", "owner")
 
@@ -47,7 +47,7 @@ class Memory:
     Parameters
     ----------
     plans
-        The arrays wanted, with distinct names.
+        The arrays, with distinct names.
     keep
         Objects that must live as long as any array of this memory: compiled code, component specs.
     """

@@ -1,4 +1,4 @@
-"""The arrays of a model: how many numbers of what kind it needs for what."""
+"""The arrays of a model: their names, shapes and dtypes."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from .memory import Plan
 from .recipe import Recipe
 
 FLOAT64, INT64, BYTE = np.dtype(np.float64), np.dtype(np.int64), np.dtype(np.uint8)
-LOG_SIZE = 256  # epochs that may pass before the compiled core returns to Python
+LOG_SIZE = 256  # epochs, at most, before the compiled core returns to Python
 
 
 def plans(recipe: Recipe) -> list[Plan]:
-    """All arrays, in the order in which they lie in memory."""
+    """All arrays, in their order in memory."""
     found = _of_model(recipe) + _of_batch(recipe) + _of_components(recipe) + _of_passes(recipe)
     for index, layer in enumerate(recipe.network.layers):
         found += _of_layer(index, layer, recipe)
@@ -25,7 +25,7 @@ def plans(recipe: Recipe) -> list[Plan]:
 
 
 def _of_model(recipe: Recipe) -> list[Plan]:
-    """Parameters, state, and what belongs to no other group."""
+    """Parameters, state, and the rest."""
     layers, count, dtype = len(recipe.network.layers), recipe.network.parameter_count, recipe.dtype
     slots, scalars = len(recipe.optimizer.spec.slots), len(recipe.optimizer.spec.scalars)
     return [
@@ -45,7 +45,7 @@ def _of_model(recipe: Recipe) -> list[Plan]:
 
 
 def _of_batch(recipe: Recipe) -> list[Plan]:
-    """The current batch, and what the products of matrices need."""
+    """The current batch, and the workspace of the matrix products."""
     sizes, dtype, rows = recipe.network.sizes, recipe.dtype, recipe.batch_size
     label = recipe.loss.spec.target == "label"
     return [
@@ -86,7 +86,7 @@ def _of_passes(recipe: Recipe) -> list[Plan]:
 
 
 def _of_layer(index: int, layer: Dense, recipe: Recipe) -> list[Plan]:
-    """What one layer computes, and its components' parameters."""
+    """Results of one layer, and its components' parameters."""
     dtype, rows, size, dropout = recipe.dtype, recipe.batch_size, layer.units, layer.dropout > 0
     found = [
         Plan(f"z{index}", (rows, size), dtype),
@@ -104,7 +104,7 @@ def _of_layer(index: int, layer: Dense, recipe: Recipe) -> list[Plan]:
 
 
 def blocks(recipe: Recipe) -> list[tuple[int, int, int, int]]:
-    """(start, size, tensor, regularized) of the blocks of an update in several passes; none cuts across a tensor."""
+    """(start, size, tensor, regularized) of the blocks of an update in several passes; none crosses tensors."""
     if not recipe.passes:
         return []
     pairs = list(zip(recipe.network.sizes[:-1], recipe.network.sizes[1:], strict=True))

@@ -1,12 +1,12 @@
 """Calls of a few microseconds: the core's functions as builtin functions of the interpreter.
 
-To call C through ctypes costs about a microsecond and to ask an array for its address another, more than a small
-network's step takes. So the core has functions in the form of the interpreter's own (`METH_FASTCALL`), which read
-address, shape and dtype from the array objects themselves, check everything, and answer NaN to whatever they would not
-do at once: the caller then goes the long way, which accepts more, waits, and explains.
+A call of C through ctypes costs about a microsecond, and reading an array's address another: more than a small
+network's step. So the core has functions in the form of the interpreter's own (`METH_FASTCALL`), which read address,
+shape and dtype from the array objects themselves, check everything, and return NaN for whatever they cannot do at once.
+The caller then goes the long way, which accepts more, waits and explains.
 
-Quick calls take no lock. Each is whole, since it keeps the interpreter; but work of several calls, such as the slices
-of fit, is to be whole as well: it sets the rows that quick calls take to 0, so that they go the long way, and wait.
+Quick calls take no lock: each is atomic, since it holds the interpreter lock. Work of several calls, such as the slices
+of fit, has to be atomic too: it sets the rows that quick calls take to 0, so that they go the long way and wait.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class _MethodDef(ctypes.Structure):
 
 
 def decline(*arguments: Any) -> float:
-    """What stands for a builtin function where there can be none."""
+    """Stands in for a quick function where there is none: it always declines."""
     return float("nan")
 
 
@@ -66,8 +66,8 @@ def builtin(name: str, address: int, descriptor: np.ndarray[Any, Any]) -> Functi
 def alone(lock: threading.RLock, rows: np.ndarray[Any, Any]) -> Iterator[None]:
     """Hold a trainer's lock, with no quick calls by any thread meanwhile; `rows` is a view of its `quick_rows`.
 
-    The thread inside may come here again. What was quick is so again when the outermost call is over: an interrupt
-    that comes between these lines may leave a trainer slower, but neither locked nor open to others.
+    It is reentrant: quick calls are possible again after the outermost one. An interrupt between these lines may leave
+    a trainer slower, but neither locked nor open to others.
     """
     with lock:
         before = rows[0]
@@ -80,20 +80,20 @@ def alone(lock: threading.RLock, rows: np.ndarray[Any, Any]) -> Iterator[None]:
 
 @cache
 def _maker() -> Any:
-    """CPython's PyCFunction_NewEx; its ctypes class takes longer to make than all else here."""
+    """CPython's PyCFunction_NewEx; its ctypes class takes longest to make."""
     prototype: Any = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.c_void_p, ctypes.py_object, ctypes.c_void_p)
     return prototype(("PyCFunction_NewEx", ctypes.pythonapi))
 
 
 @cache
 def _definition(name: str, address: int) -> _MethodDef:
-    """What the interpreter wants to know of a function; it has to live as long as the function."""
+    """The interpreter's record of a function, which has to live as long as the function."""
     return _MethodDef(name.encode(), address, METH_FASTCALL, None)
 
 
 @cache
 def possible() -> bool:
-    """Whether objects of this interpreter look as the core expects: tried on an array."""
+    """Whether objects of this interpreter have the expected layout, tested on an array."""
     if sys.implementation.name != "cpython" or sysconfig.get_config_var("Py_GIL_DISABLED"):
         return False
     if object.__basicsize__ != 16 or np.ndarray.__basicsize__ < max(ARRAY_OFFSETS.values()) + 8:

@@ -1,8 +1,8 @@
-"""Threads that help a trainer: when they are called, and the ordinary Python threads that they are.
+"""Helper threads of a trainer: ordinary Python threads, and when they are called.
 
-A helper sleeps until it is sent to a call, registers there, and takes its share of the orders until the call is over
-(`nbtrain.core.team`). Nobody waits for it in Python: one that comes too late, or never, is not missed, so that an
-interrupt or a fork at any moment leaves nothing behind.
+A helper sleeps until it is sent to a call, registers there, and does its share of the tasks until the call is over
+(`nbtrain.core.team`). Python never waits for it: a helper that comes too late, or never, is not missed, so an interrupt
+or a fork at any moment leaves nothing behind.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from .cores import available_cores
 from .memory import Memory
 from .recipe import Recipe
 
-SHARE_FLOPS = 4e5  # work of a step for each thread that repays the meeting of several
+SHARE_FLOPS = 4e5  # work of a step for each thread that repays their synchronization
 CALL_FLOPS = 2e7  # work of a call that repays waking the helpers
 LONGEST_REST = 8  # calls, after one that sent its helpers away
-PROBE_SECONDS = 0.02  # how long training alone, or together, is tried in order to compare
-PROBES = 6  # at the start, in turns
+PROBE_SECONDS = 0.02  # how long training alone, or together, is tried to compare them
+PROBES = 6  # at the start, alternating
 PROBE_EVERY = 32  # slices from one comparison to the next
 
 __all__ = ["MOST_THREADS", "Team", "suitable_threads"]
@@ -34,20 +34,20 @@ Task = tuple[Any, int, int, object]
 
 
 def suitable_threads(recipe: Recipe) -> int:
-    """How many threads a step is shared by with `threads="auto"`: by its work, its rows and the cores there are."""
+    """Number of threads that share a step with `threads="auto"`: by its work, its rows and the cores."""
     wanted = min(recipe.work_per_step / SHARE_FLOPS, recipe.batch_size / 2, 64)
     return max(1, min(int(wanted), available_cores()))
 
 
 class Helpers:
-    """Daemon threads, started when they are first needed, and anew in a forked child, which does not inherit them."""
+    """Daemon threads, started when they are first needed, and again in a forked child, which does not inherit them."""
 
     def __init__(self) -> None:
         self._threads: list[tuple[threading.Thread, SimpleQueue[Task | None]]] = []
         self._warned = False
 
     def send(self, count: int, task: Task) -> None:
-        """Have so many threads call `function(model, call)`; `task` also holds what must live until they return."""
+        """Let so many threads call `function(model, call)`; `task` also holds what must live until they return."""
         for index in range(count):
             if index == len(self._threads) or not self._threads[index][0].is_alive():
                 try:
@@ -58,7 +58,7 @@ class Helpers:
             self._threads[index][1].put(task)
 
     def _start(self, index: int) -> None:
-        """Start a thread, which is noted before: an interrupt may come while it starts."""
+        """Start a thread, which is recorded first: an interrupt may come while it starts."""
         queue: SimpleQueue[Task | None] = SimpleQueue()
         thread = threading.Thread(target=_work, args=(queue,), name=f"nbtrain-{index + 1}", daemon=True)
         for _, old in self._threads[index : index + 1]:
@@ -70,7 +70,7 @@ class Helpers:
         if not self._warned:
             self._warned = True
             warnings.warn(
-                f"nbtrain: {error}; training goes on with {count + 1} of the threads asked for",
+                f"nbtrain: {error}; training continues with {count + 1} of the requested threads",
                 RuntimeWarning,
                 stacklevel=2,
             )
@@ -88,14 +88,14 @@ def _work(queue: SimpleQueue[Task | None]) -> None:
 
 
 class Pace:
-    """Whether training goes faster together than alone: both are tried, and again now and then."""
+    """Whether training is faster together than alone: both are tried, and again now and then."""
 
     def __init__(self) -> None:
         self._slices = 0
         self._seconds = {True: 0.0, False: 0.0}  # per step, together and alone
 
     def choose(self) -> tuple[bool, float]:
-        """Whether to train the next slice together, and the longest that it should last."""
+        """Whether to train the next slice together, and for how long at most."""
         self._slices += 1
         if self._slices <= PROBES:
             return self._slices % 2 == 1, self._probe()
@@ -109,16 +109,16 @@ class Pace:
         return max(PROBE_SECONDS, 4.0 * self._seconds[False])
 
     def note(self, together: bool, seconds: float) -> None:
-        """What a step has taken; at the start the best counts, since helpers may begin on the leader's core."""
+        """Record the time of a step; at the start the best counts, since helpers may begin on the leader's core."""
         known = self._seconds[together] or seconds
         self._seconds[together] = min(known, seconds) if self._slices <= PROBES else (known + seconds) / 2
 
 
 class Team:
-    """When the helpers of a trainer are called.
+    """Decides when the helpers of a trainer are called.
 
-    A call that had to send them away, since cores were busy elsewhere, is followed by calls without them, each time
-    twice as many. With `threads="auto"` training alone and together are also compared, now and then.
+    A call that had to dismiss them, since cores were busy elsewhere, is followed by calls without them, each time twice
+    as many. With `threads="auto"` training alone and together are also compared now and then.
     """
 
     def __init__(self, size: int, automatic: bool, memory: Memory, assist: Any) -> None:
@@ -132,7 +132,7 @@ class Team:
         self._pace = Pace() if automatic else None
 
     def send(self, flops: float) -> bool:
-        """Send the helpers to the call that comes next, if it is worth it; that call gives up the interpreter lock."""
+        """Send the helpers to the next call, if that is worth it; that call must release the interpreter lock."""
         if self.size == 1 or flops < CALL_FLOPS or not self._rested():
             return False
         self._sent = True
@@ -154,7 +154,7 @@ class Team:
 
     @contextmanager
     def slice(self, flops: float, longest: float) -> Iterator[None]:
-        """Around a slice of training of at most `longest` seconds that offers so much work."""
+        """Around a slice of training that has so much work and lasts at most `longest` seconds."""
         d = self._descriptor
         together, most = (True, longest) if self._pace is None or self.size == 1 else self._pace.choose()
         d["slice_time"] = int(min(most, longest) * 1e9)

@@ -91,7 +91,7 @@ def test_training_says_that_the_loss_failed_and_changes_nothing(name):
         lambda: trainer.loss_and_gradient(X, y),
         lambda: trainer.evaluate(X, y),
     ):
-        with pytest.raises(nbtrain.Error, match=f"^loss '{name}': a function of the loss took an index out of range"):
+        with pytest.raises(nbtrain.Error, match=f"^loss '{name}': a function of the loss used an index out of range"):
             work()
     assert np.isnan(compiled_step(trainer.model, X[:8], y[:8]))
     assert trainer.model.status[0] == layout.FAILED

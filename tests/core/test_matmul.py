@@ -19,7 +19,7 @@ from nbtrain.compiler import processor
 SIZES = [(1, 10, 32), (7, 300, 2), (32, 64, 64), (61, 50, 10), (200, 300, 150), (128, 784, 128)]
 LOADED: dict[str, Products] = {}
 X86 = platform.machine() in ("x86_64", "AMD64")
-AMX = pytest.param(("parts",), marks=pytest.mark.skipif(not processor.has_amx(), reason="this processor has no AMX"))
+AMX = pytest.param(("amx",), marks=pytest.mark.skipif(not processor.has_amx(), reason="this processor has no AMX"))
 NARROW = ("x86-64", "haswell") if X86 else ("generic",)
 
 
@@ -112,7 +112,7 @@ def test_a_nan_stays_in_its_row(product: Products) -> None:
 @pytest.mark.parametrize("scale", [1.0, 2.0**50, 2.0**-50])
 @pytest.mark.parametrize("size", [24, 96])
 def test_a_single_term_is_right_to_its_last_bit(product: Products, size: int, scale: float) -> None:
-    """Where all other terms are zero, a result is the product of two numbers, whatever parts they were split into."""
+    """Where all other terms are zero, a result is the product of two numbers, whatever terms they were split into."""
     case = Case(size, size, size, product.dtype, whole_numbers=False)
     keep = np.eye(size, dtype=product.dtype)
     case.arrays["x"] *= keep * product.dtype.type(scale)
@@ -194,8 +194,8 @@ def test_tiles_are_fused_multiply_adds_of_whole_vectors(cpu: str, register: str)
 
 
 @pytest.mark.skipif(not X86, reason="names of x86 instructions")
-def test_blocks_of_parts_are_tile_products() -> None:
-    text = run("assembly", "parts", NUMBA_CPU_NAME="skylake-avx512", NUMBA_CPU_FEATURES="+avx512f,+amx-tile,+amx-bf16")
+def test_blocks_of_terms_are_tile_products() -> None:
+    text = run("assembly", "amx", NUMBA_CPU_NAME="skylake-avx512", NUMBA_CPU_FEATURES="+avx512f,+amx-tile,+amx-bf16")
     code = re.findall(r"^nbtrain_blocks_2_2_float32:$(.*?)^\t\.size", text, re.MULTILINE | re.DOTALL)[0]
     loop = max(re.split(r"^\.LBB\w+:.*$", code, flags=re.MULTILINE), key=lambda block: block.count("tdpbf16ps"))
     assert loop.count("\ttdpbf16ps\t") == 6 * 4

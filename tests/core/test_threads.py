@@ -176,7 +176,9 @@ def test_threads_that_cannot_be_started_are_done_without(monkeypatch):
         raise RuntimeError("can't start new thread")
 
     monkeypatch.setattr(threading.Thread, "start", refuse)
-    with pytest.warns(RuntimeWarning, match=r"can't start new thread; training goes on with 1 of the threads") as told:
+    with pytest.warns(
+        RuntimeWarning, match=r"can't start new thread; training continues with 1 of the requested threads"
+    ) as told:
         found = results(trainer)
     assert len(told) == 1
     assert pieces(trainer) == 0

@@ -141,15 +141,16 @@ def test_a_wrong_out_is_refused(data):
 
 
 WRONG_TYPES = [
-    (lambda x, y: (x.astype(np.float32), y), "x: array(float32, 2d, C) given; a C-contiguous float64 array of shape "
-     "(m, inputs) is wanted: x.astype(np.float64)"),
-    (lambda x, y: (np.asfortranarray(x), y), "x: array(float64, 2d, F) given; a C-contiguous float64 array of shape "
-     "(m, inputs) is wanted: np.ascontiguousarray(x)"),
-    (lambda x, y: (x[0], y), "(m, inputs) is wanted: x.reshape(1, -1) is one sample"),
-    (lambda x, y: (tuple(map(tuple, x.tolist())), y), "(m, inputs) is wanted: np.array(x, np.float64)"),
-    (lambda x, y: (x, y.astype(np.int32)), "y: array(int32, 1d, C) given; labels are a C-contiguous int64 array of "
-     "shape (m,): y.astype(np.int64)"),
-    (lambda x, y: (x, y.astype(np.float32)), "or int64 labels of shape (m,), is wanted: y.astype(np.float64)"),
+    (lambda x, y: (x.astype(np.float32), y), "x must be a C-contiguous float64 array of shape (m, inputs), "
+     "got array(float32, 2d, C); use x.astype(np.float64)"),
+    (lambda x, y: (np.asfortranarray(x), y), "x must be a C-contiguous float64 array of shape (m, inputs), "
+     "got array(float64, 2d, F); use np.ascontiguousarray(x)"),
+    (lambda x, y: (x[0], y), "got array(float64, 1d, C); use x.reshape(1, -1) for a single sample"),
+    (lambda x, y: (tuple(map(tuple, x.tolist())), y), "; use np.array(x, np.float64)"),
+    (lambda x, y: (x, y.astype(np.int32)), "y must be a C-contiguous int64 array of shape (m,) for labels, "
+     "got array(int32, 1d, C); use y.astype(np.int64)"),
+    (lambda x, y: (x, y.astype(np.float32)), "or int64 labels of shape (m,), got array(float32, 1d, C); "
+     "use y.astype(np.float64)"),
 ]  # fmt: skip
 
 
@@ -169,7 +170,7 @@ PLACE = f"({__file__}, line {LINE})"
 @pytest.mark.parametrize(("change", "told"), WRONG_TYPES)
 def test_a_wrong_dtype_or_layout_is_told_with_argument_place_and_remedy(data, change, told):
     found = refusal(steps, make_trainer().model, *change(*data), 1)
-    assert found.startswith(f"nbtrain.kernel: {told[0]}" if told[1:2] == ":" else "nbtrain.kernel: ")
+    assert found.startswith(f"nbtrain.kernel: {told[0]}" if told[1:6] == " must" else "nbtrain.kernel: ")
     assert found.endswith(f"{told} {PLACE}")
 
 
@@ -189,15 +190,17 @@ def test_a_trainer_in_place_of_its_model_is_told(data):
         return trainer.train_step(x, y)
 
     x, y = data
-    told = "nbtrain.kernel: model: a Trainer given; pass trainer.model"
+    told = "nbtrain.kernel: model must be a trainer's model, got a Trainer; pass trainer.model"
     assert refusal(steps, trainer, x, y, 1) == f"{told} {PLACE}"
     assert refusal(kernel.train_step, trainer, x, y) == told
     assert refusal(kernel.predict, trainer, x, np.empty((8, 3))) == told
     assert refusal(kernel.update, trainer) == told
-    assert refusal(method, trainer, x, y).startswith("nbtrain.kernel: trainer.train_step: a Trainer given, which comp")
+    assert refusal(method, trainer, x, y).startswith(
+        "nbtrain.kernel: trainer.train_step: compiled code cannot use a Trainer;"
+    )
     assert "pass trainer.model, and call nbtrain.kernel's functions on it" in refusal(kernel.status, trainer)
     assert "pass trainer.model" in refusal(no_use, trainer, x)
-    assert refusal(kernel.update, 3.0).endswith("float64 given; the model of a trainer is wanted: pass trainer.model")
+    assert refusal(kernel.update, 3.0).endswith("model must be a trainer's model, got float64; pass trainer.model")
     assert trainer.iteration == 0
     assert np.isfinite(interpreted(trainer, x, y))
     assert trainer.iteration == 1
@@ -205,7 +208,7 @@ def test_a_trainer_in_place_of_its_model_is_told(data):
 
 def test_an_out_of_another_dtype_is_told_how_to_make_one(data):
     found = refusal(kernel.predict, make_trainer().model, data[0], np.empty((8, 3), np.float32))
-    assert found.endswith("is wanted: np.empty((len(x), outputs), np.float64)")
+    assert found.endswith("got array(float32, 2d, C); use np.empty((len(x), outputs), np.float64)")
 
 
 def test_a_function_that_is_not_there_is_told():
@@ -215,7 +218,8 @@ def test_a_function_that_is_not_there_is_told():
 
     for call in (lambda: kernel.fit, lambda: training(make_trainer().model, 1, 2)):
         with pytest.raises(
-            AttributeError, match=r"no function 'fit'; did you mean 'train_epoch'\? There are: evaluate, "
+            AttributeError,
+            match=r"function of nbtrain.kernel 'fit'; did you mean 'train_epoch'\? Available: evaluate, ",
         ):
             call()
 

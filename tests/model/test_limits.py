@@ -123,13 +123,18 @@ def test_the_repr_of_a_trainer_makes_one_like_it(options):
 
 @pytest.mark.parametrize("size", [10**14, 2**60, 2**63, 10**40])
 def test_a_batch_for_which_there_is_no_memory_is_named_with_its_bytes(size):
-    with pytest.raises(MemoryError, match=rf"^batch_size: {size:,} given, .* takes [\d,]+ bytes"):
+    with pytest.raises(
+        MemoryError,
+        match=rf"^batch_size must be smaller .*, got {size:,}; the model needs [\d,]+ bytes, [\d,]+ of them",
+    ):
         make(batch_size=size)
 
 
 @pytest.mark.parametrize("units", [10**8, 10**30])
 def test_a_network_for_which_there_is_no_memory_is_named_with_its_bytes(units):
-    with pytest.raises(MemoryError, match=r"^network: Network\(10*, .* takes [\d,]+ bytes"):
+    with pytest.raises(
+        MemoryError, match=r"^network must be smaller .*, got Network\(10*, .*; the model needs [\d,]+ bytes"
+    ):
         nbtrain.Trainer(network((units, units), ["identity"]), loss="mse")
 
 
@@ -166,8 +171,8 @@ SCARCE = """
     size = os.path.getsize(f"{folder}/big.nbt")
 
     limit(16 * MIB)
-    fails(MemoryError, "batch_size: 1,000,000 given", lambda: make(64, batch_size=1_000_000))
-    fails(MemoryError, "network: ", lambda: make(4 * MIB, batch_size=1))
+    fails(MemoryError, "batch_size must be smaller to fit in memory, got 1,000,000;", lambda: make(64, batch_size=1_000_000))
+    fails(MemoryError, "network must be smaller", lambda: make(4 * MIB, batch_size=1))
     fails(MemoryError, "order of the samples", lambda: trainer.fit(X, y))
     fails(MemoryError, "", lambda: big.save(f"{folder}/big.nbt"))
     fails(nbtrain.ModelFileError, "more than there is memory for", lambda: nbtrain.load(f"{folder}/big.nbt"))

@@ -1,8 +1,8 @@
 """The matrix products compiled alone and called by address; what would crash the interpreter runs here as a program.
 
-python product_cases.py results | guards | assembly [VECTOR_BYTES REGISTERS | parts]
+python product_cases.py results | guards | assembly [VECTOR_BYTES REGISTERS | amx]
 
-For vectors of other sizes, or with every product made of operands that are split into parts for AMX.
+For vectors of other sizes, or with every product made of operands that are split into terms for AMX.
 """
 
 from __future__ import annotations
@@ -196,7 +196,7 @@ def force(vector_bytes: str, registers: str) -> None:
     tilecode.target = lambda: vectors.Target(int(vector_bytes), int(registers))
 
 
-def force_parts(only_compiled: bool) -> None:
+def force_amx(only_compiled: bool) -> None:
     """Have AMX make products of all sizes, in small blocks; `only_compiled`: whether or not this machine has it."""
     from nbtrain.compiler import processor
     from nbtrain.core.matmul import amx, sizes, tilecode, tiles
@@ -214,8 +214,8 @@ def force_parts(only_compiled: bool) -> None:
 uses_amx = False
 
 if __name__ == "__main__":
-    if sys.argv[2:] == ["parts"]:
-        force_parts(only_compiled=sys.argv[1] == "assembly")
+    if sys.argv[2:] == ["amx"]:
+        force_amx(only_compiled=sys.argv[1] == "assembly")
     elif sys.argv[2:]:
         force(*sys.argv[2:])
     {"results": results, "guards": guards, "assembly": assembly}[sys.argv[1]]()

@@ -32,7 +32,7 @@ class Functions(NamedTuple):
     copy: Emitter
     pack: Emitter
     pack_transposed: Emitter
-    left_panels: Emitter
+    pack_left: Emitter
     panels: dict[int, Emitter]  # by the width of a tile
     amx: Emitter | None  # the product of split operands, if there is one
 
@@ -86,7 +86,7 @@ def emit_pack_transposed(e: Emitter, tiles: Shape, transpose: Emitter) -> None:
     e.end()
 
 
-def emit_left_panels(e: Emitter, tiles: Shape, copy: Emitter) -> None:
+def emit_pack_left(e: Emitter, tiles: Shape, copy: Emitter) -> None:
     """Copy a block of a transposed left operand (k, rows) to panels of as many rows as a full tile has.
 
     Tiles then read one stream instead of lines far apart, whose distance may be a power of two: these would fill few
@@ -143,7 +143,7 @@ def emit_product(e: Emitter, tiles: Shape, functions: Functions) -> None:
             begin = (first + block.index * row, row, column, edge + block.index * row)
             a = (left + block.index * left_row + k.index * left_k, left_row, left_k)
             a = _spread(e, functions.copy, a, left_at, (count, length), left_mode.compared("==", SPREAD))
-            operand = _in_panels(e, tiles, functions.left_panels, a, left_at, (count, length), left_in_panels)
+            operand = _in_panels(e, tiles, functions.pack_left, a, left_at, (count, length), left_in_panels)
             no_packing = e.builder.or_(again, right.mode.compared("==", IN_PLACE))
             packs = e.builder.and_(block.index.compared("==", 0), e.builder.not_(no_packing))
             target = (goal, out_row, count, length)

@@ -21,7 +21,7 @@ from .tilecode import shape
 from .vectors import INT64, Emitter, targets_amx
 
 ARGUMENTS = {"product": 16, "row": 9, "outer": 9, "dot": 8, "dot2": 8, "dot3": 8, "transpose": 6}
-HELPERS = {"copy": 6, "pack": 5, "pack_transposed": 6, "left_panels": 6}
+HELPERS = {"copy": 6, "pack": 5, "pack_transposed": 6, "pack_left": 6}
 PANELS_ARGUMENTS, BLOCKS_ARGUMENTS = 15, 11
 
 
@@ -46,9 +46,9 @@ def emit(module: Any, dtype: np.dtype[Any]) -> None:
         tilecode.emit_panels(widths[width], f["copy"], kind, tiles.heights(width))
     panels.emit_pack(f["pack"], tiles, f["copy"])
     panels.emit_pack_transposed(f["pack_transposed"], tiles, f["transpose"])
-    panels.emit_left_panels(f["left_panels"], tiles, f["copy"])
+    panels.emit_pack_left(f["pack_left"], tiles, f["copy"])
     amx_product = _emit_amx(module, dtype, f["copy"], f["transpose"]) if has_amx(dtype) else None
-    called = panels.Functions(f["copy"], f["pack"], f["pack_transposed"], f["left_panels"], widths, amx_product)
+    called = panels.Functions(f["copy"], f["pack"], f["pack_transposed"], f["pack_left"], widths, amx_product)
     panels.emit_product(f["product"], tiles, called)
 
 

@@ -125,16 +125,14 @@ def test_the_repr_of_a_trainer_makes_one_like_it(options):
 def test_a_batch_for_which_there_is_no_memory_is_named_with_its_bytes(size):
     with pytest.raises(
         MemoryError,
-        match=rf"^batch_size must be smaller .*, got {size:,}; the model needs [\d,]+ bytes, [\d,]+ of them",
+        match=rf"^batch_size must .*, got {size:,}; .* needs [\d,]+ bytes, [\d,]+ of",
     ):
         make(batch_size=size)
 
 
 @pytest.mark.parametrize("units", [10**8, 10**30])
 def test_a_network_for_which_there_is_no_memory_is_named_with_its_bytes(units):
-    with pytest.raises(
-        MemoryError, match=r"^network must be smaller .*, got Network\(10*, .*; the model needs [\d,]+ bytes"
-    ):
+    with pytest.raises(MemoryError, match=r"^network must .*, got Network\(10*, .*; .* needs [\d,]+ bytes"):
         nbtrain.Trainer(network((units, units), ["identity"]), loss="mse")
 
 
@@ -171,7 +169,7 @@ SCARCE = """
     size = os.path.getsize(f"{folder}/big.nbt")
 
     limit(16 * MIB)
-    fails(MemoryError, "batch_size must be smaller to fit in memory, got 1,000,000;", lambda: make(64, batch_size=1_000_000))
+    fails(MemoryError, "batch_size must be smaller to fit in memory", lambda: make(64, batch_size=1_000_000))
     fails(MemoryError, "network must be smaller", lambda: make(4 * MIB, batch_size=1))
     fails(MemoryError, "order of the samples", lambda: trainer.fit(X, y))
     fails(MemoryError, "", lambda: big.save(f"{folder}/big.nbt"))

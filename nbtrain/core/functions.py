@@ -13,10 +13,10 @@ from typing import NamedTuple
 
 from ..errors import Error
 
-# What a function does with data, and what a team of threads shares (`helper.SHARES`). The first two are iterations, on
-# a given batch or at a position of an epoch. A slice is made of others: it is not shared itself.
-OPERATIONS = ("train step", "train epoch", "gradient", "evaluate", "predict", "check", "snapshot", "train slice")
-TRAIN_STEP, TRAIN_EPOCH, GRADIENT, EVALUATE, PREDICT, CHECK, SNAPSHOT, TRAIN_SLICE = range(len(OPERATIONS))
+# What a function does with data, and what a team of threads shares (`helper.SHARES`). The first two are iterations, at
+# a position of an epoch or on a given batch. A slice is made of others: it is not shared itself.
+OPERATIONS = ("train epoch", "train step", "gradient", "evaluate", "predict", "check", "snapshot", "train slice")
+TRAIN_EPOCH, TRAIN_STEP, GRADIENT, EVALUATE, PREDICT, CHECK, SNAPSHOT, TRAIN_SLICE = range(len(OPERATIONS))
 SHARED = [name for name in OPERATIONS if name != "train slice"]
 
 

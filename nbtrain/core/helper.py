@@ -81,8 +81,8 @@ def _copy(net, data, operation, first, team):
 
 # A helper's share of every operation that a leader may dispatch: rows that were missing here would not be computed.
 SHARES = {
-    TRAIN_STEP: _iteration,
     TRAIN_EPOCH: _iteration,
+    TRAIN_STEP: _iteration,
     GRADIENT: _gradient,
     EVALUATE: _evaluation,
     PREDICT: _prediction,
@@ -93,15 +93,17 @@ check_complete("nbtrain.core.helper.SHARES", [OPERATIONS[operation] for operatio
 
 
 def _chosen(shares: list[tuple[int, Any]]) -> Any:
-    """A function that does the share of whichever operation it is given."""
+    """A function that does the share of whichever operation it is given; `shares` in the order of their numbers."""
     (number, share), *others = shares
     if not others:
         return share
     other = _chosen(others)
+    if others[0][1] is share:  # one condition for both
+        return other
 
     @jit
     def choose(net, data, operation, first, team):
-        if operation == number:
+        if operation <= number:
             share(net, data, operation, first, team)
         else:
             other(net, data, operation, first, team)
@@ -109,4 +111,4 @@ def _chosen(shares: list[tuple[int, Any]]) -> Any:
     return choose
 
 
-do_share = _chosen(list(SHARES.items()))
+do_share = _chosen(sorted(SHARES.items(), key=lambda item: item[0]))

@@ -8,9 +8,6 @@ from typing import Any
 
 from ..core.functions import SIGNATURES
 
-# The core's functions for hosts in C; the others are for Trainer, its threads and its checks.
-HOST_FUNCTIONS = ("train_step", "train_epoch", "loss_and_gradient", "update", "evaluate", "predict")
-
 
 class Native:
     """The core's functions as attributes: `train_step(model, x, …) -> status`, every argument an int.

@@ -16,12 +16,13 @@ from ..checks.messages import brief, wrong
 from ..components import Component
 from ..components.network import Network
 from ..core import layout
+from ..core.functions import HOST_FUNCTIONS
 from ..errors import InputError
 from ..formats.modelfile import files, writing
 from ..formats.modelfile.reading import Contents, contents, warn_of_altered
 from ..metrics import as_metrics
 from ..model import Model, layer_views
-from ..model.native import HOST_FUNCTIONS, c_signature
+from ..model.native import c_signature
 from ..model.recipe import Recipe
 from ..model.settings import checked_recipe, seed_words, with_threads
 from ..status import check

@@ -109,13 +109,13 @@ def test_a_training_continues_from_a_copy_of_the_member_fields():
     first.fit(X, y, epochs=3)
     start, stop = layout.byte_range("member")
     own = {"log", "snapshot"}  # addresses of arrays of their own
-    source, target = (t.memory.array("descriptor") for t in (first, second))
+    source, target = (t.engine.descriptor for t in (first, second))
     kept = {name: target[name].copy() for name in own}
     target.view(np.uint8)[start:stop] = source.view(np.uint8)[start:stop]
     for name in own:
         target[name] = kept[name]
     second.theta[:] = first.theta
     second.model.state[:] = first.model.state
-    second.memory.array("scalars")[:] = first.memory.array("scalars")
+    second.engine.memory.array("scalars")[:] = first.engine.memory.array("scalars")
     assert second.fit(X, y, epochs=2)["loss"][-2:] == first.fit(X, y, epochs=2)["loss"][-2:]
     np.testing.assert_array_equal(first.theta, second.theta)

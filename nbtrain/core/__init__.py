@@ -1,30 +1,27 @@
-"""The compiled loop, from a batch of samples to new weights.
+"""The compiled training loop. A sample's way, from `Trainer.fit` to the weights:
 
-`Trainer.fit` calls the C function `train_slice` with the address of a model and of the data. Then, in the order of the
-data:
+    exports.py          `fit` calls the C function train_slice with the address of a model's descriptor and of the data.
+                        It locks the model (team/busy.py), checks the data (checks.py) and opens a Net (net.py).
+    slices.py           trains until time is up, epoch after epoch; every finite epoch is kept as a snapshot.
+    epoch.py            draws the order of the samples (random.py) and makes one step for each batch.
+    steps.py            A step is forward, loss, backward, update:
+      batches.py        copies the samples of the batch to one place, in their random order,
+      forward.py        computes z = x W + b, a = g(z) and dropout, layer by layer,
+      backward.py       computes the loss, and delta = dJ/dz from the last layer to the first,
+      update/           turns delta into new weights:
+        gradient.py       dJ/dW and dJ/db,
+        update.py         the regularizer and the optimizer in one pass over the weights (slots.py is the call),
+        fused.py          or gradient and update together, for large layers,
+        passes.py         or several passes, for clipping, norms (norms.py) and constraints (constraints.py);
+        subnormals.py     numbers so small that processors are slow with them count as zero.
 
-    functions.py        the table of all C functions; layout.py has the model in memory: the descriptor, its layers
-    exports.py          a C function locks the model (team/busy.py), checks the data (checks.py), then does its work on
-                        a Net and a Batch (net.py)
-    slices.py           so many epochs or milliseconds of training; every finite epoch is kept as a snapshot
-    epoch.py            an epoch: the order of its samples (random.py), then step after step
-    steps.py            a step: the next batch, forward, loss, backward, update
-      batches.py        gathers the samples of the batch
-      forward.py        z = x W + b, a = g(z), dropout, layer by layer
-      backward.py       the loss, then delta = dJ/dz from the last layer to the first
-      update/           from delta to new weights:
-        gradient.py       dJ/dW and dJ/db
-        update.py         the regularizer and the optimizer, in one pass over the parameters; slots.py calls the step
-        fused.py          gradient and update together, for large layers
-        passes.py         several passes, for clipping, norms (norms.py) and constraints (constraints.py)
-        subnormals.py     flushes the smallest numbers, which are slow, to zero
-    inference.py        predict and evaluate: forward alone
+`predict` and `evaluate` are in inference.py: forward alone.
 
-Activations, losses, regularizers, optimizers and constraints are separate C functions, called by address (calls.py).
-The matrix products are in matmul/, whose products.py has all five.
-
-With several threads the caller leads a team (team/team.py): it dispatches tasks, each member does its share of rows or
-parameters, and they meet at barriers. helper.py is what the other members do. The bits do not depend on their number.
-
-quick.py reads arrays of the interpreter for calls of a few microseconds; compiled.py compiles and loads all this.
+- The functions that Python, compiled callers and C hosts can call are listed in functions.py, the fields of the
+  descriptor in layout.py. compiled.py compiles and loads them. quick.py serves calls of a few microseconds.
+- Activations, losses, optimizers and other components are C functions of their own, called by address (calls.py).
+- All matrix products are in matmul/products.py; the rest of matmul/ is what they are built from.
+- With several threads, the caller leads a team (team/team.py). It dispatches a task, every member does its share of the
+  rows or weights (helper.py has the helpers' side), and they wait for each other at barriers. Results have the same bits
+  for any number of threads.
 """

@@ -22,6 +22,6 @@
 - Activations, losses, optimizers and other components are C functions of their own, called by address (calls.py).
 - All matrix products are in matmul/products.py; the rest of matmul/ is what they are built from.
 - With several threads, the caller leads a team (team/team.py). It dispatches a task, every member does its share of the
-  rows or weights (helper.py has the helpers' side), and they wait for each other at barriers. Results have the same bits
-  for any number of threads.
+  rows or weights (helper.py has the helpers' side), and they wait for each other at barriers. Results have the same
+  bits for any number of threads.
 """

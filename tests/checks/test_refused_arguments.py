@@ -30,8 +30,8 @@ LARGE = X.astype(np.float64) * 1e300
     ("use", "told"),
     [
         (lambda t: t.fit(X, Y, checkpoint=3), r"^checkpoint: 3 given; the path of a file is wanted"),
-        (lambda t: t.fit(X, None), r"^y: None given"),
-        (lambda t: t.fit(None, Y), r"^X: None given"),
+        (lambda t: t.fit(X, None), r"^y must be an array of numbers, got None"),
+        (lambda t: t.fit(None, Y), r"^X must be an array of numbers, got None"),
         (
             lambda t: t.fit(LARGE, Y),
             r"^X must be finite, got -?\d\.\d+e\+\d+ at row 0, column 0; .*3\.4e\+38",

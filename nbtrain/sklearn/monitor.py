@@ -1,4 +1,4 @@
-"""What happens after every epoch of a stochastic solver: curves, early stopping, learning rates, messages."""
+"""After every epoch of a stochastic solver: curves, early stopping, learning rates, messages."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from ..training.trainer import Trainer
 from . import declare
 from .engine import Engine
 
-SMALLEST_RATE = 1e-6  # below this "adaptive" stops instead of dividing the rate once more
+SMALLEST_RATE = 1e-6  # below it, "adaptive" stops instead of reducing the rate again
 
 
 class Monitor(Callback):
-    """Keeps an estimator's fitted attributes up to date and decides when to stop.
+    """Updates an estimator's fitted attributes and decides when to stop.
 
     Parameters
     ----------
@@ -26,8 +26,8 @@ class Monitor(Callback):
         `score(metrics)` -> validation score of the epoch.
     incremental : bool
         One epoch of partial_fit, which never stops.
-    tell : function, optional
-        Called at the end of every epoch, with whether it is the last; True stops.
+    end_epoch : function, optional
+        Called at the end of every epoch, with whether it is the last; returning True stops.
     """
 
     def __init__(
@@ -38,10 +38,10 @@ class Monitor(Callback):
         weight: float,
         score: Callable[[Mapping[str, float]], float] | None = None,
         incremental: bool = False,
-        tell: Callable[[bool], bool] | None = None,
+        end_epoch: Callable[[bool], bool] | None = None,
     ) -> None:
         self.estimator, self.engine, self.score, self.incremental = estimator, engine, score, incremental
-        self.tell = tell
+        self.end_epoch = end_epoch
         self.samples, self.weight = samples, weight
         self.batches = -(-samples // engine.trainer.batch_size)
         self.mode = declare.mode(estimator)
@@ -66,17 +66,17 @@ class Monitor(Callback):
             self.converged = self._stops(trainer)
             e._no_improvement_count = e._no_improvement_count if self.converged else 0
         last = self.converged or self.incremental or e.n_iter_ == e.max_iter
-        self.asked = self.tell(last) if self.tell is not None else False
+        self.asked = self.end_epoch(last) if self.end_epoch is not None else False
         return (self.converged or self.asked) and not self.incremental
 
     def _mean_penalty(self) -> float:
-        """The penalty in an epoch's mean loss: taken before each update, here as if it changed evenly between them."""
+        """The penalty in an epoch's mean loss, as if it had changed by the same amount in every update."""
         before, self.penalty = self.penalty, self.engine.penalty()
         mean = before + (self.penalty - before) * (self.batches - 1) / (2 * self.batches)
         return mean * self.batches / self.weight if self.weight else 0.0
 
     def _compare(self, metrics: Mapping[str, float]) -> None:
-        """Count the epochs without improvement, and keep the best."""
+        """Count epochs without improvement, and keep the best state."""
         e = self.estimator
         if self.score is not None:
             score = float(self.score(metrics))
@@ -109,6 +109,6 @@ class Monitor(Callback):
         return stops
 
     def restore_best(self) -> None:
-        """Put back the best weights, if validation found any."""
+        """Restore the best weights, if validation found any."""
         if self.best is not None:
             self.engine.back_to(self.best)

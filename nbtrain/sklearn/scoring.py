@@ -1,4 +1,4 @@
-"""What `scoring` makes of validation data."""
+"""The score of validation data that `scoring` asks for."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from sklearn.metrics import get_scorer, get_scorer_names
 
-from ..checks.suggestions import did_you_mean
+from ..checks.messages import unknown
 from .data import Data
 from .parameters import ParameterError
 
@@ -16,7 +16,7 @@ Score = Callable[[Mapping[str, float]], float]
 
 
 def scorer(estimator: Any, held_out: Data) -> Score:
-    """A function of an epoch's metrics -> validation score, the larger the better."""
+    """A function of an epoch's metrics -> validation score; larger is better."""
     given = estimator.scoring
     if given is None:
         return lambda metrics: float(estimator._validation_score(metrics, held_out))
@@ -28,7 +28,7 @@ def scorer(estimator: Any, held_out: Data) -> Score:
 
     def score(metrics: Mapping[str, float]) -> float:
         engine = estimator._live()
-        engine.trusting = True  # these rows were checked; they have lost the names of their columns
+        engine.trusting = True  # these rows were checked before, and no longer have column names
         try:
             return float(function(estimator, held_out.X, y, **weight))
         finally:
@@ -41,5 +41,4 @@ def check_name(given: Any) -> None:
     """Raise a ParameterError if `scoring` names no scorer."""
     if not isinstance(given, str) or given in (LOSS, *get_scorer_names()):
         return
-    names = [LOSS, *get_scorer_names()]
-    raise ParameterError(f"scoring: there is no {given!r}{did_you_mean(given, names)} There are: {', '.join(names)}.")
+    raise ParameterError(f"scoring: {unknown('scorer', given, [LOSS, *get_scorer_names()])}")

@@ -1,4 +1,4 @@
-"""Training by a stochastic solver: validation split, the epochs, and what is done when they end."""
+"""Training by a stochastic solver: validation split, epochs, and what follows them."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def split(data: Data, fraction: float, strata: Array | None, random: Any) -> tup
 
 
 def start_curves(estimator: Any, validated: bool) -> None:
-    """Give an estimator the attributes that only stochastic solvers have; they go on in a warm start."""
+    """Add the attributes that only stochastic solvers have; a warm start continues them."""
     e = estimator
     if not hasattr(e, "history_"):
         e.history_ = History()
@@ -60,7 +60,7 @@ def start_curves(estimator: Any, validated: bool) -> None:
 
 
 def train(estimator: Any, engine: Engine, data: Data, held_out: Data | None, hooks: Hooks, incremental: bool) -> None:
-    """Up to max_iter epochs, or the one of partial_fit; early stopping ends with the best weights."""
+    """Train up to max_iter epochs, or one for partial_fit; early stopping ends with the best weights."""
     e = estimator
     start_curves(e, held_out is not None)
     score: Score | None = None
@@ -86,7 +86,7 @@ def train(estimator: Any, engine: Engine, data: Data, held_out: Data | None, hoo
         if monitor.best is None:
             raise NonFiniteError(f"{NON_FINITE} {error}") from error
         e.validation_scores_.append(float("nan"))
-        warnings.warn(f"The best weights of before were put back: {error}", ConvergenceWarning, stacklevel=LEVEL)
+        warnings.warn(f"The best weights were restored: {error}", ConvergenceWarning, stacklevel=LEVEL)
         return
     finally:
         monitor.restore_best()

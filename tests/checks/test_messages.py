@@ -138,14 +138,14 @@ def test_what_others_say_is_taken_for_what_there_is():
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"scoring": "acc"}, "scoring: there is no 'acc'; did you mean 'accuracy'? There are: "),
-        ({"scoring": "mse"}, "scoring: there is no 'mse'; did you mean 'neg_mean_squared_error'?"),
-        ({"solver": "addam"}, "solver: there is no 'addam'; did you mean 'adam'? There are: "),
+        ({"scoring": "acc"}, "scoring: unknown scorer 'acc'; did you mean 'accuracy'? Available: "),
+        ({"scoring": "mse"}, "scoring: unknown scorer 'mse'; did you mean 'neg_mean_squared_error'?"),
+        ({"solver": "addam"}, "'addam'; did you mean 'adam'?"),
         (
             {"learning_rate": "adaptve"},
-            "learning_rate: there is no 'adaptve'; did you mean 'adaptive'? There are: const",
+            "learning_rate: unknown schedule 'adaptve'; did you mean 'adaptive'? Available: const",
         ),
-        ({"learning_rate": 0.1}, "; learning_rate_init takes a number"),
+        ({"learning_rate": 0.1}, ", got 0.1; a number belongs in learning_rate_init"),
         ({"activation": "softmax"}, "softmax belongs to the loss"),
     ],
 )

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
-from pathlib import Path
 
+import processes
 import pytest
+from common import ROOT
 
 PROGRAM = """
 from typing import reveal_type
@@ -38,9 +38,8 @@ def test_estimators_and_callbacks_keep_their_types(tmp_path):
     pytest.importorskip("mypy")
     program = tmp_path / "program.py"
     program.write_text(PROGRAM)
-    root = next(folder for folder in Path(__file__).parents if (folder / "pyproject.toml").exists())
-    command = [sys.executable, "-m", "mypy", "--config-file", str(root / "pyproject.toml"), str(program)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300, cwd=root)
+    command = [sys.executable, "-m", "mypy", "--config-file", str(ROOT / "pyproject.toml"), str(program)]
+    done = processes.run(command, cwd=ROOT)
     for line, said in SEEN:
         assert any(f"{program.name}:{line}: " in text and said in text for text in done.stdout.splitlines()), (
             done.stdout

@@ -86,7 +86,7 @@ class MetricMonitor(Callback):
         if name not in metrics:
             validated = any(key.startswith("val_") for key in metrics)
             need = name.startswith("val_") and not validated
-            raise InputError(unknown("metric", name, metrics, "val_* metrics need validation_data." if need else ""))
+            raise InputError(unknown("metric", name, metrics, "val_* metrics need validation_data" if need else ""))
         return float(metrics[name])
 
 

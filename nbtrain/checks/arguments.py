@@ -67,8 +67,8 @@ def _remedy(name: str, names: Iterable[str]) -> str:
         return f"did you mean {meant!r}?"
     place = next((BELONGS[known] for known in (meant, *synonyms(name)) if known in BELONGS), "")
     if place and meant != name:
-        return f"it is called {meant!r} here: {place}."
-    return f"{place}." if place else ""
+        return f"it is called {meant!r} here: {place}"
+    return place
 
 
 def check_attribute(owner: object, name: str, fixed: Iterable[str] = ()) -> None:

@@ -235,7 +235,7 @@ def test_evaluation_agrees_with_the_predictions(model, tmp_path, capsys):
     rows[4][3] = "round"
     code, _, err = called(capsys, "evaluate", path, write(tmp_path / "bad.csv", rows))
     assert code == 1
-    assert "row 5 (line 6), column 'form': class 'round' given; the model knows 'tall', 'wide'" in err
+    assert "row 5 (line 6), column 'form': unknown class 'round'; the model knows 'tall', 'wide'" in err
 
 
 def test_unknown_categories_are_noted_or_with_strict_refused(model, tmp_path, capsys):

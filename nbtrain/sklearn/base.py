@@ -13,7 +13,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 from ..components import Component
 from ..errors import InputError
 from ..formats.modelfile.files import Path
-from . import declare, lbfgs, scoring, stochastic
+from . import declare, lbfgs, stochastic
 from .data import DTYPES, SPARSE, Array, Data, by_rows
 from .engine import Engine
 from .fitted import HasEngine
@@ -114,7 +114,7 @@ class BaseMLP(CallbackSupportMixin, HasEngine):
         engine = self._unchanged() if incremental else None
         if engine is None:
             check_parameters(self)
-            scoring.check_name(self.scoring)
+            stochastic.check_scoring(self.scoring)
         if self.early_stopping and incremental:
             raise ValueError("partial_fit does not support early_stopping=True")
         fresh = not hasattr(self, "coefs_") or not (self.warm_start or incremental)

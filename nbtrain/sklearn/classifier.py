@@ -276,12 +276,12 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     def _validation_score(self, metrics: Mapping[str, float], data: Data) -> float:
         if "val_accuracy" in metrics and not self._multilabel:
             return metrics["val_accuracy"]
-        predicted, target = self._live().trainer.predict(data.X), data.target
-        if self._multilabel:
-            return float(accuracy_score(target > 0.5, predicted > 0.5, sample_weight=data.weight))
-        if target.shape[1] == 1:
-            return float(accuracy_score(target > 0.5, predicted > 0.5, sample_weight=data.weight))
-        return float(accuracy_score(target.argmax(axis=1), predicted.argmax(axis=1), sample_weight=data.weight))
+        target, predicted = data.target, self._live().trainer.predict(data.X)
+        if self._multilabel or target.shape[1] == 1:
+            found = accuracy_score(target > 0.5, predicted > 0.5, sample_weight=data.weight)
+        else:
+            found = accuracy_score(target.argmax(axis=1), predicted.argmax(axis=1), sample_weight=data.weight)
+        return float(found)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..checks.messages import brief, wrong
+from ..checks.suggestions import an
 from ..components import Component
 from ..errors import InputError
 
@@ -48,8 +49,8 @@ def _name(kind: str, *names: str) -> Rule:
     def accepts(value: Any) -> bool:
         return isinstance(value, str) or (isinstance(value, Component) and value.kind == kind)
 
-    also = "".join(f"{name!r}, " for name in names)
-    return accepts, f"{also}the name of another {kind}, or nbtrain.{kind}(…)"
+    other = f"{', '.join(map(repr, names))}, the name of another {kind}" if names else f"the name of {an(kind)}"
+    return accepts, f"{other}, or nbtrain.{kind}(…)"
 
 
 def _or_none(rule: Rule) -> Rule:

@@ -71,20 +71,26 @@ def prepare(arguments: argparse.Namespace) -> Job:
     y = target.encode(codes)
     data = {part: (encoded.X[rows], y[rows]) for part, rows in parts.items() if len(rows)}
     _set_lengths(arguments, len(parts["train"]))
-    used = {column.name for column in preparation.columns}
-    report = {
-        "file": table.source,
-        "rows": {part: len(rows) for part, rows in parts.items()},
-        "target": name,
+    report = _report(features, preparation, {part: len(rows) for part, rows in parts.items()}, dropped)
+    codes_of = {part: codes[rows] for part, rows in parts.items()}
+    return Job(arguments, choice, features, preparation, data, codes_of, report)
+
+
+def _report(features: Table, preparation: Preparation, rows: dict[str, int], dropped: list[str]) -> dict[str, Any]:
+    """The part of the report that is known before training."""
+    target, used = preparation.target, {column.name for column in preparation.columns}
+    report: dict[str, Any] = {
+        "file": features.source,
+        "rows": rows,
+        "target": target.name,
         "task": target.task,
         "classes": list(target.labels),
         "inputs": preparation.inputs,
-        "left_out": [*dropped, *(gone for gone in features.names if gone not in used)],
+        "left_out": [*dropped, *(name for name in features.names if name not in used)],
     }
-    if found := outliers.notes(features, preparation.columns, reading):
+    if found := outliers.notes(features, preparation.columns, preparation.reading):
         report["notes"] = found
-    codes_of = {part: codes[rows] for part, rows in parts.items()}
-    return Job(arguments, choice, features, preparation, data, codes_of, report)
+    return report
 
 
 def _set_lengths(arguments: argparse.Namespace, rows: int) -> None:

@@ -83,22 +83,11 @@ def _add_table(parser: argparse.ArgumentParser) -> None:
         type=options.listing,
         default=list(MISSING),
         metavar="TEXT,…",
-        help=f"what stands for a missing value beside the empty cell (default {','.join(MISSING)})".replace("%", "%%"),
+        help=f"texts that mean a missing value, besides empty cells (default {','.join(MISSING)})".replace("%", "%%"),
     )
-    group.add_argument(
-        "--test-size",
-        type=options.fraction,
-        default=0.2,
-        metavar="F",
-        help="fraction of rows for the report (default 0.2)",
-    )
-    group.add_argument(
-        "--validation-size",
-        type=options.fraction,
-        default=0.15,
-        metavar="F",
-        help="fraction of rows for validation (default 0.15)",
-    )
+    for name, purpose, size in (("--test-size", "the report", 0.2), ("--validation-size", "validation", 0.15)):
+        text = f"fraction of rows for {purpose} (default {size:g})"
+        group.add_argument(name, type=options.fraction, default=size, metavar="F", help=text)
 
 
 def _add_network(parser: argparse.ArgumentParser) -> None:

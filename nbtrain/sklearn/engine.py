@@ -4,23 +4,15 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
+from ..model.state import State
 from ..training.trainer import Trainer
 
 Array = np.ndarray[Any, Any]
 PENALTY = ctypes.CFUNCTYPE(ctypes.c_int64, *[ctypes.c_int64] * 4)
-
-
-class Mark(NamedTuple):
-    """A state that training can return to."""
-
-    theta: Array
-    state: Array
-    scalars: Array
-    iteration: int
 
 
 class Engine:
@@ -74,16 +66,16 @@ class Engine:
 
     # ---- state
 
-    def marked(self) -> Mark:
-        """Weights, optimizer state and t at the end of an epoch, for `back_to`."""
-        model, scalars = self.trainer.model, self.trainer.engine.memory.array("scalars")
-        return Mark(model.theta.copy(), model.state.copy(), scalars.copy(), self.trainer.iteration)
+    def marked(self) -> State:
+        """The state at the end of an epoch, for `back_to`."""
+        return self.trainer.engine.take()
 
-    def back_to(self, mark: Mark) -> None:
-        """Return to a marked state; the next call starts an epoch."""
-        model = self.trainer.model
-        model.theta[...], model.state[...], model.iteration[0] = mark.theta, mark.state, mark.iteration
-        self.trainer.engine.memory.array("scalars")[...] = mark.scalars
+    def back_to(self, state: State) -> None:
+        """Return to a marked state, but keep counting epochs, and keep the learning rate."""
+        engine = self.trainer.engine
+        for name in ("epoch", "learning_rate", "rate_scale"):
+            state.counters[name] = engine.descriptor[name]
+        engine.put(state)
         self.end_epoch()
 
     def export(self) -> dict[str, Any]:

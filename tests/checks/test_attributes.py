@@ -173,7 +173,7 @@ def test_callbacks_are_not_evaluated_to_look_for_their_methods():
 @pytest.mark.parametrize("name", ["model", "history", "engine"])
 def test_what_a_trainer_is_made_of_cannot_be_exchanged(name):
     one, other = trainer(), trainer()
-    with pytest.raises(AttributeError, match=f"'{name}' of '?Trainer'? (cannot be assigned|has no setter)"):
+    with pytest.raises(AttributeError, match=f"'{name}' of '?Trainer'?.* (cannot be assigned|has no setter)"):
         setattr(one, name, getattr(other, name))
     one.fit([[1.0, 2.0, 3.0]], [[0.0, 1.0]], epochs=1)
 

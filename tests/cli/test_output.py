@@ -321,4 +321,4 @@ def test_a_table_that_was_changed_is_noted_where_a_checkpoint_goes_on(tmp_path):
     write(tmp_path / "d.csv", rows)
     done = processes.run([*COMMAND, *given, "--epochs", "4", "--quiet"])
     assert done.returncode == 0
-    assert re.fullmatch(r"note: checkpoint: .* is of a training on other data.*\n", done.stderr)
+    assert re.fullmatch(r"note: checkpoint: .* was written with different data.*\n", done.stderr)

@@ -257,7 +257,7 @@ def test_unknown_categories_are_noted_or_with_strict_refused(model, tmp_path, ca
         (
             [["1", "2", "red"], ["1", "two", "red"]],
             ("width", "height", "colour"),
-            "row 2 (line 3), column 'height': 'two'",
+            "row 2 (line 3), column 'height' must be a number, got 'two'",
         ),
         ([["1", "", "red"]], ("width", "height", "colour"), "row 1 (line 2), column 'height': missing value"),
     ],

@@ -9,24 +9,23 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from .checks.suggestions import did_you_mean
+from .checks.messages import unknown, wrong
 from .errors import Error, InputError
 
-if TYPE_CHECKING:
-    pass
+__all__ = ["Metric"]
 
 Array = np.ndarray[Any, Any]
-ALWAYS = ("loss", "accuracy", "r2")  # those that evaluate has anyhow, where they make sense
+ALWAYS = ("loss", "accuracy", "r2")  # evaluate computes these by itself, where they make sense
 CLASSES, PREDICTION = "classes", "prediction"
 
 
 @dataclass(frozen=True)
 class Metric:
-    """A number that says how good predictions are.
+    """A number that measures how good predictions are.
 
     Parameters
     ----------
@@ -35,12 +34,12 @@ class Metric:
     function : function
         `function(y_true, y_pred) -> float`; with `weighted` it also takes `sample_weight=`.
     on : {"classes", "prediction"}, default "classes"
-        What `y_pred` is in classification: the predicted classes, like `y_true`, or what `predict` gives,
+        What `y_pred` is in classification: the predicted classes, like `y_true`, or the result of `predict`,
         probabilities. For other losses it is always the prediction.
     weighted : bool, default False
-        Whether sample weights are handed on.
+        Whether sample weights are passed to the function.
     options : dict, optional
-        Further arguments of the function.
+        More keyword arguments for the function.
     """
 
     name: str
@@ -50,7 +49,7 @@ class Metric:
     options: Mapping[str, Any] = field(default_factory=dict)
 
 
-# Name -> function of sklearn.metrics, what it looks at, options. "?" stands for options that depend on the classes.
+# Name -> function of sklearn.metrics, what it takes, options. "?" marks options that depend on the classes.
 CLASSIFICATION: dict[str, tuple[str, str, dict[str, Any]]] = {
     "balanced_accuracy": ("balanced_accuracy_score", CLASSES, {}),
     "precision": ("precision_score", CLASSES, {"average": "?", "zero_division": 0.0}),
@@ -86,12 +85,12 @@ def smaller_is_better(name: str) -> bool:
 
 
 def as_metric(given: Any, argument: str = "metrics") -> Metric | None:
-    """A metric from its name or a function; None for those that evaluate has anyhow.
+    """A metric from its name or a function; None for those that evaluate computes by itself.
 
     Raises
     ------
     InputError
-        If there is none of that name.
+        If the name is unknown.
     Error
         If it needs scikit-learn, which is not installed.
     """
@@ -110,28 +109,23 @@ def as_metric(given: Any, argument: str = "metrics") -> Metric | None:
     if isinstance(given, str) and given in REGRESSION:
         function = _from_sklearn(REGRESSION[given], given)
         return Metric(given, function, PREDICTION, given not in _UNWEIGHTED)
-    names = [*ALWAYS, *CLASSIFICATION, "top_2", "top_3", "…", *REGRESSION]
     if isinstance(given, str):
-        raise InputError(
-            f"{argument}: there is no {given!r}{did_you_mean(given, names)} There are: {', '.join(names)}; a function "
-            "(y_true, y_pred) is taken, too"
-        )
-    raise InputError(
-        f"{argument}: {given!r} given; a name, a function (y_true, y_pred) or an nbtrain.metrics.Metric is wanted"
-    )
+        names = [*ALWAYS, *CLASSIFICATION, "top_2", "top_3", "…", *REGRESSION]
+        raise InputError(f"{unknown('metric', given, names)}. A function (y_true, y_pred) works too")
+    raise InputError(wrong(argument, "be a name, a function (y_true, y_pred) or an nbtrain.metrics.Metric", given))
 
 
 def as_metrics(given: Any) -> list[Metric]:
-    """The metrics that were asked for, without those that evaluate has anyhow."""
+    """The requested metrics, without those that evaluate computes by itself."""
     if isinstance(given, str | Metric) or callable(given):
         given = (given,)
     if not isinstance(given, Iterable):
-        raise InputError(f"metrics: {given!r} given; a list of names or functions is wanted")
+        raise InputError(wrong("metrics", "be a list of names or functions", given))
     found = [metric for metric in map(as_metric, given) if metric is not None]
     names = [metric.name for metric in found]
     for name in names:
         if names.count(name) > 1 or name in ALWAYS:
-            raise InputError(f"metrics: two are called {name!r}; nbtrain.metrics.Metric gives a function another name")
+            raise InputError(f"metrics: two metrics are called {name!r}; rename one with nbtrain.metrics.Metric")
     return found
 
 
@@ -142,3 +136,7 @@ def _from_sklearn(function: str, name: str) -> Callable[..., Any]:
         raise Error(f"metric {name!r} needs scikit-learn: pip install 'nbtrain[sklearn]'") from error
     found: Callable[..., Any] = getattr(metrics, function)
     return found
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,12 +1,11 @@
-"""What a training run tells while it goes on, and what can be done about it.
+"""Callbacks, called while `Trainer.fit` runs: `fit(…, callbacks=[…])`.
 
-Callbacks are given to `Trainer.fit(…, callbacks=[…])`: `EarlyStopping`, `ReduceOnPlateau`, `TimeLimit`, `Checkpoint`,
-`CSVLogger`, `JSONLinesLogger`, `TensorBoard`, plain functions, or one's own, derived from `Callback`.
+`EarlyStopping`, `ReduceOnPlateau`, `TimeLimit`, `Checkpoint`, `CSVLogger`, `JSONLinesLogger` and `TensorBoard`; plain
+functions and classes derived from `Callback` work, too.
 """
 
 from __future__ import annotations
 
-from ..checks.arguments import closed
 from .base import Callback, as_callbacks
 from .checkpoint import Checkpoint
 from .logs import CSVLogger, JSONLinesLogger, TensorBoard
@@ -28,8 +27,5 @@ __all__ = [
     "as_callbacks",
 ]
 
-for _kind in (
-    *(Checkpoint, CSVLogger, JSONLinesLogger, TensorBoard, EarlyStopping, ReduceOnPlateau),
-    *(PrintProgress, TqdmProgress, TimeLimit),
-):
-    closed(_kind, ("every_steps", "every_seconds", "first_at_end"))
+for _name in __all__:  # pickles and tracebacks name the public path
+    globals()[_name].__module__ = __name__

@@ -1,4 +1,4 @@
-"""The protocol: what a training run tells while it goes on, and how it is stopped."""
+"""The callback protocol: when callbacks are called, and how they stop the training."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import inspect
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from ..checks.suggestions import nearest
+import numpy as np
+
+from ..checks.messages import brief, unknown, wrong
 from ..errors import InputError
 
 if TYPE_CHECKING:
@@ -14,20 +16,20 @@ if TYPE_CHECKING:
 
 
 class Callback:
-    """Base of callbacks; override what is needed.
+    """Base class of callbacks; override the methods you need.
 
-    Instead of an object, a plain function ``f(trainer, epoch, metrics)`` serves as `on_epoch`. A callback may change
-    the learning rate (`trainer.learning_rate`, `trainer.scale_learning_rate`) and save the trainer.
+    A plain function ``f(trainer, epoch, metrics)`` can be passed instead; it is called as `on_epoch`. A callback may
+    change the learning rate (`trainer.learning_rate`, `trainer.scale_learning_rate`) and save the trainer.
 
     Attributes
     ----------
     every_steps : int, optional
-        `on_step` is called whenever the trainer's iteration is a multiple of it.
+        Call `on_step` whenever the trainer's iteration is a multiple of it.
     every_seconds : float, optional
-        `on_step` is called whenever so much time has passed, to a tenth of a second.
+        Call `on_step` each time this many seconds have passed, to a tenth of a second.
     first_at_end : bool
-        Whether its `on_end` comes before that of the others, and it is told of epochs after all that have a state: for
-        callbacks that save.
+        Call its `on_end` before that of the other callbacks, and its `on_epoch` after all callbacks that have a
+        state: for callbacks that save.
     """
 
     every_steps: int | None = None
@@ -38,43 +40,46 @@ class Callback:
         """Before the first epoch of a call of fit."""
 
     def on_step(self, trainer: Trainer, iteration: int, metrics: Mapping[str, float]) -> bool | None:
-        """Within an epoch, as often as `every_steps` and `every_seconds` say; True stops the training.
+        """Within an epoch, as often as `every_steps` and `every_seconds` say; return True to stop the training.
 
-        `metrics` has the mean `loss` of the epoch so far. A training that was stopped within an epoch continues that
-        epoch with the next call of fit. At the end of an epoch it comes before `on_epoch`, and before that epoch is in
-        the history.
+        `metrics` has the mean `loss` of the epoch so far. If training stops within an epoch, the next call of fit
+        continues that epoch. At the end of an epoch, `on_step` is called before `on_epoch` and before the epoch is
+        in the history.
         """
 
     def on_epoch(self, trainer: Trainer, epoch: int, metrics: Mapping[str, float]) -> bool | None:
-        """After every epoch, counted from 1 over the trainer's life; True stops the training."""
+        """After every epoch, counted from 1 over the trainer's life; return True to stop the training."""
 
     def on_end(self, trainer: Trainer) -> None:
-        """After the last epoch, however the run came to its end: also after Ctrl-C and after divergence."""
+        """After the last epoch, however training ended: also after Ctrl-C and after divergence."""
 
     def state_dict(self) -> Mapping[str, Any]:
-        """What a checkpoint keeps of it, by name: what JSON can hold, and arrays of float32 or float64."""
+        """State to store in checkpoints, by name: anything that JSON can hold, and arrays of float32 or float64."""
         return {}
 
     def resume(self, trainer: Trainer, state: Mapping[str, Any]) -> bool | None:
-        """After `on_start`, where fit goes on from a checkpoint: what `state_dict` gave when that was written.
+        """After `on_start`, when fit resumes from a checkpoint; `state` is the `state_dict` stored in it.
 
-        True ends the call of fit before it trains: the training had come to its end by this callback.
+        Return True if this callback had already stopped the training: fit then ends at once.
         """
 
 
 def stops(returned: Any, callback: Callback, method: str) -> bool:
-    """Whether what a callback's method has returned ends the training; an array is neither true nor false."""
-    try:
+    """Whether a callback's return value ends the training.
+
+    Raises
+    ------
+    InputError
+        If it is neither a bool nor None.
+    """
+    if returned is None or isinstance(returned, bool | np.bool):
         return bool(returned)
-    except (ValueError, TypeError):
-        name = getattr(getattr(callback, "function", None), "__name__", f"{type(callback).__qualname__}.{method}")
-        raise InputError(
-            f"callbacks: {type(returned).__name__} returned by {name}; True (to stop), False or None is wanted"
-        ) from None
+    name = getattr(getattr(callback, "function", None), "__name__", f"{type(callback).__qualname__}.{method}")
+    raise InputError(wrong(f"callbacks: the result of {name}", "be True (to stop), False or None", brief(returned)))
 
 
 def keeps_state(callback: Callback) -> bool:
-    """Whether there is something of it in checkpoints."""
+    """Whether checkpoints store a state for it."""
     return type(callback).state_dict is not Callback.state_dict
 
 
@@ -87,35 +92,29 @@ class _Function(Callback):
 
 
 def as_callbacks(given: Any) -> list[Callback]:
-    """The callbacks that fit was given, functions wrapped."""
+    """The callbacks passed to fit, with functions wrapped."""
     if isinstance(given, Callback) or callable(given):
         given = (given,)
     if isinstance(given, str) or not isinstance(given, Iterable):
-        raise InputError(f"callbacks: {given!r} given; a sequence of callbacks is wanted")
+        raise InputError(wrong("callbacks", "be a sequence of callbacks", brief(given)))
     made: list[Callback] = []
     for item in given:
         if isinstance(item, Callback):
             _check_methods(item)
             made.append(item)
-        elif callable(item) and not isinstance(item, type):
+        elif isinstance(item, type):
+            name = item.__name__
+            raise InputError(f"callbacks: got the class {name}; pass an instance, {name}(...)")
+        elif callable(item):
             _check_arguments(item)
             made.append(_Function(item))
         else:
-            raise InputError(
-                f"callbacks: {item!r} given; nbtrain.Callback objects or functions are wanted{_maker(item)}"
-            )
+            raise InputError(wrong("callbacks", "be nbtrain.Callback objects or functions", brief(item)))
     return made
 
 
-def _maker(item: Any) -> str:
-    """How a callback is made, for somebody who has given its class or the name of that."""
-    if isinstance(item, str):
-        item = {kind.__name__: kind for kind in Callback.__subclasses__()}.get(item)
-    return f": {item.__name__}(…) makes one" if isinstance(item, type) and issubclass(item, Callback) else ""
-
-
 def _check_methods(callback: Callback) -> None:
-    """Refuse a callback that would be told of nothing, because its methods have other names."""
+    """Refuse a callback that would never be called, because its methods have other names."""
     own = {name: method for name, method in vars(Callback).items() if inspect.isfunction(method)}
     if any(inspect.getattr_static(callback, name, None) is not method for name, method in own.items()):
         return
@@ -124,23 +123,18 @@ def _check_methods(callback: Callback) -> None:
     odd = [name for name in dir(kind) if name.startswith("on_") and name not in names]
     odd = [name for name in odd if inspect.isfunction(inspect.getattr_static(kind, name, None))]
     if odd:
-        near = nearest(odd[0], names)
-        raise InputError(
-            f"callbacks: {type(callback).__name__} has {', '.join(odd)}, which nothing calls; "
-            + (f"did you mean {near[0]}? " if near else "")
-            + f"Override {', '.join(names)}"
-        )
+        raise InputError(f"callbacks: {kind.__name__} has an {unknown('method', odd[0], names)}")
 
 
 def _check_arguments(function: Callable[..., Any]) -> None:
-    """Refuse a function that cannot be called as callbacks are, before anything is trained."""
+    """Refuse a function that cannot be called as a callback, before training starts."""
     try:
         signature = inspect.signature(function)
-    except ValueError:  # a function of C may not tell
+    except ValueError:  # a function written in C may have no signature
         return
     try:
         signature.bind(None, 0, {})
     except TypeError:
         raise InputError(
-            f"callbacks: a function of {signature} given; one of (trainer, epoch, metrics) is wanted"
+            wrong("callbacks", "be functions of (trainer, epoch, metrics)", f"one of {signature}")
         ) from None

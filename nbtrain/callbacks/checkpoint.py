@@ -1,4 +1,4 @@
-"""Saving the trainer while it trains."""
+"""Save the trainer while it trains."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from ..checks import arrays as checks
+from ..checks.arguments import explain_arguments, no_new_attributes
+from ..checks.messages import brief, wrong
 from ..errors import InputError
 from ..formats.modelfile.files import check_folder, checked_path
 from .base import Callback
@@ -15,25 +17,27 @@ if TYPE_CHECKING:
     from ..training.trainer import Trainer
 
 
+@no_new_attributes
 class Checkpoint(Callback):
-    """Save the trainer every so many epochs or minutes, and whenever the training ends.
+    """Save the trainer at regular intervals, and when training ends.
 
-    The file is that of `Trainer.save`: `nbtrain.load` makes a trainer that goes on bit for bit. Given to
-    `fit(checkpoint=…)` it is also where an interrupted training goes on from, written before the first epoch, too. It
-    holds the parameters that training goes on with, also where `EarlyStopping` puts the best ones back at the end, and
-    what the callbacks of the training have counted.
+    The file is that of `Trainer.save`: `nbtrain.load` returns a trainer that continues bit for bit. With
+    `fit(checkpoint=…)` an interrupted training resumes from it; it is then also written before the first epoch. It
+    holds the current parameters, even if `EarlyStopping` restores the best ones at the end, and the state of the
+    other callbacks.
 
     Parameters
     ----------
     path : str or path-like
     every_epochs : int, optional
-        By default every epoch, or none if `every_minutes` is given.
+        By default 1, or never if `every_minutes` is given.
     every_minutes : float, optional
-        Also within an epoch.
+        Saves within an epoch, too.
     """
 
     first_at_end = True
 
+    @explain_arguments
     def __init__(
         self, path: str | os.PathLike[str], *, every_epochs: int | None = None, every_minutes: float | None = None
     ) -> None:
@@ -44,21 +48,21 @@ class Checkpoint(Callback):
         if every_minutes is not None:
             self.every_seconds = 60.0 * checks.finite_number(every_minutes, "every_minutes", "a positive number")
             if self.every_seconds <= 0:
-                raise InputError(f"every_minutes: {every_minutes!r} given; a positive number is wanted")
+                raise InputError(wrong("every_minutes", "be a positive number", brief(every_minutes)))
         self._saved: tuple[int, ...] = ()
         self._due = False
 
     def on_start(self, trainer: Trainer) -> None:
-        check_folder(self.path)  # now, and not after the first epoch
-        # what there is to save where nothing remains to be trained, unless it is in the file
-        self._saved, self._due = _standing(trainer) if os.path.exists(self.path) else (), False
+        check_folder(self.path)  # fail now, not after the first epoch
+        # if there is nothing left to train, on_end must still write a missing file
+        self._saved, self._due = _progress(trainer) if os.path.exists(self.path) else (), False
 
     def save_beginning(self, trainer: Trainer) -> None:
-        """Save what the training begins with, and where its logs begin: it may be killed before it is due to save."""
+        """Save the initial state and where the logs begin: the process may be killed before the first regular save."""
         self._save(trainer)
 
     def on_step(self, trainer: Trainer, iteration: int, metrics: Mapping[str, float]) -> None:
-        # where an epoch has just ended, neither history nor callbacks know of it yet
+        # if an epoch has just ended, it is not in the history yet and callbacks have not seen it
         self._due = bool(trainer.engine.descriptor["log_count"][0])
         if not self._due:
             self._save(trainer)
@@ -68,16 +72,16 @@ class Checkpoint(Callback):
             self._save(trainer)
 
     def on_end(self, trainer: Trainer) -> None:
-        if _standing(trainer) != self._saved:
+        if _progress(trainer) != self._saved:
             self._save(trainer)
 
     def _save(self, trainer: Trainer) -> None:
         trainer.save(self.path)
         self._due = False
-        self._saved = _standing(trainer)
+        self._saved = _progress(trainer)
 
 
-def _standing(trainer: Trainer) -> tuple[int, ...]:
-    """How far the training is."""
+def _progress(trainer: Trainer) -> tuple[int, ...]:
+    """How far the training has come."""
     d = trainer.engine.descriptor
     return tuple(int(d[name][0]) for name in ("iteration", "epoch", "position"))

@@ -1,4 +1,4 @@
-"""Writing down every epoch: CSV, lines of JSON, TensorBoard."""
+"""Loggers of every epoch: CSV, JSON lines, TensorBoard."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import time
 from collections.abc import Mapping
 from typing import IO, TYPE_CHECKING, Any
 
+from ..checks.arguments import explain_arguments, no_new_attributes
 from ..errors import Error
 from ..formats.modelfile.files import check_folder, checked_path
 from .base import Callback
@@ -19,33 +20,33 @@ if TYPE_CHECKING:
 
 
 class _Log(Callback):
-    """A text file with a line for every epoch, on disk when the epoch is over."""
+    """A text file with a line per epoch, flushed after each."""
 
     def __init__(self, path: str | os.PathLike[str], append: bool) -> None:
         self.path, self.append = checked_path(path), append
         self._file: IO[str] | None = None
         self._start = 0.0
-        self._begun = 0  # the file's size when the training began that writes to it
-        self._goes_on_after: int | None = None  # the epoch behind which rows are to be cut off, before the next one
+        self._begun = 0  # the file's size when this training began
+        self._resumed_at: int | None = None  # before the next epoch, remove rows of epochs after this one
 
     def on_start(self, trainer: Trainer) -> None:
         self._start, self._begun = time.monotonic(), 0
-        self._goes_on_after = trainer.epoch or None
+        self._resumed_at = trainer.epoch or None
         if self.append and os.path.exists(self.path):
-            self._mend(None)
+            self._truncate(None)
             self._begun = 0 if trainer.epoch else os.path.getsize(self.path)
         check_folder(self.path)
         self._file = open(self.path, "a" if self.append else "w", encoding="utf-8", newline="")  # noqa: SIM115
-        self.append = True  # a second call of fit goes on
+        self.append = True  # a second call of fit appends
 
     def state_dict(self) -> dict[str, Any]:
         return {"begun": self._begun}
 
     def resume(self, trainer: Trainer, state: Mapping[str, Any]) -> None:
-        self._begun, self._goes_on_after = int(state["begun"]), trainer.epoch
+        self._begun, self._resumed_at = int(state["begun"]), trainer.epoch
 
-    def _mend(self, epoch: int | None) -> None:
-        """Cut off what a killed run has left at the end: half a line, and rows of epochs that are trained again."""
+    def _truncate(self, epoch: int | None) -> None:
+        """Remove an unfinished last line, and rows of epochs that will be trained again."""
         with open(self.path, "rb") as file:
             lines = file.read().splitlines(keepends=True)
         size = kept = sum(len(line) for line in lines)
@@ -57,14 +58,14 @@ class _Log(Callback):
             os.truncate(self.path, kept)
 
     def _epoch_of(self, lines: list[bytes]) -> float:
-        """Epoch of the last line; 0 where it has none."""
+        """Epoch of the last line; 0 if it has none."""
         raise NotImplementedError
 
     def on_epoch(self, trainer: Trainer, epoch: int, metrics: Mapping[str, float]) -> None:
         if self._file is not None:
-            if self._goes_on_after is not None:
-                self._mend(self._goes_on_after)
-                self._goes_on_after = None
+            if self._resumed_at is not None:
+                self._truncate(self._resumed_at)
+                self._resumed_at = None
             seconds = round(time.monotonic() - self._start, 3)
             own = {"epoch": epoch, "seconds": seconds, "learning_rate": trainer.learning_rate}
             self._write(self._file, {**own, **metrics})
@@ -79,19 +80,20 @@ class _Log(Callback):
         raise NotImplementedError
 
 
+@no_new_attributes
 class CSVLogger(_Log):
-    """A line of comma-separated values an epoch: epoch, seconds since the start, learning rate, metrics.
+    """Write one row of comma-separated values per epoch: epoch, seconds since the start, learning rate, metrics.
 
     Parameters
     ----------
     path : str or path-like
     append : bool, default False
-        Go on in a file that is there, under the columns that it has. A last line that was not finished is cut off.
-        Where the training goes on too (its epoch is not the first, or fit goes on from a checkpoint), so are its rows
-        at the end whose epochs it has not reached: they were written after the checkpoint, and come again. A training
-        that begins leaves all rows of those before.
+        Append to an existing file, keeping its columns. An unfinished last line is removed. If training continues (the
+        trainer is past its first epoch, or fit resumes from a checkpoint), rows of epochs that will be repeated are
+        removed, too. A new training keeps all existing rows.
     """
 
+    @explain_arguments
     def __init__(self, path: str | os.PathLike[str], *, append: bool = False) -> None:
         super().__init__(path, append)
         self._columns: list[str] = []
@@ -117,7 +119,7 @@ class CSVLogger(_Log):
 
 
 def _cells(line: bytes) -> list[str]:
-    """A line of CSV; nothing where it is none, as the zeros that a power failure may leave."""
+    """Cells of a line of CSV; none if it is damaged, as by a power failure."""
     try:
         return next(csv.reader([line.decode("utf-8").rstrip("\r\n")]), [])
     except (UnicodeDecodeError, csv.Error):
@@ -131,16 +133,18 @@ def _number(text: str) -> float:
         return math.inf
 
 
+@no_new_attributes
 class JSONLinesLogger(_Log):
-    """A JSON object an epoch, one on a line: epoch, seconds since the start, learning_rate, metrics (null for NaN).
+    """Write one JSON object per epoch and line: epoch, seconds since the start, learning_rate, metrics (null for NaN).
 
     Parameters
     ----------
     path : str or path-like
     append : bool, default False
-        Go on in a file that is there, as `CSVLogger` does.
+        Append to an existing file, as `CSVLogger` does.
     """
 
+    @explain_arguments
     def __init__(self, path: str | os.PathLike[str], *, append: bool = False) -> None:
         super().__init__(path, append)
 
@@ -157,13 +161,14 @@ class JSONLinesLogger(_Log):
         file.write(json.dumps(numbers, allow_nan=False) + "\n")
 
 
+@no_new_attributes
 class TensorBoard(Callback):
-    """Metrics and learning rate of every epoch for TensorBoard.
+    """Write metrics and learning rate of every epoch for TensorBoard.
 
     Parameters
     ----------
     directory : str or path-like
-        Where the event file is made.
+        Directory of the event file.
 
     Raises
     ------
@@ -171,6 +176,7 @@ class TensorBoard(Callback):
         If the package tensorboard is not installed.
     """
 
+    @explain_arguments
     def __init__(self, directory: str | os.PathLike[str]) -> None:
         try:
             from tensorboard.compat.proto import event_pb2, summary_pb2

@@ -1,4 +1,4 @@
-"""When a metric has stopped getting better: end the training, or lower the learning rate."""
+"""When a metric stops improving: end the training, or lower the learning rate."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..checks import arrays as checks
-from ..checks.suggestions import nearest
+from ..checks.arguments import explain_arguments, no_new_attributes
+from ..checks.messages import brief, unknown, wrong
 from ..errors import InputError
 from ..metrics import ALWAYS, Metric, as_metric, smaller_is_better
 from .base import Callback
@@ -18,19 +19,19 @@ if TYPE_CHECKING:
     from ..training.trainer import Trainer
 
 
-class Watching(Callback):
-    """Watches a metric: how good it was at best, and for how many epochs it has not been better."""
+class MetricMonitor(Callback):
+    """Follows a metric: its best value, and the number of epochs since then."""
 
     def __init__(self, metric: Any, mode: str, patience: int, min_delta: float, validation_data: Any) -> None:
         if mode not in ("auto", "min", "max"):
-            raise InputError(f"mode: {mode!r} given; 'auto', 'min' or 'max' is wanted")
+            raise InputError(wrong("mode", "be 'auto', 'min' or 'max'", brief(mode)))
         self.metric: str | Metric | None = metric if isinstance(metric, str) else as_metric(metric, "metric")
         if self.metric is None:
-            raise InputError(f"metric: {metric!r} given; a name, a function or an nbtrain.metrics.Metric is wanted")
+            raise InputError(wrong("metric", "be a name, a function or an nbtrain.metrics.Metric", brief(metric)))
         self.patience = checks.whole_number(patience, "patience", 0)
-        self.min_delta = checks.finite_number(min_delta, "min_delta", "a number of at least 0")
+        self.min_delta = checks.finite_number(min_delta, "min_delta", "a number >= 0")
         if self.min_delta < 0:
-            raise InputError(f"min_delta: {min_delta!r} given; a number of at least 0 is wanted")
+            raise InputError(wrong("min_delta", "be a number >= 0", brief(min_delta)))
         self.validation_data = validation_data
         if validation_data is not None:
             checks.pair(validation_data, "validation_data")
@@ -50,18 +51,18 @@ class Watching(Callback):
         return {"metric": self._name, "sign": self.sign, "best": best, "waited": self.waited}
 
     def resume(self, trainer: Trainer, state: Mapping[str, Any]) -> bool | None:
-        """Go on counting, unless it was another metric that was watched."""
+        """Continue counting, if the checkpoint is of the same metric."""
         if (state["metric"], state["sign"]) == (self._name, self.sign):
             self.best = math.nan if state["best"] is None else float(state["best"])
             self.waited = int(state["waited"])
-            return self.go_on(trainer, state)
+            return self.load_state(trainer, state)
         return None
 
-    def go_on(self, trainer: Trainer, state: Mapping[str, Any]) -> bool | None:
-        """What else there is to be taken from a state."""
+    def load_state(self, trainer: Trainer, state: Mapping[str, Any]) -> bool | None:
+        """Take the rest of a state."""
 
     def improved(self, trainer: Trainer, metrics: Mapping[str, float]) -> bool:
-        """Whether this epoch was better than the best before by more than min_delta; NaN never is."""
+        """Whether this epoch was better than the best one by more than min_delta; NaN never is."""
         value = self._value(trainer, metrics)
         if math.isnan(value):
             better = False
@@ -83,20 +84,18 @@ class Watching(Callback):
         if name not in metrics and f"val_{name}" in metrics:
             name = f"val_{name}"
         if name not in metrics:
-            near = [] if name.removeprefix("val_") in metrics else nearest(name, metrics)
-            meant = f"did you mean {near[0]!r}? There" if near else "there"
-            raise InputError(
-                f"metric: {name!r} given; {meant} are {', '.join(metrics)}"
-                + ("" if any(key.startswith("val_") for key in metrics) else "; val_ ones want validation_data")
-            )
+            validated = any(key.startswith("val_") for key in metrics)
+            need = name.startswith("val_") and not validated
+            raise InputError(unknown("metric", name, metrics, "val_* metrics need validation_data" if need else ""))
         return float(metrics[name])
 
 
-class EarlyStopping(Watching):
-    """Stop when a metric has not got better for a while, and go back to the parameters it was best with.
+@no_new_attributes
+class EarlyStopping(MetricMonitor):
+    """Stop when a metric stops improving, and restore the best parameters.
 
-    The best parameters are put back however the training ends: by this callback, another, the last epoch, divergence
-    or Ctrl-C. The optimizer's state stays that of the last epoch.
+    The best parameters are restored however the training ends: by this or another callback, after the last epoch, by
+    divergence or by Ctrl-C. The optimizer's state remains that of the last epoch.
 
     Parameters
     ----------
@@ -105,23 +104,24 @@ class EarlyStopping(Watching):
     patience : int, default 10
         Epochs without improvement after which training stops.
     min_delta : float, default 0.0
-        By how much more than that the metric must be better to count.
+        An improvement must be larger than this to count.
     mode : {"auto", "min", "max"}, default "auto"
-        Which is better; "auto" knows losses and errors from scores by their names.
+        Which direction is better; "auto" tells losses and errors from scores by their names.
     validation_data : (X, y) or (X, y, sample_weight), optional
-        To compute the metric on, instead of that of fit.
+        Data to compute the metric on, instead of the validation data of fit.
     restore_best : bool, default True
 
     Attributes
     ----------
     best : float
-        The best value; NaN before there is one.
+        The best value so far; NaN before there is one.
     best_epoch : int
-        The epoch of it.
+        Its epoch; 0 before there is one.
     stopped : bool
-        Whether it was this callback that stopped the training.
+        Whether this callback stopped the training.
     """
 
+    @explain_arguments
     def __init__(
         self,
         metric: Any = "val_loss",
@@ -153,7 +153,7 @@ class EarlyStopping(Watching):
         best = {} if self._parameters is None else {"parameters": self._parameters}
         return super().state_dict() | {"best_epoch": self.best_epoch} | best
 
-    def go_on(self, trainer: Trainer, state: Mapping[str, Any]) -> bool:
+    def load_state(self, trainer: Trainer, state: Mapping[str, Any]) -> bool:
         self.best_epoch, self.stopped = int(state["best_epoch"]), self._lost_patience()
         if self.restore_best and "parameters" in state:
             parameters = np.asarray(state["parameters"], trainer.dtype)
@@ -168,8 +168,9 @@ class EarlyStopping(Watching):
             self._parameters = None
 
 
-class ReduceOnPlateau(Watching):
-    """Multiply the learning rate by a factor when a metric has not got better for a while; a schedule's rates, too.
+@no_new_attributes
+class ReduceOnPlateau(MetricMonitor):
+    """Multiply the learning rate by a factor when a metric stops improving; this scales a schedule's rates, too.
 
     Parameters
     ----------
@@ -178,14 +179,16 @@ class ReduceOnPlateau(Watching):
     factor : float, default 0.1
         Above 0, below 1.
     patience : int, default 10
-        Epochs without improvement after which the rate is lowered.
+        Epochs without improvement after which the rate is reduced.
     min_delta : float, default 0.0
+        As for `EarlyStopping`.
     cooldown : int, default 0
-        Epochs after a reduction that do not count.
+        Epochs to wait after a reduction before counting again.
     minimum : float, default 0.0
-        No learning rate below it is set.
+        Smallest learning rate.
     """
 
+    @explain_arguments
     def __init__(
         self,
         metric: Any = "val_loss",
@@ -199,9 +202,9 @@ class ReduceOnPlateau(Watching):
         validation_data: Any = None,
     ) -> None:
         super().__init__(metric, mode, patience, min_delta, validation_data)
-        self.factor = checks.finite_number(factor, "factor", "a number above 0 and below 1")
+        self.factor = checks.finite_number(factor, "factor", "a number between 0 and 1")
         if not 0.0 < self.factor < 1.0:
-            raise InputError(f"factor: {factor!r} given; a number above 0 and below 1 is wanted")
+            raise InputError(wrong("factor", "be a number between 0 and 1", brief(factor)))
         self.cooldown = checks.whole_number(cooldown, "cooldown", 0)
         self.minimum = checks.finite_number(minimum, "minimum")
         self._resting = 0
@@ -213,7 +216,7 @@ class ReduceOnPlateau(Watching):
     def state_dict(self) -> dict[str, Any]:
         return super().state_dict() | {"resting": self._resting}
 
-    def go_on(self, trainer: Trainer, state: Mapping[str, Any]) -> None:
+    def load_state(self, trainer: Trainer, state: Mapping[str, Any]) -> None:
         self._resting = int(state["resting"])
 
     def on_epoch(self, trainer: Trainer, epoch: int, metrics: Mapping[str, float]) -> None:

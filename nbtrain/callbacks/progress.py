@@ -1,10 +1,12 @@
-"""Showing how training goes: a bar of tqdm where that is installed, a line an epoch otherwise."""
+"""Progress of training: a tqdm bar where tqdm is installed, otherwise one line per epoch."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from ..checks.arguments import no_new_attributes
+from ..checks.messages import brief, wrong
 from ..errors import Error, InputError
 from .base import Callback
 
@@ -13,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def as_progress(given: Any, epochs: int) -> list[Callback]:
-    """What shows the progress of so many epochs, as fit's `progress` wants it."""
+    """The callback for fit's argument `progress`."""
     if given is False or given is None:
         return []
     if given == "plain":
@@ -21,7 +23,7 @@ def as_progress(given: Any, epochs: int) -> list[Callback]:
     if given == "tqdm":
         return [TqdmProgress(epochs)]
     if given is not True:
-        raise InputError(f"progress: {given!r} given; True, False, 'tqdm' or 'plain' is wanted")
+        raise InputError(wrong("progress", "be True, False, 'tqdm' or 'plain'", brief(given)))
     try:
         return [TqdmProgress(epochs)]
     except Error:
@@ -32,8 +34,9 @@ def _numbers(metrics: Mapping[str, float]) -> dict[str, str]:
     return {name: f"{number:.4f}" for name, number in metrics.items()}
 
 
+@no_new_attributes
 class PrintProgress(Callback):
-    """One line an epoch on standard output."""
+    """Print one line per epoch to standard output."""
 
     def __init__(self, epochs: int) -> None:
         self.epochs = epochs
@@ -45,8 +48,9 @@ class PrintProgress(Callback):
         print(f"epoch {self.done:{len(str(self.epochs))}d}/{self.epochs}  {numbers}", flush=True)
 
 
+@no_new_attributes
 class TqdmProgress(Callback):
-    """A bar of tqdm over the epochs, in a terminal or a notebook; the loss is shown within long epochs, too.
+    """Show a tqdm bar over the epochs, in a terminal or a notebook; long epochs also show the loss as they run.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Stopping after a while."""
+"""Stop after a given time."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from ..checks import arrays as checks
+from ..checks.arguments import explain_arguments, no_new_attributes
+from ..checks.messages import brief, wrong
 from ..errors import InputError
 from .base import Callback
 
@@ -14,20 +16,23 @@ if TYPE_CHECKING:
     from ..training.trainer import Trainer
 
 
+@no_new_attributes
 class TimeLimit(Callback):
-    """Stop when a call of fit has taken so long, to some tenths of a second, also within an epoch.
+    """Stop a call of fit after a given time, within an epoch if need be.
 
     Parameters
     ----------
     seconds : float
+        Precise to some tenths of a second.
     """
 
     every_seconds = 0.0
 
+    @explain_arguments
     def __init__(self, seconds: float) -> None:
         self.seconds = checks.finite_number(seconds, "seconds", "a positive number")
         if self.seconds <= 0:
-            raise InputError(f"seconds: {seconds!r} given; a positive number is wanted")
+            raise InputError(wrong("seconds", "be a positive number", brief(seconds)))
         self._end = 0.0
 
     def on_start(self, trainer: Trainer) -> None:

@@ -1,154 +1,104 @@
-"""Misspelt attributes and arguments are refused with what was probably meant.
-
-Classes that users derive stay free to set whatever they like, and so is every name that begins with an underscore.
-"""
+"""Arguments and attributes that do not exist: the error says what was meant, or where it belongs."""
 
 from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Iterable
 from typing import Any, ParamSpec, TypeVar
 
-from .suggestions import did_you_mean, nearest, synonyms
+from .messages import unknown
+from .suggestions import nearest, synonyms
 
 Kind = TypeVar("Kind", bound=type[Any])
 Given = ParamSpec("Given")
 Made = TypeVar("Made")
 
-# Of a trainer.
-SETTABLE = ("learning_rate", "metadata")
-GIVEN = "It is given when a Trainer is made."
-NOT_SETTABLE = {
-    **dict.fromkeys("network loss optimizer regularizer batch_size shuffle dtype rng threads".split(), GIVEN),
-    **dict.fromkeys(("clip_value", "clip_norm"), GIVEN),
-    **dict.fromkeys(("iteration", "epoch"), "Training counts it."),
-    **dict.fromkeys(("model", "engine"), "trainer.set_weights([(W, b), …]) takes over the numbers of another."),
-    "history": "Training fills it; trainer.metadata is for notes of one's own.",
-    "theta": "trainer.theta[...] = numbers changes the numbers in it.",
-    "weights": "trainer.set_weights([(W, b), …]) changes the numbers in them.",
-}
-
-# Arguments that are looked for in one call and belong to another.
-EPOCHS, PENALTIES = ("n_epochs", "max_iter", "num_epochs"), ("l2", "alpha", "weight_decay")
-IN_FIT = {
-    **dict.fromkeys("epochs validation_data metrics callbacks progress".split(), "it is given to Trainer.fit"),
-    **dict.fromkeys(("checkpoint", "sample_weight"), "it is given to Trainer.fit"),
-    **dict.fromkeys(EPOCHS, "epochs is given to Trainer.fit"),
-    "verbose": "progress=True is given to Trainer.fit",
-    "learning_rate": "it belongs to the optimizer: optimizer=nbtrain.optimizer('adam', learning_rate=…)",
-    "schedule": "it belongs to the optimizer: optimizer=nbtrain.optimizer('adam', learning_rate=nbtrain.schedule(…))",
-    **dict.fromkeys(("dropout", "activation", "initializer", "constraint"), "it is given to a layer, nbtrain.Dense"),
-    **dict.fromkeys(PENALTIES, "regularizer=nbtrain.regularizer('l2', strength=…) is meant"),
-    **dict.fromkeys(("seed", "random_state"), "rng is meant"),
-}
-IN_TRAINER = {
+_RATE = "set it in the optimizer, nbtrain.optimizer('adam', learning_rate=…)"
+_PENALTY = "pass regularizer=nbtrain.regularizer('l2', strength=…) to Trainer"
+BELONGS = {
     **dict.fromkeys(
-        "loss optimizer regularizer batch_size shuffle dtype rng threads".split(), "it is given to Trainer"
+        "loss optimizer regularizer batch_size shuffle dtype rng clip_value clip_norm threads".split(),
+        "pass it to Trainer",
     ),
-    **dict.fromkeys(("clip_value", "clip_norm"), "it is given to Trainer"),
-    **dict.fromkeys(("seed", "random_state"), "rng is given to Trainer"),
-    "learning_rate": "it belongs to the optimizer; trainer.learning_rate = … changes it",
-    "verbose": "progress=True is meant",
-    **dict.fromkeys(EPOCHS, "epochs is meant"),
-    **dict.fromkeys(PENALTIES, "regularizer=nbtrain.regularizer('l2', strength=…) is given to Trainer"),
-    "validation_split": "validation_data=(X_val, y_val) is wanted, rows that are not in X",
+    **dict.fromkeys(
+        "epochs validation_data metrics callbacks progress checkpoint sample_weight".split(), "pass it to Trainer.fit"
+    ),
+    **dict.fromkeys("activation dropout initializer constraint".split(), "pass it to Dense"),
+    **dict.fromkeys("inputs input_dim input_shape".split(), "pass it to Network as its first argument"),
+    **dict.fromkeys("learning_rate schedule".split(), _RATE),
+    **dict.fromkeys("l2 alpha weight_decay".split(), _PENALTY),
+    "validation_split": "split the data and pass validation_data=(X_val, y_val) to Trainer.fit",
+    "save_best_only": "EarlyStopping(restore_best=True) keeps the best parameters",
 }
-IN_DENSE = {
-    **dict.fromkeys(("inputs", "input_dim", "input_shape"), "it is given to nbtrain.Network(inputs, layers)"),
-    **dict.fromkeys(("rate", "drop"), "dropout is meant"),
-    "regularizer": "it is given to Trainer, for all layers",
-    "kernel_initializer": "initializer is meant",
-    "kernel_constraint": "constraint is meant",
+# What other libraries call an argument
+RENAMED = {
+    **dict.fromkeys("seed random_state".split(), "rng"),
+    **dict.fromkeys("n_epochs num_epochs max_iter".split(), "epochs"),
+    **dict.fromkeys("rate drop".split(), "dropout"),
+    "verbose": "progress",
+    "monitor": "metric",
+    "restore_best_weights": "restore_best",
+    "filepath": "path",
+    "kernel_initializer": "initializer",
+    "kernel_constraint": "constraint",
+    "kernel_regularizer": "regularizer",
 }
 
 
-def check_attribute(
-    owner: object, name: str, settable: Collection[str], others: Mapping[str, str] | None = None
-) -> None:
-    """Raise AttributeError if an object has no attribute of that name, or has one that cannot be set.
+def explain_arguments(method: Callable[Given, Made]) -> Callable[Given, Made]:
+    """Decorator of a method: the TypeError of an unknown keyword says what was meant, or where it belongs."""
+    names = list(inspect.signature(method).parameters)[1:]  # without self
+    title = method.__qualname__.removesuffix(".__init__")
 
-    Parameters
-    ----------
-    owner : object
-    name : str
-        What is to be set.
-    settable : collection of str
-        Names to offer.
-    others : mapping of str to str, optional
-        What cannot be set, and what to do instead, in a sentence.
+    @functools.wraps(method)
+    def call(*arguments: Given.args, **named: Given.kwargs) -> Made:
+        for name in named:
+            if name not in names:
+                raise TypeError(f"{title}: {unknown('argument', name, names, _remedy(name, names))}")
+        return method(*arguments, **named)
+
+    return call
+
+
+def _remedy(name: str, names: Iterable[str]) -> str:
+    meant = RENAMED.get(name, name)
+    if meant in names:
+        return f"did you mean {meant!r}?"
+    place = next((BELONGS[known] for known in (meant, *synonyms(name)) if known in BELONGS), "")
+    if place and meant != name:
+        return f"it is called {meant!r} here: {place}"
+    return place
+
+
+def check_attribute(owner: object, name: str, fixed: Iterable[str] = ()) -> None:
+    """Raise AttributeError for an attribute that an object does not have, or for one of the `fixed` ones.
+
+    Names that begin with an underscore are free.
     """
-    others = others or {}
-    if (
-        name.startswith("_")
-        or name in settable
-        or (name not in others and (name in vars(owner) or hasattr(type(owner), name)))
-    ):
-        return
-    kind = type(owner).__name__
-    known = f"What can be set: {', '.join(sorted(settable))}."
-    if name in others:
-        raise AttributeError(f"{kind}.{name} cannot be set. {others[name]} {known}")
-    near = nearest(name, [*settable, *others])
-    meant = f"; did you mean {near[0]!r}? {others.get(near[0], '')}".rstrip() if near else "."
-    raise AttributeError(f"{kind} has no attribute {name!r}{meant} {known}")
+    kind = type(owner)
+    if name in fixed:
+        raise AttributeError(f"attribute {name!r} of {kind.__name__} cannot be assigned")
+    if not (name.startswith("_") or name in vars(owner) or hasattr(kind, name)):
+        near = nearest(name, [known for known in dir(owner) if not known.startswith("_")])
+        remedy = BELONGS.get(name) or (f"did you mean {near[0]!r}?" if near else "")
+        raise AttributeError(f"{kind.__name__} has no attribute {name!r}" + f"; {remedy}" * bool(remedy))
 
 
-def closed(kind: Kind, settable: Collection[str]) -> Kind:
-    """Have a class refuse attributes that neither its constructor sets nor `settable` names; derived ones are free."""
+def no_new_attributes(kind: Kind) -> Kind:
+    """Class decorator: once an instance is made, an attribute that it does not have cannot be set; subclasses can."""
     make = kind.__init__
 
     @functools.wraps(make)
     def __init__(self: Any, *arguments: Any, **named: Any) -> None:
         make(self, *arguments, **named)
         if type(self) is kind:
-            self._closed = True
+            self._made = True
 
     def __setattr__(self: Any, name: str, value: Any) -> None:
-        if "_closed" in self.__dict__ and name not in self.__dict__:
-            own = [known for known in vars(self) if not known.startswith("_")]
-            check_attribute(self, name, {*own, *settable})
+        if "_made" in vars(self):
+            check_attribute(self, name)
         object.__setattr__(self, name, value)
 
     kind.__init__, kind.__setattr__ = __init__, __setattr__  # type: ignore[assignment]
     return kind
-
-
-def told(title: str, elsewhere: Mapping[str, str]) -> Callable[[Callable[Given, Made]], Callable[Given, Made]]:
-    """Have a method that is called with arguments it does not have say what they are, in a TypeError.
-
-    Parameters
-    ----------
-    title : str
-        How the call is written.
-    elsewhere : mapping of str to str
-        Arguments that belong elsewhere, and where.
-    """
-
-    def decorate(method: Callable[Given, Made]) -> Callable[Given, Made]:
-        parameters = list(inspect.signature(method).parameters.values())[1:]  # without self
-        names = {parameter.name for parameter in parameters} | {"self"}
-        most = 1 + sum(parameter.kind is parameter.POSITIONAL_OR_KEYWORD for parameter in parameters)
-
-        @functools.wraps(method)
-        def call(*arguments: Given.args, **named: Given.kwargs) -> Made:
-            if len(arguments) > most or not named.keys() <= names:
-                raise TypeError(_wrong_call(title, parameters, len(arguments) - most, named, elsewhere))
-            return method(*arguments, **named)
-
-        return call
-
-    return decorate
-
-
-def _wrong_call(
-    title: str, parameters: list[inspect.Parameter], more: int, named: Mapping[str, Any], elsewhere: Mapping[str, str]
-) -> str:
-    names = [parameter.name for parameter in parameters]
-    unknown = [name for name in named if name not in names]
-    if not unknown:
-        by_name = [parameter.name for parameter in parameters if parameter.kind is parameter.KEYWORD_ONLY]
-        return f"{title}: {more} too many without a name; these are given by name: {', '.join(by_name)}"
-    place = next((elsewhere[name] for name in (unknown[0], *synonyms(unknown[0])) if name in elsewhere), "")
-    hint = f"; {place}." if place else did_you_mean(unknown[0], names)
-    return f"{title}: there is no argument {unknown[0]!r}{hint} There are: {', '.join(names)}."

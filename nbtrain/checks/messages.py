@@ -47,8 +47,10 @@ def unknown(kind: str, name: str, names: Iterable[str], hint: str = "") -> str:
     known = list(names)
     near = nearest(name, known) if isinstance(name, str) else []
     meant = hint or (f"did you mean {near[0]!r}?" if near else "")
-    sentence = f"unknown {kind} {brief(name)}" + (f"; {meant}" if meant else ".")
-    return f"{sentence} Available: {', '.join(known)}" if known else sentence.rstrip(".")
+    sentence = f"unknown {kind} {brief(name)}" + (f"; {meant}" if meant else "")
+    if not known:
+        return sentence
+    return f"{sentence}{'' if sentence.endswith('?') else '.'} Available: {', '.join(known)}"
 
 
 def brief(value: Any) -> str:

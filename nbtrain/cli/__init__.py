@@ -1,4 +1,4 @@
-"""The command `nbtrain`: a parser, one module per command, and what every command does about errors."""
+"""The command `nbtrain`: the parser, one module per command, and the handling of errors."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from . import cache, demo, export, plugins, predict, train, warmup
 from .parser import Parser
 from .signals import number_of
 
-OK, FAILURE, USAGE, SIGNAL = 0, 1, 2, 128  # USAGE is what argparse exits with; SIGNAL + n where signal n ended it
+OK, FAILURE, USAGE, SIGNAL = 0, 1, 2, 128  # USAGE is argparse's code; SIGNAL + n: ended by signal n
 
 # Each has add(commands), which adds a parser and sets `run`, a function of the parsed arguments -> exit code.
 COMMANDS = (demo, train, predict, export, warmup, cache, plugins)
@@ -25,7 +25,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser = Parser(
         prog="nbtrain",
         description="Train fully connected neural networks with compiled code. Start with: nbtrain demo",
-        epilog="exit codes: 0 all went well, 1 something failed, 2 wrong usage, 128 + n by signal n: 130 by Ctrl-C",
+        epilog="exit codes: 0 success, 1 failure, 2 wrong usage, 128 + n ended by signal n (130: Ctrl-C)",
     )
     parser.add_argument("--version", action="version", version=f"nbtrain {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
@@ -40,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Parameters
     ----------
     arguments : sequence of str, optional
-        What follows the program's name; by default that of this process.
+        The arguments after the program's name; by default those of this process.
     """
     parser = build_parser()
     given = sys.argv[1:] if arguments is None else arguments
@@ -53,18 +53,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("interrupted", file=sys.stderr)
         return SIGNAL + number_of(interrupt)
     except (Error, MemoryError) as error:
-        print(f"nbtrain: {' '.join(str(error).split()) or 'there is not enough memory'}", file=sys.stderr)
+        print(f"nbtrain: {' '.join(str(error).split()) or 'not enough memory'}", file=sys.stderr)
         return FAILURE
     except OSError as error:
-        _let_go_of_output()
-        if not isinstance(error, BrokenPipeError):  # a reader such as `head` has seen enough
+        _discard_output()
+        if not isinstance(error, BrokenPipeError):  # a reader such as `head` may stop early
             where = "standard output" if error.filename is None else error.filename
             print(f"nbtrain: {where}: {error.strerror or error}", file=sys.stderr)
         return FAILURE
 
 
 def _called(parser: argparse.ArgumentParser, given: Sequence[str]) -> int:
-    """Parse and run; what is still to be written is written, so that it fails here if it fails."""
+    """Parse and run; flush the output, so that errors in writing are raised here."""
     try:
         parsed = parser.parse_args(given)
         return int(parsed.run(parsed))
@@ -73,8 +73,8 @@ def _called(parser: argparse.ArgumentParser, given: Sequence[str]) -> int:
             sys.stdout.flush()
 
 
-def _let_go_of_output() -> None:
-    """What could not be written is not tried again at the end of the process, which would complain once more."""
+def _discard_output() -> None:
+    """Drop unwritten output, so that the end of the process does not report the same error again."""
     with contextlib.suppress(OSError, ValueError, AttributeError):
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, sys.stdout.fileno())

@@ -1,4 +1,4 @@
-"""`nbtrain cache`: where compiled code lies on disk, and removing it."""
+"""`nbtrain cache`: location and size of the compiled code on disk, and its removal."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ def add(commands: Any) -> None:
     """Add the command to the parser."""
     parser: argparse.ArgumentParser = commands.add_parser(
         "cache",
-        help="compiled code on disk: where it is, how much, remove it",
+        help="show or remove compiled code on disk",
         description="Compiled code is kept on disk, in NBTRAIN_CACHE_DIR or the user's cache directory.",
     )
-    actions = parser.add_subparsers(title="actions", required=True, dest="action")
-    text = "say where the compiled code lies and how much there is"
+    actions = parser.add_subparsers(title="actions", required=True)
+    text = "show the location and size of the compiled code"
     actions.add_parser("info", help=text, description=text.capitalize() + ".").set_defaults(run=info)
     text = "remove all compiled code; it is compiled again when needed"
     actions.add_parser("clear", help=text, description=text.capitalize() + ".").set_defaults(run=clear)
@@ -39,7 +39,7 @@ def clear(arguments: argparse.Namespace) -> int:
 
 
 def require() -> None:
-    """Raise an error that says why, where compiled code cannot be kept on disk."""
+    """Raise an error if compiled code cannot be stored on disk."""
     folder, fault = cache.located()
     if folder is None:
         raise Error(f"{fault}; set NBTRAIN_CACHE_DIR to a directory of your own")

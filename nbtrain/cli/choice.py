@@ -1,4 +1,4 @@
-"""What the options of `nbtrain train` choose whatever the data are: components, checked before a file is read."""
+"""The components that the options of `nbtrain train` choose, checked before a file is read."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from . import options
 
 @dataclass(frozen=True)
 class Choice:
-    """Hidden layers and components; no loss where the target decides."""
+    """Hidden layers and components; loss is None if the target decides."""
 
     hidden: list[Dense]
     optimizer: Component
@@ -29,17 +29,17 @@ def chosen(arguments: argparse.Namespace) -> Choice:
     Raises
     ------
     InputError
-        If one of them does not exist or does not accept a value; the message names the option.
+        If one does not exist or does not accept a value; the message names the option.
     """
     if arguments.validation_size + arguments.test_size >= 1.0:
-        raise InputError("--validation-size and --test-size: together they must leave rows to train on")
+        raise InputError("--validation-size and --test-size together must leave rows to train on")
     count = len(arguments.hidden)
     functions = [_made(named, activation, "--activation") for named in arguments.activation]
     functions = options.for_each(functions, count, "--activation")
     rates = options.for_each(arguments.dropout, count, "--dropout")
     rate = arguments.learning_rate
     if isinstance(rate, options.Named):
-        rate = _made(rate, schedule, "--learning-rate", " A number is taken, too.")
+        rate = _made(rate, schedule, "--learning-rate", "; a number works, too")
     given = {} if rate is None else {"learning_rate": rate}
     return Choice(
         [Dense(units, g, dropout=p) for units, g, p in zip(arguments.hidden, functions, rates, strict=True)],
@@ -52,7 +52,7 @@ def chosen(arguments: argparse.Namespace) -> Choice:
 def _made(
     named: options.Named, make: Any, option: str, hint: str = "", *, more: dict[str, Any] | None = None
 ) -> Component:
-    """A component, or an error that begins with the option."""
+    """A component, or an error that starts with the option."""
     try:
         component: Component = make(named.name, **named.parameters | (more or {}))
     except InputError as error:

@@ -38,7 +38,7 @@ def add(commands: Any) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Train, test, say what to try next."""
+    """Train, test, suggest next steps."""
     from .. import Dense, Network, Trainer, activation
 
     training, validation, test = split()
@@ -50,7 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
     trainer = Trainer(network, loss="softmax_cross_entropy", batch_size=32, rng=SEED)
     trainer.fit(*training, epochs=EPOCHS, validation_data=validation, callbacks=[EpochLine(EPOCHS)])
     print(f"test accuracy {trainer.evaluate(*test)['accuracy']:.3f}", flush=True)
-    print(NEXT, end="", file=sys.stderr)  # not on stdout, whose last line is the result
+    print(NEXT, end="", file=sys.stderr)  # the last line of stdout is the result
     return 0
 
 

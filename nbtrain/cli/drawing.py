@@ -1,4 +1,4 @@
-"""Pictures of components: value and slope of activations, regularizers and elementwise losses, and schedules."""
+"""Plots of components: value and derivative of activations, regularizers and elementwise losses, and schedules."""
 
 from __future__ import annotations
 
@@ -6,28 +6,29 @@ from typing import Any
 
 import numpy as np
 
+from ..checks.messages import wrong
 from ..components import Component
 from ..errors import Error, InputError
 
 KINDS = ("activation", "regularizer", "loss", "schedule")
-WORDS = "an activation, a regularizer, an elementwise loss or a schedule"
+PLOTTED = "an activation, a regularizer, an elementwise loss or a schedule"
 ITERATIONS = 2000
 
 
 def draw(component: Component, path: str) -> None:
-    """Draw a component into a file whose ending says the format.
+    """Plot a component to a file; its extension determines the format.
 
     Raises
     ------
     Error
         If matplotlib is not installed, or the file cannot be written.
     InputError
-        If there is nothing to draw.
+        If components of this kind have no plot.
     """
     try:
         from matplotlib.figure import Figure
     except ImportError:
-        raise Error("plot wants matplotlib: pip install 'nbtrain[plot]'") from None
+        raise Error("plot needs matplotlib: pip install 'nbtrain[plot]'") from None
     figure = Figure(figsize=(6.4, 4.0), layout="constrained")
     axes = figure.add_subplot()
     for label, x, y in curves(component):
@@ -39,7 +40,7 @@ def draw(component: Component, path: str) -> None:
     try:
         figure.savefig(path)
     except (OSError, ValueError) as error:
-        raise Error(f"output: {path!r} given; {error}") from None
+        raise Error(f"--output: cannot write {path!r}: {error}") from None
 
 
 def curves(component: Component) -> list[tuple[str, Any, Any]]:
@@ -50,10 +51,10 @@ def curves(component: Component) -> list[tuple[str, Any, Any]]:
     x = np.linspace(-5.0, 5.0, 501)
     if component.kind == "activation":
         value, slope = blocks.activation_value(spec, x, values), blocks.activation_slope(spec, x, values)
-        return [("value", x, value), ("slope", x, slope)]
+        return [("value", x, value), ("derivative", x, slope)]
     if component.kind == "regularizer":
         value, slope = blocks.penalty(spec, x, values), blocks.penalty_slope(spec, x, values)
-        return [("penalty", x, value), ("slope", x, slope)]
+        return [("penalty", x, value), ("derivative", x, slope)]
     if component.kind == "schedule":
         times = np.arange(1, ITERATIONS + 1)
         return [("learning rate", times, others.rates(spec, times, values))]
@@ -62,6 +63,6 @@ def curves(component: Component) -> list[tuple[str, Any, Any]]:
         lines = []
         for y in targets:
             value, slope = blocks.loss(spec, x[:, None].copy(), np.full((len(x), 1), y), values)
-            lines += [(f"value, y = {y:g}", x, value), (f"slope, y = {y:g}", x, slope[:, 0])]
+            lines += [(f"value, y = {y:g}", x, value), (f"derivative, y = {y:g}", x, slope[:, 0])]
         return lines
-    raise InputError(f"NAME: {component!r} given; {WORDS} is wanted")
+    raise InputError(wrong("NAME", f"be {PLOTTED}", component))

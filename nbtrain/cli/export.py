@@ -16,11 +16,11 @@ def add(commands: Any) -> None:
         "export",
         help="write a saved model as an ONNX file, for other runtimes",
         description="Write the network of a model file in the ONNX format, which many runtimes read. Its output "
-        "`prediction` is what Trainer.predict gives. The encoding of a table's columns is no part of the network: its "
-        "input `x` are the encoded columns, and the file's metadata entry `table` describes these.",
+        "`prediction` is that of Trainer.predict. The encoding of a table's columns is not part of the network: its "
+        "input `x` takes the encoded columns, which the file's metadata entry `table` describes.",
     )
-    parser.add_argument("model", metavar="MODEL", help="file that nbtrain train --save or Trainer.save wrote")
-    parser.add_argument("output", metavar="FILE", help="the ONNX file to write; one that is there is replaced")
+    parser.add_argument("model", metavar="MODEL", help="file written by nbtrain train --save or Trainer.save")
+    parser.add_argument("output", metavar="FILE", help="the ONNX file to write; an existing one is replaced")
     parser.set_defaults(run=run)
 
 
@@ -35,5 +35,5 @@ def run(arguments: argparse.Namespace) -> int:
     print(f"wrote {arguments.output}: from x, {network.inputs} {trainer.dtype} numbers a row, to prediction, "
           f"{network.outputs}", file=sys.stderr)  # fmt: skip
     if modelfile.KEY in trainer.metadata:
-        note("x are the encoded columns; the metadata entry 'table' describes them")
+        note("x takes the encoded columns; the metadata entry 'table' describes them")
     return 0

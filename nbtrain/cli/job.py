@@ -1,4 +1,4 @@
-"""What `nbtrain train` has to decide before it trains: columns, target, split, network."""
+"""Preparation of `nbtrain train`: columns, target, split, network."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ if TYPE_CHECKING:
 
 Array = np.ndarray[Any, Any]
 EPOCHS, PATIENCE = 200, 20
-ITERATIONS, PATIENT_ITERATIONS = 2000, 400  # at least, where an epoch has few
+ITERATIONS, PATIENT_ITERATIONS = 2000, 400  # minimum for small tables, whose epochs have few iterations
 
 
 @dataclass
 class Job:
-    """One run: the data, what was decided about it, and what is to be reported."""
+    """One run: the data, the decisions about it, and the report."""
 
     arguments: argparse.Namespace
     choice: Choice
@@ -44,7 +44,7 @@ class Job:
 
 
 def prepare(arguments: argparse.Namespace) -> Job:
-    """Read the file and make numbers of it."""
+    """Read the file and encode it as numbers."""
     choice = chosen(arguments)
     table = files.read(arguments.data, options.dialect(arguments), {arguments.target})
     reading = Reading.of(arguments.missing)
@@ -71,24 +71,30 @@ def prepare(arguments: argparse.Namespace) -> Job:
     y = target.encode(codes)
     data = {part: (encoded.X[rows], y[rows]) for part, rows in parts.items() if len(rows)}
     _set_lengths(arguments, len(parts["train"]))
-    used = {column.name for column in preparation.columns}
-    report = {
-        "file": table.source,
-        "rows": {part: len(rows) for part, rows in parts.items()},
-        "target": name,
-        "task": target.task,
-        "classes": list(target.labels),
-        "inputs": preparation.inputs,
-        "left_out": [*dropped, *(gone for gone in features.names if gone not in used)],
-    }
-    if found := outliers.notes(features, preparation.columns, reading):
-        report["notes"] = found
+    report = _report(features, preparation, {part: len(rows) for part, rows in parts.items()}, dropped)
     codes_of = {part: codes[rows] for part, rows in parts.items()}
     return Job(arguments, choice, features, preparation, data, codes_of, report)
 
 
+def _report(features: Table, preparation: Preparation, rows: dict[str, int], dropped: list[str]) -> dict[str, Any]:
+    """The part of the report that is known before training."""
+    target, used = preparation.target, {column.name for column in preparation.columns}
+    report: dict[str, Any] = {
+        "file": features.source,
+        "rows": rows,
+        "target": target.name,
+        "task": target.task,
+        "classes": list(target.labels),
+        "inputs": preparation.inputs,
+        "left_out": [*dropped, *(name for name in features.names if name not in used)],
+    }
+    if found := outliers.notes(features, preparation.columns, preparation.reading):
+        report["notes"] = found
+    return report
+
+
 def _set_lengths(arguments: argparse.Namespace, rows: int) -> None:
-    """Unless they are given, as many epochs, and as much patience, as make enough iterations of few rows."""
+    """Default numbers of epochs and of patience: more for few rows, to make enough iterations."""
     steps = -(-rows // arguments.batch_size)
     if arguments.epochs is None:
         arguments.epochs = max(EPOCHS, math.ceil(ITERATIONS / steps))
@@ -97,14 +103,14 @@ def _set_lengths(arguments: argparse.Namespace, rows: int) -> None:
 
 
 def _with_target(table: Table, name: str, reading: Reading, impute: bool) -> Table:
-    """The rows that have a target: all of them, or, where missing cells are allowed, those that are left."""
+    """The rows that have a target: all of them, unless missing cells are allowed."""
     gone = targets.missing_rows(table[name], reading, table, name)
     if not gone.any():
         return table
     first = table.place(int(gone.argmax()), name)
     if not impute:
         raise InputError(
-            f"{first}: the target is missing ({int(gone.sum())} rows in all); --impute leaves such rows out"
+            f"{first}: the target is missing ({int(gone.sum())} rows in total); --impute leaves such rows out"
         )
     note(f"{int(gone.sum())} rows without a target are left out, the first at {first}")
     return table.rows(np.flatnonzero(~gone))
@@ -123,15 +129,15 @@ def _loss(choice: Choice, target: targets.Target) -> Component:
 
 
 def introduction(job: Job) -> str:
-    """What was found in the file, in words."""
+    """A summary of the file and the network."""
     preparation, report, arguments = job.preparation, job.report, job.arguments
     target = preparation.target
     if target.labels:
         counts = np.bincount(np.concatenate(list(job.codes.values())), minlength=len(target.labels))
         named = [f"{label} ({count})" for label, count in zip(target.labels[:8], counts[:8], strict=True)]
-        told = f"{len(target.labels)} classes: {', '.join(named)}{', …' if len(target.labels) > 8 else ''}"
+        kind = f"{len(target.labels)} classes: {', '.join(named)}{', …' if len(target.labels) > 8 else ''}"
     else:
-        told = "numbers"
+        kind = "numbers"
     hidden = ", ".join(map(str, arguments.hidden)) or "no"
     left_out = [name for name in report["left_out"] if name not in arguments.drop]
     rows = report["rows"]
@@ -139,9 +145,9 @@ def introduction(job: Job) -> str:
     lines = [
         f"{report['file']}: {sum(rows.values())} rows: {rows['train']} to train on, {rows['validation']} to validate, "
         f"{rows['test']} to test",
-        f"target {target.name!r}: {told}" + ("" if arguments.task else f" ({_other(target)})"),
+        f"target {target.name!r}: {kind}" + ("" if arguments.task else f" ({_other(target)})"),
         f"columns: {encodings.describe(preparation.columns)}"
-        + (f"; constant, so left out: {listed(left_out)}" if left_out else ""),
+        + (f"; left out as constant: {listed(left_out)}" if left_out else ""),
         f"network: {preparation.inputs} inputs, {hidden} hidden units, {outputs}",
     ]
     return "\n".join([*lines, *(f"note: {text}" for text in report.get("notes", ()))])
@@ -149,11 +155,11 @@ def introduction(job: Job) -> str:
 
 def _other(target: targets.Target) -> str:
     other = "regression" if target.task == "classification" else "classification"
-    return f"{target.task}; --task {other} if that is wrong"
+    return f"{target.task}; use --task {other} if that is wrong"
 
 
 def build(job: Job) -> Trainer:
-    """The trainer that the options describe."""
+    """The trainer for the options."""
     from .. import Dense, Network, Trainer
 
     a, choice, target = job.arguments, job.choice, job.preparation.target

@@ -1,4 +1,4 @@
-"""Model files of the command line: a trainer, with what lies between a table and its inputs in the metadata."""
+"""Model files of the command line: a trainer, with the encoding of the table in its metadata."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ KEY = "table"
 
 
 def save(path: str, trainer: Trainer, preparation: Preparation) -> None:
-    """Write a trainer with its preparation."""
+    """Write a trainer and its preparation."""
     trainer.save(path, metadata={KEY: preparation.to_dict()})
 
 
 def keep(path: str, trainer: Trainer, preparation: Preparation) -> str:
-    """Write a trainer, to the temporary folder if it cannot be written to `path` -> where it is; "" for nowhere."""
+    """Write a trainer to `path`, or, if that fails, to the temporary directory -> its path; "" if both failed."""
     try:
         save(path, trainer, preparation)
         return path
     except (OSError, InputError) as error:
         reason = (isinstance(error, OSError) and error.strerror) or error
-        told = f"nbtrain: --save: {path!r} cannot be written: {reason}"
+        problem = f"nbtrain: --save: cannot write {path!r}: {reason}"
     other = _elsewhere(trainer, preparation)
-    print(f"{told}; the model was saved as {other!r}" if other else f"{told}, and neither can another file",
-          file=sys.stderr, flush=True)  # fmt: skip
+    result = f"the model was saved as {other!r}" if other else "the temporary directory cannot be written either"
+    print(f"{problem}; {result}", file=sys.stderr, flush=True)
     return other
 
 
 def _elsewhere(trainer: Trainer, preparation: Preparation) -> str:
-    """Write a trainer to a new file in the temporary folder -> its path; "" where that is not possible either."""
+    """Write a trainer to a new file in the temporary directory -> its path, or ""."""
     with contextlib.suppress(OSError):
         descriptor, path = tempfile.mkstemp(".nbt", "nbtrain-")
         os.close(descriptor)
@@ -55,17 +55,17 @@ def load(path: str) -> tuple[Trainer, Preparation]:
     Raises
     ------
     ModelFileError
-        If the file is damaged, or no table was described when it was written.
+        If the file is damaged or does not describe a table.
     """
     from .. import load as load_trainer
 
     trainer = load_trainer(path)
     if KEY not in trainer.metadata:
         raise ModelFileError(
-            f"{path}: it does not say what its inputs are, as files that `nbtrain train` writes do; "
-            "in Python, nbtrain.load(path).predict(X) works with any"
+            f"{path}: not written by `nbtrain train`, so its inputs are unknown; in Python, use "
+            "nbtrain.load(path).predict(X)"
         )
     preparation = Preparation.from_dict(trainer.metadata[KEY], path)
     if (preparation.inputs, preparation.target.outputs) != (trainer.network.inputs, trainer.network.sizes[-1]):
-        raise ModelFileError(f"{path}: its columns and its network do not fit together")
+        raise ModelFileError(f"{path}: its columns do not match its network")
     return trainer, preparation

@@ -1,4 +1,4 @@
-"""Options that several commands have, and what their values stand for."""
+"""Options that several commands share, and the parsing of their values."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ import csv
 import math
 from typing import Any
 
+from ..checks.messages import wrong
 from ..errors import InputError
 from ..table.csvfile import Dialect
 
 
 def add_dialect(parser: argparse.ArgumentParser) -> None:
-    """Options that say how a CSV file is written; all of it is found out where they are silent."""
-    group = parser.add_argument_group("CSV files", "found out from the file unless given")
-    group.add_argument("--delimiter", metavar="C", help="character between fields; tab for a tabulator")
+    """Add options that describe a CSV file; by default all of it is detected."""
+    group = parser.add_argument_group("CSV files", "by default detected from the file")
+    group.add_argument("--delimiter", metavar="C", help="character between fields; tab for a tab")
     header = group.add_mutually_exclusive_group()
     header.add_argument("--header", action="store_true", default=None, help="the first row names the columns")
     header.add_argument("--no-header", dest="header", action="store_false", help="the first row is data")
@@ -22,13 +23,13 @@ def add_dialect(parser: argparse.ArgumentParser) -> None:
 
 
 def dialect(arguments: argparse.Namespace) -> Dialect:
-    """What `add_dialect`'s options say."""
+    """The dialect that `add_dialect`'s options describe."""
     delimiter = {"tab": "\t", "\\t": "\t"}.get(arguments.delimiter or "", arguments.delimiter)
     return Dialect(delimiter, arguments.header, arguments.encoding)
 
 
 def listing(text: str) -> list[str]:
-    """The parts of a list with commas; a part that has a comma itself stands in double quotes, as in a CSV file."""
+    """Split a list at commas; a part that contains a comma is in double quotes, as in a CSV file."""
     rows = csv.reader(text.splitlines(keepends=True), skipinitialspace=True)
     return [part.strip().strip("'\"") for row in rows for part in row]
 
@@ -42,36 +43,34 @@ def widths(text: str) -> list[int]:
     except ValueError:
         units = [0]
     if min(units) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} given; whole numbers such as 64,64, or none, are wanted")
+        raise argparse.ArgumentTypeError(f"must be integers >= 1 such as 64,64, or none, got {text!r}")
     return units
 
 
 def rates(text: str) -> list[float]:
-    """Dropout rates: one for all hidden layers, or one for each."""
+    """Dropout rates: one for all hidden layers, or one per layer."""
     try:
         found = [float(part) for part in text.split(",")]
     except ValueError:
         found = [-1.0]
     if not all(0.0 <= rate < 1.0 for rate in found):
-        raise argparse.ArgumentTypeError(
-            f"{text!r} given; numbers from 0 up to, not including, 1 are wanted: 0.2 or 0.2,0.1"
-        )
+        raise argparse.ArgumentTypeError(f"must be numbers >= 0 and < 1, such as 0.2 or 0.2,0.1, got {text!r}")
     return found
 
 
 def fraction(text: str) -> float:
-    """A part of the rows."""
+    """A fraction of the rows."""
     try:
         value = float(text)
     except ValueError:
         value = -1.0
     if not 0.0 <= value < 1.0:
-        raise argparse.ArgumentTypeError(f"{text!r} given; a number from 0 up to, not including, 1 is wanted")
+        raise argparse.ArgumentTypeError(f"must be a number >= 0 and < 1, got {text!r}")
     return value
 
 
 def whole(least: int) -> Any:
-    """A type for argparse: whole numbers of at least so much."""
+    """A type for argparse: integers of at least `least`."""
 
     def number(text: str) -> int:
         try:
@@ -79,7 +78,7 @@ def whole(least: int) -> Any:
         except ValueError:
             value = least - 1
         if value < least:
-            raise argparse.ArgumentTypeError(f"{text!r} given; a whole number of at least {least} is wanted")
+            raise argparse.ArgumentTypeError(f"must be an integer >= {least}, got {text!r}")
         return value
 
     return number
@@ -91,7 +90,7 @@ def threads(text: str) -> int | str:
 
 
 class Named:
-    """`name` or `name:parameter=value:parameter=value`: a component before its kind is known."""
+    """`name` or `name:parameter=value:parameter=value`: a component whose kind is not known yet."""
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -105,7 +104,7 @@ class Named:
                 equals = ""
             if not equals:
                 raise argparse.ArgumentTypeError(
-                    f"{text!r} given; a name, or name:parameter=number, such as leaky_relu:slope=0.1, is wanted"
+                    f"must be a name, or name:parameter=number such as leaky_relu:slope=0.1, got {text!r}"
                 )
 
 
@@ -121,16 +120,16 @@ def learning_rate(text: str) -> float | Named:
     except ValueError:
         return Named(text)
     if not 0.0 < value < math.inf:
-        raise argparse.ArgumentTypeError(
-            f"{text!r} given; a number above 0, or a schedule such as cosine:steps=5000, is wanted"
-        )
+        raise argparse.ArgumentTypeError(f"must be a number > 0, or a schedule such as cosine:steps=5000, got {text!r}")
     return value
 
 
 def for_each(values: list[Any], layers: int, argument: str) -> list[Any]:
-    """One value for every hidden layer."""
+    """One value per hidden layer."""
     if len(values) == 1:
         return values * layers
     if len(values) != layers:
-        raise InputError(f"{argument}: {len(values)} values given; one, or one for each of {layers} layers, is wanted")
+        raise InputError(
+            wrong(argument, f"have one value, or one for each of {layers} layers", f"{len(values)} values")
+        )
     return values

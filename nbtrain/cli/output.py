@@ -1,21 +1,22 @@
-"""What commands write: to standard output or to a file, never over what is read, whole or not at all."""
+"""Output of commands: to standard output, or to a file that is either complete or unchanged."""
 
 from __future__ import annotations
 
-import contextlib
 import os
 import stat
 import sys
 from collections.abc import Mapping
 
+from ..checks.messages import brief, wrong
 from ..errors import InputError
 from ..formats.modelfile import files
 
 STANDARD = "-"
+STREAMS = (None, STANDARD, "/dev/stdout")
 
 
 def check(path: str | None, option: str, inputs: Mapping[str, str | None], *, model: bool = False) -> None:
-    """Refuse, before anything is read or trained, a file that must not or cannot be written.
+    """Refuse a file that must not or cannot be written, before anything is read or trained.
 
     Parameters
     ----------
@@ -24,72 +25,59 @@ def check(path: str | None, option: str, inputs: Mapping[str, str | None], *, mo
     option : str
         Its name, for messages.
     inputs : dict
-        Files that are read, by what they are; the path may name none of them, nor lead to one by a link.
+        Input files, by their role; the path must not be one of them, nor a link to one.
     model : bool
-        Whether a model is to be written: then only a model, or an empty file, is replaced.
+        Whether a model is written: it replaces only a model or an empty file.
 
     Raises
     ------
     InputError
         The message names the option.
     """
-    if path is None or path == STANDARD:
-        if path is not None and model:
-            raise InputError(f"{option}: {path!r} given; a model goes to a file")
+    if path is None or (path == STANDARD and not model):
         return
-    if os.path.isdir(path) or not path:
-        raise InputError(f"{option}: {path!r} given; the path of a file is wanted")
+    if path == STANDARD or os.path.isdir(path) or not path:
+        raise InputError(wrong(option, "be the path of a file", brief(path)))
     if not os.path.isdir(os.path.dirname(os.path.realpath(path))):
-        raise InputError(f"{option}: {path!r} given; there is no such directory")
+        raise InputError(f"{option}: the directory of {path!r} does not exist")
     _check_present(path, option, inputs, model)
 
 
 def _check_present(path: str, option: str, inputs: Mapping[str, str | None], model: bool) -> None:
-    """Whether what is there already, if it is, may be written."""
-    found = _standing(path)
+    """Refuse to overwrite an input or a file of another kind."""
+    found = _status(path)
     if found is None:
         return
     if not stat.S_ISREG(found.st_mode):
         if model:
-            raise InputError(f"{option}: {path!r} is no regular file; the path of a file is wanted")
+            raise InputError(wrong(option, "be the path of a regular file", brief(path)))
         return
     for what, source in inputs.items():
-        read = None if source is None else _standing(source)
+        read = None if source is None else _status(source)
         if read is not None and os.path.samestat(read, found):
-            raise InputError(f"{option}: {path!r} is the {what}, which would be overwritten; give another file")
+            raise InputError(f"{option}: {path!r} is the {what}, which would be overwritten; use another file")
     if found.st_size and files.is_model(path) != model:
-        kind = "no model of nbtrain" if model else "a model of nbtrain"
-        raise InputError(f"{option}: {path!r} is there and {kind}; give another file, or remove it first")
+        kind = "not an nbtrain model" if model else "an nbtrain model"
+        raise InputError(f"{option}: {path!r} exists and is {kind}; use another file, or remove it first")
 
 
-def _standing(path: str) -> os.stat_result | None:
-    """What a path leads to, `-` to standard input; None where there is nothing."""
+def _status(path: str) -> os.stat_result | None:
+    """The status of a path, where `-` is standard input; None if it does not exist."""
     try:
         return os.fstat(0) if path == STANDARD else os.stat(path)
     except OSError:
         return None
 
 
-def _standard_stream(found: os.stat_result) -> int | None:
-    """The descriptor of standard output or standard error where that is this file; what is pending there is written."""
-    for descriptor, stream in ((1, sys.stdout), (2, sys.stderr)):
-        with contextlib.suppress(OSError):  # it is closed
-            if os.path.samestat(os.fstat(descriptor), found):
-                if stream is not None:
-                    stream.flush()
-                return descriptor
-    return None
-
-
 def write(text: str, path: str | None, option: str) -> None:
-    """To standard output, into a pipe or a device, or to a file that is either whole or as it was.
+    """Write to standard output, a pipe or a device, or to a file that is either complete or unchanged.
 
     Raises
     ------
     InputError
         If it cannot be written; the message names the option.
     """
-    if path is None or path == STANDARD:
+    if path in STREAMS or path is None:
         if sys.stdout is None:
             raise InputError("standard output is closed; --output FILE writes to a file")
         sys.stdout.write(text)
@@ -97,21 +85,13 @@ def write(text: str, path: str | None, option: str) -> None:
     try:
         _deliver(text.encode(), path)
     except OSError as error:
-        raise InputError(f"{option}: {path!r} cannot be written: {error.strerror or error}") from error
+        raise InputError(f"{option}: cannot write {path!r}: {error.strerror or error}") from error
     print(f"wrote {path}", file=sys.stderr)
 
 
 def _deliver(data: bytes, path: str) -> None:
-    """Replace a regular file, whose links and permissions stay; anything else, such as a pipe, is written into.
-
-    So is what standard output or standard error goes to: `>> file` is not to lose what was in the file.
-    """
-    found = _standing(path)
-    descriptor = None if found is None else _standard_stream(found)
-    if descriptor is not None:
-        with open(os.dup(descriptor), "wb") as stream:  # the same offset, and at the end where it appends
-            stream.write(data)
-        return
+    """Replace a regular file, keeping its links and permissions; write into anything else, such as a pipe."""
+    found = _status(path)
     if found is None or stat.S_ISREG(found.st_mode):
         files.write(path, [memoryview(data)])
         return

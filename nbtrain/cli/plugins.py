@@ -1,4 +1,4 @@
-"""`nbtrain plugins`: what can be asked for by name, and where it comes from; checks, pictures, a new one to begin."""
+"""`nbtrain plugins`: list, check and plot components; create a new plugin."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Iterable
 from typing import Any
 
+from ..checks.messages import brief, unknown, wrong
 from ..checks.suggestions import an, nearest
 from ..components import KINDS
 from ..components.by_name import bound, registry
@@ -21,45 +22,45 @@ def add(commands: Any) -> None:
     parser: argparse.ArgumentParser = commands.add_parser(
         "plugins",
         help="activations, optimizers, losses, ... by name",
-        description="What can be asked for by name: built-in components, and those of installed plugins.",
+        description="Components by name: built-in ones, and those of installed plugins.",
     )
-    actions = parser.add_subparsers(title="actions", required=True, dest="action")
-    text = "list all components and the plugins that could not be used"
+    actions = parser.add_subparsers(title="actions", required=True)
+    text = "list all components, and plugins that cannot be used"
     listing = actions.add_parser("list", help=text, description=text.capitalize() + ".")
     listing.add_argument("--json", action="store_true", help="for programs: kind, name, parameters, provider, state")
     listing.set_defaults(run=run_list)
-    text = "check a component, or all that a distribution provides"
+    text = "check a component, or all components of a distribution"
     check = actions.add_parser("check", help=text, description=text.capitalize() + ", as nbtrain.testing does.")
-    check.add_argument("name", help="of a component (elu), with its kind (activation:elu), or of a distribution")
+    check.add_argument("name", help="a component (elu or activation:elu) or a distribution")
     check.set_defaults(run=run_check)
-    text = "make the source of a new plugin, which works and has tests"
+    text = "create the source of a new, working plugin with tests"
     new = actions.add_parser("new", help=text, description=text.capitalize() + ".")
-    new.add_argument("name", help="of the distribution, such as nbtrain-squareplus")
+    new.add_argument("name", help="name of the distribution, such as nbtrain-squareplus")
     new.add_argument(
         "--kind",
         default="activation",
         metavar="KIND",
-        help=f"of its component: {', '.join(KINDS)} (default: activation)",
+        help=f"kind of its component: {', '.join(KINDS)} (default: activation)",
     )
-    new.add_argument("--directory", default=".", help="where its folder is made (default: here)")
+    new.add_argument("--directory", default=".", help="where to create its folder (default: here)")
     new.set_defaults(run=run_new)
-    text = "draw a component's value and slope, or a schedule"
-    plot = actions.add_parser("plot", help=text, description=text.capitalize() + "; it wants matplotlib.")
-    plot.add_argument("name", help="of a component, or with its kind: schedule:step")
-    plot.add_argument("--output", help="the picture's file (default: NAME.png)")
+    text = "plot a component's value and derivative, or a schedule"
+    plot = actions.add_parser("plot", help=text, description=text.capitalize() + "; requires matplotlib.")
+    plot.add_argument("name", help="a component, or with its kind: schedule:step")
+    plot.add_argument("--output", help="file of the picture (default: NAME.png)")
     plot.add_argument("--parameter", action="append", default=[], metavar="NAME=VALUE", help="may be repeated")
     plot.set_defaults(run=run_plot)
 
 
 def _rows() -> list[dict[str, Any]]:
-    """All components and what could not be used."""
+    """All components, and plugins that cannot be used."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", PluginWarning)  # the rows say the same
         return registry.components()
 
 
 def run_list(arguments: argparse.Namespace) -> int:
-    """Print the components, as a table or as JSON; a broken plugin is a row of its own."""
+    """Print the components as a table or as JSON; broken plugins are listed separately."""
     rows = _rows()
     broken = [row for row in rows if row["state"] != "ok"]
     sound = [row for row in rows if row["state"] == "ok"]
@@ -89,7 +90,7 @@ def _parameters(row: dict[str, Any]) -> str:
 
 
 def run_check(arguments: argparse.Namespace) -> int:
-    """Check every component that the name stands for; 1 if any is not right."""
+    """Check every component of that name; 1 if one is wrong."""
     found = named(arguments.name, _rows())
     failures = 0
     for row in found:
@@ -103,7 +104,7 @@ def run_check(arguments: argparse.Namespace) -> int:
 
 
 def _checked(row: dict[str, Any]) -> tuple[list[str], list[str]]:
-    """What is wrong with a component, and what is slow, in lines."""
+    """Lines about what is wrong with a component, and about what is slow."""
     from .. import testing
 
     if row["state"] != "ok":
@@ -118,7 +119,7 @@ def _checked(row: dict[str, Any]) -> tuple[list[str], list[str]]:
 
 
 def named(name: str, rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The rows that a name on the command line stands for.
+    """The rows of a component or distribution.
 
     Raises
     ------
@@ -131,28 +132,28 @@ def named(name: str, rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     found = found or [row for row in rows if normal_name(row["provider"]) == normal_name(name)]
     if not found:
         near = nearest(short, {known for row in rows for known in (row["name"], row["provider"])})
-        meant = f"did you mean {near[0]!r}? There is" if near else "there is"
-        raise InputError(f"NAME: {name!r} given; {meant} no such component or distribution in `nbtrain plugins list`")
+        hint = f"did you mean {near[0]!r}?" if near else "see `nbtrain plugins list`"
+        raise InputError(unknown("component or distribution", name, (), hint))
     return found
 
 
 def run_new(arguments: argparse.Namespace) -> int:
     """Write a new distribution."""
     folder = template.write(arguments.name, arguments.directory, arguments.kind)
-    shown = folder if folder.is_absolute() else f"./{folder}"  # pip takes a name without a slash for one of the index
-    print(f"{folder} is a plugin that works, with {an(arguments.kind)}. Next:\n")
+    shown = folder if folder.is_absolute() else f"./{folder}"  # pip looks up a name without a slash in its index
+    print(f"{folder} is a working plugin with {an(arguments.kind)}. Next:\n")
     print(f"    pip install -e '{shown}[test]'\n    pytest {shown}")
     print(f"    nbtrain plugins check {arguments.name}\n")
-    print(f"and write your own mathematics into {folder / template.package(arguments.name) / '__init__.py'}.")
+    print(f"and write your own formulas in {folder / template.package(arguments.name) / '__init__.py'}.")
     return 0
 
 
 def run_plot(arguments: argparse.Namespace) -> int:
-    """Draw the one component that the name stands for."""
+    """Plot the component of that name."""
     rows = [row for row in named(arguments.name, _rows()) if row["kind"] in drawing.KINDS and row["state"] == "ok"]
     if len(rows) != 1:
-        known = ", ".join(f"{row['kind']}:{row['name']}" for row in rows) or f"a component of {drawing.WORDS}"
-        raise InputError(f"NAME: {arguments.name!r} given; one component is wanted that can be drawn: {known}")
+        several = " or ".join(f"{row['kind']}:{row['name']}" for row in rows)
+        raise InputError(wrong("NAME", f"be {several or drawing.PLOTTED}", brief(arguments.name)))
     (row,) = rows
     component = bound(registry.get(row["kind"], row["name"]), dict(map(_assignment, arguments.parameter)))
     output = arguments.output or f"{row['name']}.png"
@@ -166,4 +167,4 @@ def _assignment(text: str) -> tuple[str, float]:
     try:
         return name, float(value)
     except ValueError:
-        raise InputError(f"--parameter: {text!r} given; NAME=VALUE with a number is wanted") from None
+        raise InputError(wrong("--parameter", "be NAME=VALUE with a number", brief(text))) from None

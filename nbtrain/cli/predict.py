@@ -26,12 +26,12 @@ def add(commands: Any) -> None:
     parser: argparse.ArgumentParser = commands.add_parser(
         "predict",
         help="predict with a saved model",
-        description="Predict for every row of a table, as CSV. Columns are found by their names, in any order and "
-        "among others; a file without header by their positions.",
+        description="Predict every row of a table, as CSV. Columns are matched by name, in any order and "
+        "among others, or by position in a file without header.",
     )
     _add_common(parser)
-    parser.add_argument("--output", metavar="FILE", help="write here; by default, and with -, to standard output")
-    parser.add_argument("--proba", action="store_true", help="probabilities of the classes beside the prediction")
+    parser.add_argument("--output", metavar="FILE", help="output file (default, and -: standard output)")
+    parser.add_argument("--proba", action="store_true", help="also write the probabilities of the classes")
     parser.add_argument(
         "--keep", type=options.listing, default=[], metavar="NAME,…", help="columns to copy to the output"
     )
@@ -39,18 +39,18 @@ def add(commands: Any) -> None:
     parser = commands.add_parser(
         "evaluate",
         help="test a saved model on a table with the target",
-        description="Predict for every row of a table that holds the target, and say how good that is.",
+        description="Predict every row of a table that contains the target, and report the scores.",
     )
     _add_common(parser)
     parser.set_defaults(run=run_evaluate)
 
 
 def _add_common(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("model", metavar="MODEL", help="file that nbtrain train --save wrote")
+    parser.add_argument("model", metavar="MODEL", help="file written by nbtrain train --save")
     parser.add_argument("data", metavar="FILE", help="table: CSV (- for standard input), Parquet, npy, npz")
-    parser.add_argument("--json", action="store_true", help="JSON as output, for programs")
+    parser.add_argument("--json", action="store_true", help="write JSON, for programs")
     parser.add_argument(
-        "--strict", action="store_true", help="a category that training did not see is an error, not a note"
+        "--strict", action="store_true", help="make a category that training did not see an error, not a note"
     )
     options.add_dialect(parser)
 
@@ -61,7 +61,7 @@ def run_predict(arguments: argparse.Namespace) -> int:
     trainer, preparation = modelfile.load(arguments.model)
     target = preparation.target
     if arguments.proba and target.task == "regression":
-        raise InputError(f"--proba: the model predicts numbers, {target.name!r}; only classes have probabilities")
+        raise InputError(f"--proba: the model predicts numbers ({target.name!r}); only classes have probabilities")
     table = _table(arguments, preparation)
     kept = [table.find(name, "--keep") for name in arguments.keep]
     outputs = trainer.predict(_inputs(arguments, preparation, table, trainer.dtype))
@@ -84,7 +84,7 @@ def run_evaluate(arguments: argparse.Namespace) -> int:
     target = preparation.target
     table = _table(arguments, preparation)
     if target.name not in table.names:
-        raise InputError(f"{table.source}: there is no column {target.name!r}, the target, to compare with")
+        raise InputError(f"{table.source}: the target column {target.name!r} is missing")
     codes = target.codes(table[target.name], preparation.reading, table)
     found = evaluated(trainer, target, _inputs(arguments, preparation, table, trainer.dtype), codes)
     if arguments.json:
@@ -95,7 +95,7 @@ def run_evaluate(arguments: argparse.Namespace) -> int:
 
 
 def evaluated(trainer: Any, target: Target, X: Array, codes: Array) -> dict[str, Any]:
-    """The loss and the other numbers of a report."""
+    """The loss and the other scores of a report."""
     found: dict[str, Any] = {"loss": trainer.evaluate(X, target.encode(codes))["loss"]}
     predicted = target.decode(trainer.predict(X))
     if target.task == "classification":

@@ -1,4 +1,4 @@
-"""Signals that ask a process to end, taken as Ctrl-C is."""
+"""SIGTERM and SIGHUP, handled like Ctrl-C."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 
 class Terminated(KeyboardInterrupt):
-    """SIGTERM or SIGHUP has come."""
+    """SIGTERM or SIGHUP was received."""
 
     def __init__(self, number: int) -> None:
         super().__init__(number)
@@ -24,21 +24,21 @@ def number_of(interrupt: KeyboardInterrupt) -> int:
 
 @contextlib.contextmanager
 def as_interrupts() -> Iterator[None]:
-    """Have the first SIGTERM or SIGHUP raise Terminated, and those after it do nothing: a model is being saved then.
+    """Let the first SIGTERM or SIGHUP raise Terminated; ignore later ones, as the model is then being saved.
 
-    What is ignored already (nohup) stays so, and so does what the host of this process has made of a signal.
+    Signals that are ignored (nohup) or have a handler already are left alone.
     """
-    came = False
+    received = False
 
     def act(number: int, frame: Any) -> None:
-        nonlocal came
-        if not came:
-            came = True
+        nonlocal received
+        if not received:
+            received = True
             raise Terminated(number)
 
     before: dict[int, Any] = {}
     try:
-        if threading.current_thread() is threading.main_thread():  # no other may set handlers
+        if threading.current_thread() is threading.main_thread():  # only it may set handlers
             for wanted in (signal.SIGTERM, signal.SIGHUP):
                 if signal.getsignal(wanted) == signal.SIG_DFL:
                     before[wanted] = signal.signal(wanted, act)

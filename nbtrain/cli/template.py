@@ -1,4 +1,4 @@
-"""`nbtrain plugins new`: a distribution with one component, its tests and its README, from the files in template/."""
+"""`nbtrain plugins new`: a distribution with one component, tests and a README, from the files in template/."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from pathlib import Path
 from string import Template
 
 from .. import __version__
-from ..checks.suggestions import an, did_you_mean
+from ..checks.messages import brief, unknown, wrong
+from ..checks.suggestions import an
 from ..components import KINDS
 from ..components.by_name import registry
 from ..errors import Error, InputError
@@ -38,26 +39,25 @@ def package(name: str) -> str:
 
 
 def write(name: str, directory: str, kind: str = "activation") -> Path:
-    """Write a new distribution with a component of that kind -> its folder.
+    """Write a new distribution with a component of that kind -> its directory.
 
     Raises
     ------
     InputError
-        If the kind is none of a component, the name cannot be one of a distribution and of a component, or the folder
-        is there.
+        If the kind does not exist, the name is invalid for a distribution or component, or the directory exists.
     Error
         If a file cannot be written.
     """
     if kind not in KINDS:
-        raise InputError(f"--kind: {kind!r} given{did_you_mean(kind, KINDS)} There are: {', '.join(KINDS)}")
+        raise InputError(f"--kind: {unknown('kind', kind, KINDS)}")
     component = re.sub("^nbtrain_", "", package(name))
     if not re.fullmatch(r"[A-Za-z][A-Za-z0-9]*([-_.][A-Za-z0-9]+)*", name) or not component[0].isalpha():
-        raise InputError(f"NAME: {name!r} given; letters, digits and - are wanted, such as {EXAMPLES[kind]}")
+        raise InputError(wrong("NAME", f"consist of letters, digits and -, such as {EXAMPLES[kind]}", brief(name)))
     if any((row["kind"], row["name"]) == (kind, component) for row in registry.components()):
-        raise InputError(f"NAME: {name!r} given; there is {an(kind)} {component!r} already")
+        raise InputError(f"NAME: {an(kind)} {component!r} exists already; choose another name")
     folder = Path(directory) / name
     if folder.exists():
-        raise InputError(f"NAME: {folder} is already there")
+        raise InputError(f"NAME: {folder} exists already; choose another name or directory")
     words = {"name": name, "kind": kind, "package": package(name), "component": component}
     words["version"] = _series(__version__)
     try:
@@ -67,10 +67,10 @@ def write(name: str, directory: str, kind: str = "activation") -> Path:
             text = (SOURCE / source.format(kind=kind)).read_text(encoding="utf-8")
             path.write_text(Template(text).substitute(words), encoding="utf-8")
     except OSError as error:
-        raise Error(f"{folder} cannot be written: {error}") from None
+        raise Error(f"cannot write {folder}: {error}") from None
     return folder
 
 
 def _series(version: str) -> str:
-    """0.1.3 -> 0.1: what a plugin asks for at least."""
+    """0.1.3 -> 0.1: the smallest version that a plugin requires."""
     return ".".join(version.split(".")[:2])

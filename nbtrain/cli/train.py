@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import math
 import os
 import sys
 import time
@@ -17,19 +18,19 @@ from . import modelfile, options, output
 from .job import EPOCHS, ITERATIONS, PATIENCE, PATIENT_ITERATIONS, Job, build, introduction, prepare
 from .predict import evaluated
 from .signals import as_interrupts, number_of
-from .watching import Best, Kept, Progress, warnings_as_notes
+from .watching import KeepBest, Kept, Progress, warnings_as_notes
 
 if TYPE_CHECKING:
     from ..training.trainer import Trainer
 
-CHECKPOINT_MINUTES = 0.1  # between two writings of it, and at most as much of a run is lost
+CHECKPOINT_MINUTES = 0.1  # the most training that a kill can lose
 
 DESCRIPTION = """
 Train a network on a table: CSV (also .gz, or - for standard input), .npy, .npz, or Parquet where pandas is installed.
-Text columns become categories, numbers and dates are scaled, classes or numbers are predicted as the target column
-has it. Part of the rows is kept for the report, and part chooses the epoch whose parameters are kept; Ctrl-C, SIGTERM
-and SIGHUP stop the training and keep the best so far. With --checkpoint the same command, started again after an
-interruption, goes on where it was.
+Text columns become categories, numbers and dates are scaled; the target column decides whether classes or numbers are
+predicted. Some rows are held out for the report, and some to choose the best epoch, whose parameters are kept. Ctrl-C,
+SIGTERM and SIGHUP stop the training and keep the best parameters so far. With --checkpoint, the same command resumes
+after an interruption.
 """
 
 
@@ -40,12 +41,12 @@ def add(commands: Any) -> None:
     )
     parser.add_argument("data", metavar="FILE", help="the table")
     parser.add_argument(
-        "--target", required=True, metavar="NAME", help="column to predict; by number where it has no name"
+        "--target", required=True, metavar="NAME", help="column to predict, or its number in a file without header"
     )
     parser.add_argument("--save", metavar="MODEL", help="write the model to this file, such as model.nbt")
     parser.add_argument(
         "--checkpoint", metavar="FILE",
-        help="keep the training itself there, and go on from it if the file is there: for runs that may be interrupted",
+        help="save the training state there, and resume from it if the file exists",
     )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="one JSON object as output, for programs")
     parser.add_argument("--quiet", action="store_true", help="no progress")
@@ -58,15 +59,13 @@ def add(commands: Any) -> None:
 
 def _add_table(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("table")
-    group.add_argument(
-        "--task", choices=("classification", "regression"), help="found out from the target unless given"
-    )
+    group.add_argument("--task", choices=("classification", "regression"), help="by default detected from the target")
     group.add_argument(
         "--drop",
         type=options.listing,
         default=[],
         metavar="NAME,…",
-        help="columns to leave out; a name with a comma in it in quotes: '\"length, cm\",age'",
+        help="columns to leave out; quote names that contain a comma: '\"length, cm\",age'",
     )
     group.add_argument(
         "--categorical", type=options.listing, default=[], metavar="NAME,…", help="columns whose numbers are codes"
@@ -84,14 +83,11 @@ def _add_table(parser: argparse.ArgumentParser) -> None:
         type=options.listing,
         default=list(MISSING),
         metavar="TEXT,…",
-        help=f"what stands for a missing value beside the empty cell (default {','.join(MISSING)})".replace("%", "%%"),
+        help=f"texts that mean a missing value, besides empty cells (default {','.join(MISSING)})".replace("%", "%%"),
     )
-    group.add_argument(
-        "--test-size", type=options.fraction, default=0.2, metavar="F", help="rows kept for the report (default 0.2)"
-    )
-    group.add_argument(
-        "--validation-size", type=options.fraction, default=0.15, metavar="F", help="rows to watch (default 0.15)"
-    )
+    for name, purpose, size in (("--test-size", "the report", 0.2), ("--validation-size", "validation", 0.15)):
+        text = f"fraction of rows for {purpose} (default {size:g})"
+        group.add_argument(name, type=options.fraction, default=size, metavar="F", help=text)
 
 
 def _add_network(parser: argparse.ArgumentParser) -> None:
@@ -135,20 +131,20 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--batch-size", type=options.whole(1), default=32, metavar="N", help="default 32")
     group.add_argument(
         "--patience", type=options.whole(0), metavar="N",
-        help="stop when N epochs have brought no lower validation loss; 0 never stops (default "
+        help="stop after N epochs without a lower validation loss; 0 never stops (default "
         f"{PATIENCE}; more for few rows, to make {PATIENT_ITERATIONS} iterations)",
     )  # fmt: skip
     group.add_argument(
-        "--seed", type=options.whole(0), default=0, metavar="N", help="of split, weights, order (default 0)"
+        "--seed", type=options.whole(0), default=0, metavar="N", help="for split, weights, order (default 0)"
     )
     group.add_argument(
-        "--threads", type=options.threads, default=1, metavar="N", help="of one training step (default 1)"
+        "--threads", type=options.threads, default=1, metavar="N", help="threads per training step (default 1)"
     )
     group.add_argument("--dtype", choices=("float32", "float64"), default="float32", help="default float32")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Read, train, save, report -> 0, 1 when training diverged or the model could not be saved, 128 + n by signal n."""
+    """Read, train, save, report -> 0, 1 if training diverged or the model could not be saved, 128 + n for signal n."""
     with as_interrupts():
         _check_destinations(arguments)
         job = prepare(arguments)
@@ -166,39 +162,43 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def fit(trainer: Trainer, job: Job) -> int:
-    """Train, and put the best epoch's parameters back -> 0, 1 when it diverged, 128 + n when signal n ended it.
+    """Train and restore the best epoch's parameters -> 0, 1 if it diverged, 128 + n if signal n ended it.
 
     Raises
     ------
     DivergenceError
-        If it diverged before there was an epoch to keep.
+        If it diverged before the first good epoch.
     """
     arguments, validation = job.arguments, job.parts.get("validation")
-    best = Best("val_loss" if validation else "loss", arguments.patience if validation else 0)
-    told: list[Any] = [best]
+    patience = arguments.patience if validation and arguments.patience else arguments.epochs + 1  # 0 never stops
+    best = KeepBest("val_loss" if validation else "loss", patience=patience)
+    callbacks: list[Any] = [best]
     stream = sys.stderr if arguments.json else sys.stdout
     if not arguments.quiet and stream is not None:
-        told.append(Progress(arguments.epochs, stream, tolerant=bool(arguments.save or arguments.checkpoint)))
+        callbacks.append(Progress(arguments.epochs, stream, tolerant=bool(arguments.save or arguments.checkpoint)))
     checkpoint = arguments.checkpoint and Kept(arguments.checkpoint, every_minutes=CHECKPOINT_MINUTES)
     start, code, ended = time.perf_counter(), 0, ""
     try:
         with warnings_as_notes():
             trainer.fit(
-                *job.parts["train"], arguments.epochs, validation_data=validation, callbacks=told, checkpoint=checkpoint
+                *job.parts["train"],
+                arguments.epochs,
+                validation_data=validation,
+                callbacks=callbacks,
+                checkpoint=checkpoint,
             )
     except KeyboardInterrupt as interrupt:
         code, ended = 128 + number_of(interrupt), "interrupted"
     except DivergenceError as error:
-        if not best.finite:
+        if not math.isfinite(best.best):
             raise
-        with contextlib.suppress(OSError):  # what is trained is to be saved, whoever hears of it
+        with contextlib.suppress(OSError):  # the model is saved even if the message cannot be written
             print(f"nbtrain: {error}", file=sys.stderr, flush=True)
         code, ended = 1, "diverged"
-    best.restore(trainer)
     job.report |= {
-        **({"went_on_from_epoch": best.resumed} if best.resumed else {}),
-        "epochs": best.epochs,
-        "best_epoch": best.epoch,
+        **({"resumed_after_epoch": best.resumed} if best.resumed else {}),
+        "epochs": trainer.epoch,
+        "best_epoch": best.best_epoch or trainer.epoch,
         "stopped": ended or ("patience" if best.stopped else "epochs"),
         "seconds": round(time.perf_counter() - start, 3),
     }
@@ -206,17 +206,17 @@ def fit(trainer: Trainer, job: Job) -> int:
 
 
 def finish(trainer: Trainer, job: Job) -> None:
-    """Judge the model on the rows that it did not see, as far as there are any, and print the report."""
+    """Evaluate the model, on unseen rows if there are any, and print the report."""
     report = job.report
     part = next(part for part in ("test", "validation", "train") if part in job.parts)
     report["scores"] = {"on": part, **evaluated(trainer, job.preparation.target, job.parts[part][0], job.codes[part])}
     if job.arguments.json:
         print(json.dumps(report, indent=2, ensure_ascii=False))
         return
-    words = {"patience": "the validation loss fell no more", "epochs": "finished"}
+    words = {"patience": "the validation loss stopped improving", "epochs": "finished"}
     seconds = f"{report['seconds']:.2f} s"
     epochs = f"{report['epochs']} epoch{'s' * (report['epochs'] != 1)}"
-    before = f" (went on from epoch {report['went_on_from_epoch']})" if "went_on_from_epoch" in report else ""
+    before = f" (resumed after epoch {report['resumed_after_epoch']})" if "resumed_after_epoch" in report else ""
     ended = words.get(report["stopped"], report["stopped"])
     print(f"{ended} after {epochs}{before}, {seconds}; kept epoch {report['best_epoch']}")
     print(f"\n{part} rows ({len(job.codes[part])})\n{scores.in_words(report['scores'])}")
@@ -224,9 +224,9 @@ def finish(trainer: Trainer, job: Job) -> None:
 
 
 def _check_destinations(arguments: argparse.Namespace) -> None:
-    """Find out before the training, not after it, that a file cannot be written, or must not be."""
+    """Check before the training that the files can, and may, be written."""
     save, checkpoint = arguments.save, arguments.checkpoint
     output.check(save, "--save", {"table": arguments.data}, model=True)
     output.check(checkpoint, "--checkpoint", {"table": arguments.data, "model (--save)": save}, model=True)
     if save and checkpoint and os.path.realpath(save) == os.path.realpath(checkpoint):
-        raise InputError(f"--checkpoint: {checkpoint!r} is the file of --save; give another file")
+        raise InputError(f"--checkpoint and --save are both {checkpoint!r}; use different files")

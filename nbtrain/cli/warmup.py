@@ -22,8 +22,8 @@ def add(commands: Any) -> None:
     parser: argparse.ArgumentParser = commands.add_parser(
         "warmup",
         help="compile everything ahead of time",
-        description="Compile the training core and all components, also those of plugins, and keep the "
-        "code on disk: for container images, and for machines whose first user should not wait.",
+        description="Compile the training core and all components, including those of plugins, and store "
+        "the code on disk: for container images, or so that the first user does not wait.",
     )
     parser.add_argument(
         "--dtype",
@@ -35,7 +35,7 @@ def add(commands: Any) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Compile what is not on disk yet; a component that cannot be compiled is told, and the others go on."""
+    """Compile what is not on disk yet; a component that cannot be compiled is reported, and the others continue."""
     require()
     failed = False
     for dtype in ("float32", "float64") if arguments.dtype == "both" else (arguments.dtype,):
@@ -53,7 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _compiled(compiling: Callable[..., object], *what: Any) -> bool:
-    """Compile something, or tell why it could not be compiled."""
+    """Compile something, or print why it failed."""
     try:
         compiling(*what)
     except PluginError as error:
@@ -63,6 +63,6 @@ def _compiled(compiling: Callable[..., object], *what: Any) -> bool:
 
 
 def _pairs(specs: list[Any]) -> list[tuple[Any, Any]]:
-    """Optimizers and regularizers that have a loop in common."""
+    """Optimizers and regularizers that are compiled together."""
     optimizers = [spec for spec in specs if spec.kind == "optimizer" and spec.norms is None]
     return [(spec, other) for spec in optimizers for other in specs if other.kind == "regularizer"]

@@ -1,4 +1,4 @@
-"""What `nbtrain train` does between epochs: progress, keeping the best parameters, stopping early."""
+"""Callbacks of `nbtrain train`: progress, checkpoints, the best parameters."""
 
 from __future__ import annotations
 
@@ -10,93 +10,48 @@ import warnings
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, TextIO
 
-import numpy as np
-
-from ..callbacks import Callback, Checkpoint
+from ..callbacks import Callback, Checkpoint, EarlyStopping
 
 if TYPE_CHECKING:
     from ..training.trainer import Trainer
 
-MOST_LINES = 25  # of progress where every epoch would be too many
+MOST_LINES = 25  # of progress in a file
 
 
-class Best(Callback):
-    """Keeps the parameters of the best epoch, and stops when `patience` epochs have brought no better one.
+class KeepBest(EarlyStopping):
+    """EarlyStopping that remembers where training resumed."""
 
-    Parameters
-    ----------
-    monitor : str
-        What is to fall, such as `val_loss`.
-    patience : int
-        0 never stops.
-    """
+    resumed = 0  # epoch of the checkpoint
 
-    def __init__(self, monitor: str, patience: int) -> None:
-        self.monitor, self.patience = monitor, patience
-        self.epoch, self.epochs, self.value = 0, 0, math.inf
-        self.theta: np.ndarray[Any, Any] | None = None
-        self.stopped = False
-        self.resumed = 0  # the epoch that a checkpoint was of
-
-    def on_epoch(self, trainer: Trainer, epoch: int, metrics: Mapping[str, float]) -> bool:
-        self.epochs = epoch
-        found = metrics[self.monitor]
-        if found < self.value or self.theta is None:
-            self.value = math.inf if math.isnan(found) else found  # nothing would be lower than NaN
-            self.epoch, self.theta = epoch, trainer.theta.copy()
-        self.stopped = self.patience > 0 and epoch - self.epoch >= self.patience
-        return self.stopped
-
-    @property
-    def finite(self) -> bool:
-        """Whether there is an epoch whose value is a finite number."""
-        return self.theta is not None and math.isfinite(self.value)
-
-    def state_dict(self) -> dict[str, Any]:
-        best = {} if self.theta is None else {"theta": self.theta}
-        return {"epoch": self.epoch, "epochs": self.epochs, "value": np.array([self.value]), **best}
-
-    def resume(self, trainer: Trainer, state: Mapping[str, Any]) -> bool:
-        self.epoch, self.epochs, self.value = int(state["epoch"]), int(state["epochs"]), float(state["value"][0])
+    def resume(self, trainer: Trainer, state: Mapping[str, Any]) -> bool | None:
         self.resumed = trainer.epoch
-        if "theta" in state:
-            theta = np.asarray(state["theta"], trainer.dtype)
-            if theta.shape != trainer.theta.shape or not np.isfinite(theta).all():
-                raise ValueError(f"parameters of shape {theta.shape}, or not finite")
-            self.theta = theta.copy()
-        self.stopped = self.patience > 0 and self.epochs - self.epoch >= self.patience
-        return self.stopped
-
-    def restore(self, trainer: Trainer) -> None:
-        """Put the best parameters back."""
-        if self.theta is not None:
-            trainer.theta[...] = self.theta
+        return super().resume(trainer, state)
 
 
 class Kept(Checkpoint):
-    """A checkpoint without which the training goes on where it cannot be written, as on a full disk: that is told."""
+    """A checkpoint that prints a note if it cannot be written, as on a full disk; training continues."""
 
-    told = False
+    noted = False
 
     def _save(self, trainer: Trainer) -> None:
         try:
             super()._save(trainer)
         except OSError as error:
-            if not self.told:
-                note(f"--checkpoint: {self.path!r} cannot be written: {error.strerror or error}; the training goes on")
-            self.told = True
+            if not self.noted:
+                note(f"--checkpoint: cannot write {self.path!r}: {error.strerror or error}; training continues")
+            self.noted = True
 
 
 class Progress(Callback):
-    """A line an epoch, on a terminal always the same line, in a file at most about 25 lines.
+    """One line per epoch: always the same line on a terminal, at most about 25 lines in a file.
 
     Parameters
     ----------
     epochs : int
-        How many there will be at most.
+        The largest number of epochs.
     stream : file
     tolerant : bool
-        Whether training goes on, untold, when the stream can be written to no more.
+        Ignore errors in writing to the stream.
     """
 
     def __init__(self, epochs: int, stream: TextIO, tolerant: bool = False) -> None:
@@ -123,7 +78,7 @@ class Progress(Callback):
     def _print(self, text: str, end: str = "\n") -> None:
         try:
             print(text, end=end, file=self.stream, flush=True)
-        except OSError:  # a full disk, a terminal that is gone: no reason to lose what is trained
+        except OSError:  # a full disk or a closed terminal is no reason to lose the training
             if not self.tolerant:
                 raise
 
@@ -134,12 +89,12 @@ def _word(name: str) -> str:
 
 @contextlib.contextmanager
 def warnings_as_notes() -> Iterator[None]:
-    """Have warnings told as notes, without the place in the code that Python names."""
+    """Print warnings as notes, without the line of code that Python adds."""
     with warnings.catch_warnings():
         warnings.showwarning = lambda message, *rest, **more: note(str(message))
         yield
 
 
 def note(text: str) -> None:
-    """Tell the user what goes on, beside the result."""
+    """Print a note to standard error."""
     print(f"note: {text}", file=sys.stderr, flush=True)

@@ -6,11 +6,23 @@ import copyreg
 import math
 from collections.abc import Callable
 from functools import partial
+from operator import attrgetter
 from typing import Any
 
 from ..checks.suggestions import an, did_you_mean
 from ..errors import InputError
-from . import Component, Parameter, Spec
+from . import (
+    Activation,
+    Component,
+    Constraint,
+    Initializer,
+    Loss,
+    Optimizer,
+    Parameter,
+    Regularizer,
+    Schedule,
+    Spec,
+)
 from .builtin import MODULES
 from .registry import BUILTIN, Registry
 
@@ -140,7 +152,16 @@ def _reduced(component: Component) -> Any:
     return Component, (component.kind, component.name, component.parameters, component.spec)
 
 
+def _reduced_spec(spec: Spec) -> Any:
+    """A built-in spec is pickled by its name, so that the pickle names no internal module."""
+    if registry.provider(spec) == BUILTIN:
+        return attrgetter("spec"), (_MAKERS[spec.kind](spec.name),)
+    return spec.__reduce__()
+
+
 copyreg.pickle(Component, _reduced)
+for _kind in (Activation, Regularizer, Optimizer, Loss, Initializer, Schedule, Constraint):
+    copyreg.pickle(_kind, _reduced_spec)
 
 
 def is_identity(component: Component) -> bool:

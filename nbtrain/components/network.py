@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..checks.arguments import IN_DENSE, told
+from ..checks.arguments import explain_arguments
 from ..checks.arrays import whole_number
 from ..errors import InputError
 from . import Component
@@ -47,7 +47,7 @@ class Dense:
     initializer: Component
     constraint: Component | None
 
-    @told("Dense(units, activation)", IN_DENSE)
+    @explain_arguments
     def __init__(
         self,
         units: int,

@@ -7,16 +7,18 @@ from typing import Any
 
 import numpy as np
 
+__all__ = ["load_digits"]
+
 
 def load_digits() -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-    """1,797 images of handwritten digits, 8 x 8 pixels each, and the digits that they show.
+    """Load 1,797 images of handwritten digits, 8 x 8 pixels each, and their labels.
 
     Returns
     -------
     X : ndarray of shape (1797, 64), float32
         Rows of pixels from 0 (paper) to 1 (ink).
     y : ndarray of shape (1797,), int64
-        The digits, 0 to 9.
+        The labels, 0 to 9.
 
     Notes
     -----
@@ -28,3 +30,7 @@ def load_digits() -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
     with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
         images, labels = archive["images"], archive["labels"]
     return images.reshape(len(images), -1).astype(np.float32) / np.float32(16), labels.astype(np.int64)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

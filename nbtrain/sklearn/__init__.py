@@ -1,4 +1,4 @@
-"""scikit-learn's MLPClassifier and MLPRegressor, trained by nbtrain; they want scikit-learn (`nbtrain[sklearn]`)."""
+"""scikit-learn's MLPClassifier and MLPRegressor, trained by nbtrain; requires scikit-learn (`nbtrain[sklearn]`)."""
 
 from __future__ import annotations
 
@@ -11,3 +11,9 @@ from .classifier import MLPClassifier
 from .regressor import MLPRegressor
 
 __all__ = ["MLPClassifier", "MLPRegressor"]
+
+MLPClassifier.__module__ = MLPRegressor.__module__ = __name__  # pickles and tracebacks name the public path
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

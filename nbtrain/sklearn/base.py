@@ -1,4 +1,4 @@
-"""What the classifier and the regressor share: checks, the way to a trainer, prediction, pickling."""
+"""What the classifier and the regressor share: checks, training, prediction."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 from ..components import Component
 from ..errors import InputError
 from ..formats.modelfile.files import Path
-from . import declare, lbfgs, scoring, stochastic
+from . import declare, lbfgs, stochastic
 from .data import DTYPES, SPARSE, Array, Data, by_rows
 from .engine import Engine
 from .fitted import HasEngine
 from .hooks import CallbackSupportMixin, Hooks, with_callbacks
 from .parameters import check_parameters
 
-SPARSE_BYTES = 1 << 23  # of a sparse matrix that are made dense at a time in prediction
+SPARSE_BYTES = 1 << 23  # prediction makes a sparse matrix dense in blocks of this size
 STALE = """
     _engine _kept history_ loss_curve_ best_loss_ validation_scores_ best_validation_score_
 """.split()
@@ -29,7 +29,7 @@ STALE = """
 class BaseMLP(CallbackSupportMixin, HasEngine):
     """Base of MLPClassifier and MLPRegressor."""
 
-    # ---- what the two differ in
+    # ---- overridden by the two
 
     _numeric = False  # whether y holds numbers
 
@@ -44,26 +44,26 @@ class BaseMLP(CallbackSupportMixin, HasEngine):
         raise NotImplementedError
 
     def _loss_scale(self) -> float:
-        """What the trainer's loss is multiplied by to be scikit-learn's."""
+        """Factor from the trainer's loss to scikit-learn's."""
         return 1.0
 
     def _decoded(self, target: Array) -> Array:
-        """y as it was given, of such targets."""
+        """Targets of the loss as y."""
         raise NotImplementedError
 
     def _validation_score(self, metrics: Mapping[str, float], data: Data) -> float:
         raise NotImplementedError
 
     def _quick_target(self, y: Array) -> Array | None:
-        """Targets for a plain array of what was seen before; None has the thorough checks look at it."""
+        """Targets, if y is a plain array of known classes or outputs; None leaves it to the full checks."""
         return None
 
     def _strata(self, target: Array) -> Array | None:
-        """What the validation split keeps the proportions of."""
+        """Classes whose proportions the validation split keeps."""
         return None
 
     def _weighted(self, y: Any, weight: Array | None, incremental: bool) -> Array | None:
-        """Sample weights with the class weights in them."""
+        """Sample weights multiplied by class weights."""
         return weight
 
     # ---- fitting
@@ -84,24 +84,23 @@ class BaseMLP(CallbackSupportMixin, HasEngine):
         Parameters
         ----------
         X : array_like or sparse matrix of shape (n_samples, n_features)
-            A sparse matrix is made dense as a whole; where that is too much, `partial_fit` takes it in parts.
+            A sparse matrix is converted to a dense array; if that is too large, pass it in parts to `partial_fit`.
         y : array_like of shape (n_samples,) or (n_samples, n_outputs)
-            Class labels, or an indicator matrix of several labels per sample; a regressor's numbers.
+            Class labels, an indicator matrix of several labels per sample, or the regressor's targets.
         sample_weight : array_like of shape (n_samples,), optional
         X_val, y_val, sample_weight_val : optional
-            Validation data, scored after every epoch; with `early_stopping` they take the place of the split.
+            Validation data, scored after every epoch. With `early_stopping` they replace the validation split.
 
         Returns
         -------
         MLPClassifier or MLPRegressor
-            Itself.
 
         Raises
         ------
         ValueError
-            If an argument cannot be used, or weights became NaN or infinite.
+            If an argument is invalid, or weights became NaN or infinite.
         MemoryError
-            If a sparse matrix is larger, as an array, than the memory of this computer or its container.
+            If a sparse matrix, as a dense array, exceeds the memory of this computer or its container.
         """
         return self._fit(X, y, sample_weight, (X_val, y_val, sample_weight_val))
 
@@ -111,11 +110,11 @@ class BaseMLP(CallbackSupportMixin, HasEngine):
         if validation[0] is None:
             for name, value in zip(("y_val", "sample_weight_val"), validation[1:], strict=True):
                 if value is not None:
-                    raise InputError(f"{name}: given without X_val, the inputs that it is for")
-        engine = self._at_hand() if incremental else None
+                    raise InputError(f"{name} requires X_val")
+        engine = self._unchanged() if incremental else None
         if engine is None:
             check_parameters(self)
-            scoring.check_name(self.scoring)
+            stochastic.check_scoring(self.scoring)
         if self.early_stopping and incremental:
             raise ValueError("partial_fit does not support early_stopping=True")
         fresh = not hasattr(self, "coefs_") or not (self.warm_start or incremental)
@@ -138,7 +137,7 @@ class BaseMLP(CallbackSupportMixin, HasEngine):
         hooks: Hooks,
         incremental: bool,
     ) -> None:
-        """Draw weights, split, find the engine, run the solver; what is random is drawn in scikit-learn's order."""
+        """Draw weights, split, find the engine, run the solver; random numbers are drawn in scikit-learn's order."""
         random = check_random_state(self.random_state)
         drawn = self._begin(data, random) if fresh else None
         if self.solver == "lbfgs":
@@ -158,7 +157,7 @@ class BaseMLP(CallbackSupportMixin, HasEngine):
         stochastic.train(self, engine, data, held_out, hooks, incremental)
 
     def _begin(self, data: Data, random: Any) -> list[tuple[Array, Array]]:
-        """Fitted attributes of a new model, and its initial weights."""
+        """Reset the fitted attributes, and draw initial weights."""
         for name in STALE:
             self.__dict__.pop(name, None)
         self.n_outputs_ = self._output_count(data.target)
@@ -189,13 +188,13 @@ class BaseMLP(CallbackSupportMixin, HasEngine):
 
     def _checked_validation(self, X: Any, y: Any, sample_weight: Any) -> Data:
         if y is None:
-            raise InputError("y_val: None given; targets for X_val are wanted")
+            raise InputError("X_val requires y_val")
         X, y = self._validated(X, y, reset=False)
         weight = None if sample_weight is None else _check_sample_weight(sample_weight, X, dtype=X.dtype)
         return Data(by_rows(X), self._encoded(y, fresh=False, incremental=True), weight).dense()
 
     def _quickly_checked(self, X: Any, y: Any, engine: Engine) -> Data | None:
-        """Plain arrays like those that were fitted; None where scikit-learn's checks have to look, and to complain."""
+        """The data, if they are plain arrays like those of the fit; None leaves them to scikit-learn's checks."""
         if not self._as_fitted(X, engine) or type(y) is not np.ndarray or len(y) != len(X):
             return None
         target = self._quick_target(y)
@@ -223,7 +222,7 @@ class BaseMLP(CallbackSupportMixin, HasEngine):
             try:
                 return engine.trainer.predict(X)
             except InputError:
-                pass  # scikit-learn's checks say it in its own words
+                pass  # scikit-learn's checks raise its own errors
         X = validate_data(self, X, accept_sparse=SPARSE, dtype=DTYPES, reset=False)
         if not issparse(X):
             return engine.trainer.predict(X)
@@ -235,15 +234,15 @@ class BaseMLP(CallbackSupportMixin, HasEngine):
         return out
 
     def to_onnx(self, path: Path | None = None) -> Any:
-        """The fitted network as an ONNX model, whose input is `x` (batch, n_features_in_), of the weights' dtype.
+        """Export the fitted network as an ONNX model. Its input is `x` (batch, n_features_in_), of the weights' dtype.
 
-        A regressor's output is `prediction` (batch, n_outputs_). A classifier's are `label` (batch,), of int64 or
-        strings, and, where there is `predict_proba`, `probabilities` (batch, n_classes). `Trainer.to_onnx` says more.
+        A regressor's output is `prediction` (batch, n_outputs_). A classifier's outputs are `label` (batch,), of int64
+        or strings, and, if there is `predict_proba`, `probabilities` (batch, n_classes). See also `Trainer.to_onnx`.
 
         Parameters
         ----------
         path : str or path-like, optional
-            Where to write the model, too.
+            Also write the model to this file.
 
         Returns
         -------
@@ -254,14 +253,14 @@ class BaseMLP(CallbackSupportMixin, HasEngine):
         Error
             If the package onnx is not installed.
         InputError
-            If a component or the classes have no form in ONNX, or the path cannot be used.
+            If a component or the classes cannot be expressed in ONNX, or the path is invalid.
         """
         from ..formats.onnx import export
 
         check_is_fitted(self)
         return export.write(self._live().trainer._onnx_model(self._onnx_outputs), path)
 
-    _onnx_outputs: Any = None  # what makes outputs of the prediction; by default it is one itself
+    _onnx_outputs: Any = None  # makes outputs from the prediction; None: the prediction is the output
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -270,7 +269,7 @@ class BaseMLP(CallbackSupportMixin, HasEngine):
 
 
 def has_epochs(estimator: Any) -> bool:
-    """Whether partial_fit is there; an AttributeError says why not."""
+    """Whether there is partial_fit; otherwise an AttributeError says why."""
     if isinstance(estimator.solver, str) and estimator.solver == "lbfgs":
         raise AttributeError("partial_fit is only available for stochastic optimizers. lbfgs is not stochastic.")
     return True

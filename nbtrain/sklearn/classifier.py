@@ -13,6 +13,7 @@ from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets, type_of_target, unique_labels
 
+from ..checks.messages import wrong
 from ..components import Component
 from ..components.by_name import resolve
 from ..errors import InputError
@@ -29,7 +30,7 @@ OUTPUTS = {"binary_cross_entropy": "logistic", "softmax_cross_entropy": "softmax
 
 
 def _gives_probabilities(estimator: Any) -> bool:
-    """Whether predict_proba is there; an AttributeError says why not."""
+    """Whether there is predict_proba; otherwise an AttributeError says why."""
     if isinstance(estimator.loss, str) and estimator.loss == OWN_LOSS:
         return True
     spec = resolve("loss", estimator.loss, "loss").spec
@@ -42,12 +43,14 @@ def _gives_probabilities(estimator: Any) -> bool:
     raise AttributeError(f"predict_proba is not available: loss {spec.name!r} gives no probabilities")
 
 
-@documented(
-    loss=(
-        "str or component",
-        "Cross entropy of a sigmoid or softmax output, or any loss by name or from `nbtrain.loss`.",
-    )
-)
+OWN_PARAMETERS = """
+loss : str or component, default "log_loss"
+    Cross entropy of a sigmoid or softmax output, or any loss by name or from `nbtrain.loss`.
+class_weight : dict, "balanced" or None, default None
+    Weights of the classes, multiplied by the sample weights."""
+
+
+@documented(OWN_PARAMETERS)
 class MLPClassifier(ClassifierMixin, BaseMLP):
     """Fully connected network for classification: scikit-learn's class of this name, trained by nbtrain.
 
@@ -97,6 +100,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         n_iter_no_change: Any = 10,
         max_fun: int = 15000,
         loss: Any = OWN_LOSS,
+        class_weight: Any = None,
         dropout: Any = 0.0,
         initializer: Any = None,
         regularizer: Any = None,
@@ -104,7 +108,6 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         clip_value: float | None = None,
         clip_norm: float | None = None,
         scoring: Any = None,
-        class_weight: Any = None,
         callbacks: Any = None,
         threads: int | str = 1,
     ) -> None:
@@ -113,19 +116,18 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     @available_if(has_epochs)
     @with_callbacks
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None) -> MLPClassifier:
-        """Train one epoch on these samples, going on from the call before.
+        """Train one epoch on these samples, continuing from the previous call.
 
         Parameters
         ----------
         X, y, sample_weight
-            As `fit` takes them.
+            As for `fit`.
         classes : array_like of shape (n_classes,)
-            All classes that will ever come; wanted by the first call.
+            All classes that later calls may have; required by the first call.
 
         Returns
         -------
         MLPClassifier
-            Itself.
         """
         self._check_classes(y, classes)
         return self._fit(X, y, sample_weight, (None, None, None), incremental=True)
@@ -171,7 +173,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         return exporting.of_classes(graph, prediction, self.classes_, self.n_outputs_, probable)
 
     def _check_classes(self, y: Any, classes: Any) -> None:
-        """Learn the classes from the first call of partial_fit, and refuse others afterwards."""
+        """Store the classes in the first call of partial_fit, and refuse others later."""
         known = getattr(self, "classes_", None)
         if classes is None:
             if known is None:
@@ -188,7 +190,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         kind = type_of_target(y, input_name="y", raise_unknown=True)
         if kind not in KINDS:
             check_classification_targets(y)
-            raise InputError("y: several multiclass columns given; one column, or a 0/1 indicator matrix is wanted")
+            raise InputError(
+                wrong("y", "be one column of classes or a 0/1 indicator matrix", "several columns of classes")
+            )
         multilabel = kind == "multilabel-indicator"
         if issparse(y):
             y = y.toarray()
@@ -200,7 +204,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         return np.asarray(y, np.float32) if multilabel else self._targets(np.searchsorted(self.classes_, y))
 
     def _targets(self, places: Array) -> Array:
-        """Places in `classes_` as the loss wants them."""
+        """Indices into `classes_` as targets of the loss."""
         if self._loss().spec.target == "label":
             return places
         if len(self.classes_) > 2:
@@ -226,7 +230,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
 
     def _check_known(self, y: Array, multilabel: bool, incremental: bool) -> None:
         if multilabel != self._multilabel or (multilabel and y.shape[1] != len(self.classes_)):
-            raise InputError("y: targets of another kind or number of labels given; those of the first call are wanted")
+            raise InputError("y: the kind of targets and the number of labels must be those of the first call")
         found = np.arange(y.shape[1]) if multilabel else np.unique(y)
         if self.warm_start and not incremental and set(found) != set(self.classes_):
             raise ValueError(
@@ -242,7 +246,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         if not isinstance(self.loss, str) or self.loss != OWN_LOSS:
             component = resolve("loss", self.loss, "loss")
             if component.spec.target == "label" and self._multilabel:
-                raise InputError(f"loss: {component.name!r} given, which wants one label per sample; y has several")
+                raise InputError(f"loss: {component.name!r} takes one label per sample, but y has several")
             return component
         several = not self._multilabel and len(self.classes_) > 2
         return resolve("loss", "softmax_cross_entropy" if several else "binary_cross_entropy", "loss")
@@ -259,9 +263,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             return weight
         if incremental and isinstance(self.class_weight, str):
             raise ValueError(
-                "class_weight='balanced' is not supported by partial_fit, which does not see all samples; "
-                "compute_class_weight('balanced', classes=classes, y=y) from sklearn.utils.class_weight makes the "
-                "weights from a large part of them: pass those as a dict."
+                "class_weight='balanced' is not supported by partial_fit, which does not see all samples. Pass a dict "
+                "of weights, for example from sklearn.utils.class_weight.compute_class_weight."
             )
         by_class: Array = compute_sample_weight(self.class_weight, y)
         check_class_weight(self.class_weight, by_class)
@@ -273,12 +276,12 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     def _validation_score(self, metrics: Mapping[str, float], data: Data) -> float:
         if "val_accuracy" in metrics and not self._multilabel:
             return metrics["val_accuracy"]
-        predicted, target = self._live().trainer.predict(data.X), data.target
-        if self._multilabel:
-            return float(accuracy_score(target > 0.5, predicted > 0.5, sample_weight=data.weight))
-        if target.shape[1] == 1:
-            return float(accuracy_score(target > 0.5, predicted > 0.5, sample_weight=data.weight))
-        return float(accuracy_score(target.argmax(axis=1), predicted.argmax(axis=1), sample_weight=data.weight))
+        target, predicted = data.target, self._live().trainer.predict(data.X)
+        if self._multilabel or target.shape[1] == 1:
+            found = accuracy_score(target > 0.5, predicted > 0.5, sample_weight=data.weight)
+        else:
+            found = accuracy_score(target.argmax(axis=1), predicted.argmax(axis=1), sample_weight=data.weight)
+        return float(found)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -1,4 +1,4 @@
-"""Samples as the trainer takes them."""
+"""Samples in the form that the trainer takes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_by
 
 
 class Data(NamedTuple):
-    """Inputs, an array or, until the rows are chosen, a sparse matrix; targets as the loss wants them, and weights."""
+    """Inputs (an array, or a sparse matrix until the rows are chosen), targets of the loss, and sample weights."""
 
     X: Array
     target: Array
@@ -27,37 +27,37 @@ class Data(NamedTuple):
         return Data(self.X[rows], self.target[rows], None if self.weight is None else self.weight[rows])
 
     def dense(self) -> Data:
-        """With X as an array, which it is not where it was given as a sparse matrix."""
+        """The same with X as a dense array."""
         return Data(self.X.toarray(), self.target, self.weight) if issparse(self.X) else self  # type: ignore[attr-defined]
 
     @property
     def total_weight(self) -> float:
-        """The sum of the sample weights; each is 1 where none are given."""
+        """The sum of the sample weights, which are 1 by default."""
         return float(len(self.target)) if self.weight is None else float(np.sum(self.weight, dtype=np.float64))
 
 
 def by_rows(X: Any) -> Any:
-    """A sparse matrix in the form whose rows can be taken; anything else as it is.
+    """A sparse matrix as CSR, whose rows can be selected; anything else unchanged.
 
     Raises
     ------
     MemoryError
-        If it would be larger, as an array, than the memory there is, where the system would end the process.
+        If it exceeds the memory as a dense array: the system would kill the process.
     """
     if not issparse(X):
         return X
     size, memory = X.shape[0] * X.shape[1] * X.dtype.itemsize, usable_memory()
     if size > memory:
         raise MemoryError(
-            f"X: a sparse matrix of shape {X.shape} given, which takes {size / 2**30:,.1f} GiB as an array of "
-            f"{X.dtype}; this process may use {memory / 2**30:,.1f} GiB. Fewer features are wanted (TruncatedSVD, "
-            "SelectKBest, FeatureHasher), float32, or partial_fit with some rows at a time"
+            f"X: a sparse matrix of shape {X.shape} takes {size / 2**30:,.1f} GiB as a dense {X.dtype} array, but this "
+            f"process may use {memory / 2**30:,.1f} GiB; reduce the features (TruncatedSVD, SelectKBest), use float32, "
+            "or call partial_fit with some rows at a time"
         )
     return X.tocsr()
 
 
 def usable_memory() -> float:
-    """Bytes of memory that this computer has, or that its container may use; infinity where the system does not say."""
+    """Bytes of memory of this computer or its container; infinity if the system does not say."""
     try:
         installed = float(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
     except (AttributeError, ValueError, OSError):
@@ -66,7 +66,7 @@ def usable_memory() -> float:
 
 
 def _limit(path: str) -> float:
-    """Bytes that a control group allows; infinity where there is none, or no limit."""
+    """Limit of a control group in bytes; infinity if there is none."""
     try:
         with open(path, encoding="ascii") as file:
             return float(file.read())  # "max" is no number

@@ -1,4 +1,4 @@
-"""From an estimator's parameters to what a Trainer is built from: layers, optimizer, regularizer."""
+"""From an estimator's parameters to a trainer's: layers, optimizer, regularizer."""
 
 from __future__ import annotations
 
@@ -6,39 +6,40 @@ from typing import Any
 
 import numpy as np
 
-from ..checks.suggestions import did_you_mean
+from ..checks.messages import unknown, wrong
+from ..checks.suggestions import nearest
 from ..components import Component
 from ..components.by_name import bound, registry, resolve
 from ..components.by_name import optimizer as named
 from ..components.network import Dense, Network
 from ..errors import InputError
 
-SCHEDULED = ("constant", "invscaling", "adaptive")  # scikit-learn's own modes, which the monitor sets
+SCHEDULED = ("constant", "invscaling", "adaptive")  # scikit-learn's own modes, set by the monitor
 ACTIVATIONS = {"logistic": "sigmoid"}
 
 
 def hidden_units(estimator: Any) -> list[int]:
-    """Units of the hidden layers; there may be none.
+    """Units of the hidden layers, possibly none.
 
     Raises
     ------
     InputError
-        If one is not a whole number of at least 1.
+        If one is not an integer >= 1.
     """
     given = estimator.hidden_layer_sizes
     sizes = list(given) if hasattr(given, "__iter__") else [given]
     for size in sizes:
         if not isinstance(size, int | np.integer) or isinstance(size, bool) or size <= 0:
-            raise InputError(f"hidden_layer_sizes must be > 0, got {sizes}: whole numbers of units are wanted")
+            raise InputError(wrong("hidden_layer_sizes", "be > 0 and integers", sizes))
     return [int(size) for size in sizes]
 
 
 def network(estimator: Any, inputs: int, outputs: int) -> Network:
-    """The network; weights are drawn by the estimator, or by `initializer` where one is given."""
+    """The network; weights are drawn by the estimator, or by `initializer` if it has one."""
     units = hidden_units(estimator)
     names = _each(estimator.activation, len(units), "activation")
     rates = _each(estimator.dropout, len(units), "dropout")
-    kept = _each(estimator.constraint, len(units) + 1, "constraint", "layers, the output's included,")
+    kept = _each(estimator.constraint, len(units) + 1, "constraint", "layers, including the output layer")
     initializer = estimator.initializer or "zeros"
     named = [ACTIVATIONS.get(name, name) if isinstance(name, str) else name for name in names]
     layers = [
@@ -53,7 +54,7 @@ def _each(given: Any, count: int, argument: str, of_what: str = "hidden layers")
     if not isinstance(given, list | tuple | np.ndarray):
         return [given] * count
     if len(given) != count:
-        raise InputError(f"{argument}: {len(given)} values given; one for each of the {count} {of_what} is wanted")
+        raise InputError(wrong(argument, f"have one value for each of the {count} {of_what}", f"{len(given)} values"))
     return list(given)
 
 
@@ -76,7 +77,7 @@ def draw_scikit_learn(
 
 
 def optimizer(estimator: Any) -> Component:
-    """The optimizer of a stochastic solver; for "lbfgs" any, as none is used."""
+    """The optimizer of a stochastic solver; any for "lbfgs", which uses none."""
     solver = estimator.solver
     if isinstance(solver, Component):
         return solver
@@ -89,35 +90,33 @@ def optimizer(estimator: Any) -> Component:
         return named("heavy_ball", learning_rate=rate, momentum=estimator.momentum, nesterov=nesterov)
     if solver == "lbfgs":
         return resolve("optimizer", "sgd", "solver")
+    return bound(_spec("optimizer", solver, "solver", ("lbfgs",)), {"learning_rate": rate})
+
+
+def _spec(kind: str, name: str, argument: str, others: tuple[str, ...]) -> Any:
+    """The spec of that name; the argument also takes `others`."""
     try:
-        return bound(registry.get("optimizer", solver), {"learning_rate": rate})
+        return registry.get(kind, name)
     except InputError as error:
-        raise _unknown("solver", solver, error, ("lbfgs",)) from None
-
-
-def _unknown(argument: str, given: Any, error: InputError, more: tuple[str, ...]) -> InputError:
-    """What the registry says of a name that it does not know, where there are more names."""
-    text = str(error).partition(": ")[2]
-    text = text.replace(f"no {given!r}.", f"no {given!r}{did_you_mean(given, more)}", 1)
-    return InputError(f"{argument}: {text} Besides these there are {', '.join(more)}.")
+        names = [row["name"] for row in registry.components() if row["kind"] == kind]
+        if nearest(name, others) and not nearest(name, names):
+            raise InputError(f"{argument}: {unknown(kind, name, (*others, *names))}") from None
+        raise InputError(f"{argument}: {error}; {argument} may also be {' or '.join(others)}") from None
 
 
 def _rate(estimator: Any) -> Any:
-    """The initial learning rate, or a schedule; a schedule asked for by name starts at `learning_rate_init`."""
+    """The initial learning rate, or a schedule; a schedule by name starts at `learning_rate_init`."""
     given, rate = estimator.learning_rate, float(estimator.learning_rate_init)
     if isinstance(given, Component):
         return given
     if given in SCHEDULED:
         return rate
-    try:
-        spec: Any = registry.get("schedule", given)
-    except InputError as error:
-        raise _unknown("learning_rate", given, error, ("invscaling", "adaptive")) from None
+    spec = _spec("schedule", given, "learning_rate", SCHEDULED)
     return bound(spec, {"rate": rate} if "rate" in spec.parameters else {})
 
 
 def mode(estimator: Any) -> str:
-    """How the learning rate changes from epoch to epoch: as in scikit-learn never with adam."""
+    """How the learning rate changes between epochs: as in scikit-learn, never with adam."""
     given = estimator.learning_rate
     if isinstance(estimator.solver, Component) or estimator.solver == "adam" or not isinstance(given, str):
         return "constant"
@@ -125,7 +124,7 @@ def mode(estimator: Any) -> str:
 
 
 def regularizer(estimator: Any) -> Component | None:
-    """L2 of strength alpha, or what `regularizer` names, of strength alpha where it has a strength."""
+    """L2 of strength alpha, or `regularizer`, which takes alpha as its strength if it has one."""
     given, alpha = estimator.regularizer, float(estimator.alpha)
     if isinstance(given, Component):
         return given

@@ -1,26 +1,18 @@
-"""The trainer behind a fitted estimator, and its state as plain data that can be pickled."""
+"""A trainer with what its estimator needs, and its state as plain data that can be pickled."""
 
 from __future__ import annotations
 
 import ctypes
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
+from ..model.state import State
 from ..training.trainer import Trainer
 
 Array = np.ndarray[Any, Any]
 PENALTY = ctypes.CFUNCTYPE(ctypes.c_int64, *[ctypes.c_int64] * 4)
-
-
-class Mark(NamedTuple):
-    """What an optimizer goes on from."""
-
-    theta: Array
-    state: Array
-    scalars: Array
-    iteration: int
 
 
 class Engine:
@@ -29,16 +21,15 @@ class Engine:
     Parameters
     ----------
     seed : int
-        Of shuffling and dropout.
+        For shuffling and dropout.
     **options
-        The trainer's arguments.
+        Arguments of the trainer.
     """
 
     def __init__(self, seed: int, **options: Any) -> None:
         self.seed, self.options = seed, options
-        self.asked: tuple[Any, ...] = ()  # the parameters that the options were made from
-        self.insides: dict[int, Any] = {}  # what was in those of them that may change, by their place
-        self.trusting = False  # whether what is predicted for was checked
+        self.parameters: dict[str, Any] = {}  # of the estimator, which the options were made from
+        self.trusting = False  # whether inputs of predictions were checked before
         self.trainer = Trainer(options["network"], rng=seed, **{k: v for k, v in options.items() if k != "network"})
         pairs = self.trainer.weights
         self.coefs: tuple[Array, ...] = tuple(w for w, _ in pairs)
@@ -49,14 +40,14 @@ class Engine:
     # ---- weights
 
     def take(self, coefs: Sequence[Array], intercepts: Sequence[Array]) -> None:
-        """Use these weights and biases, unless they are the trainer's own arrays."""
+        """Copy these weights and biases, unless they are the trainer's own arrays."""
         own = (*self.coefs, *self.intercepts)
         given = (*coefs, *intercepts)
         if len(own) != len(given) or any(a is not b for a, b in zip(own, given, strict=True)):
             self.trainer.set_weights(list(zip(coefs, intercepts, strict=True)))
 
     def penalty(self) -> float:
-        """The regularizer's penalty summed over all weights, not yet divided by m."""
+        """The regularizer's penalty, summed over all weights and not divided by m."""
         if self._penalty is None:
             return 0.0
         d = self.trainer.engine.descriptor
@@ -70,25 +61,25 @@ class Engine:
         return bool(np.isfinite(self.trainer.theta).all())
 
     def end_epoch(self) -> None:
-        """Have the next call begin an epoch, not go on with one that was interrupted."""
+        """Let the next call start a new epoch instead of continuing an interrupted one."""
         self.trainer.engine.descriptor["position"] = 0
 
     # ---- state
 
-    def marked(self) -> Mark:
-        """Weights, optimizer state and t at the end of an epoch, for `back_to`."""
-        model, scalars = self.trainer.model, self.trainer.engine.memory.array("scalars")
-        return Mark(model.theta.copy(), model.state.copy(), scalars.copy(), self.trainer.iteration)
+    def marked(self) -> State:
+        """The state at the end of an epoch, for `back_to`."""
+        return self.trainer.engine.take()
 
-    def back_to(self, mark: Mark) -> None:
-        """Go back to what was marked; the next call begins an epoch."""
-        model = self.trainer.model
-        model.theta[...], model.state[...], model.iteration[0] = mark.theta, mark.state, mark.iteration
-        self.trainer.engine.memory.array("scalars")[...] = mark.scalars
+    def back_to(self, state: State) -> None:
+        """Return to a marked state, but keep counting epochs, and keep the learning rate."""
+        engine = self.trainer.engine
+        for name in ("epoch", "learning_rate", "rate_scale"):
+            state.counters[name] = engine.descriptor[name]
+        engine.put(state)
         self.end_epoch()
 
     def export(self) -> dict[str, Any]:
-        """All but the weights, as plain arrays, numbers and components."""
+        """Everything except the weights, as plain arrays, numbers and components."""
         trainer = self.trainer
         return {
             "seed": self.seed,
@@ -101,7 +92,7 @@ class Engine:
         }
 
     def resume(self, kept: dict[str, Any]) -> None:
-        """Continue the counters and, where the optimizer is of the same kind, its state."""
+        """Continue the counters and, if the optimizer is of the same kind, its state."""
         trainer = self.trainer
         model, scalars = trainer.model, trainer.engine.memory.array("scalars")
         trainer.engine.descriptor["epoch"] = kept["epoch"]
@@ -112,7 +103,7 @@ class Engine:
 
 
 def revived(kept: dict[str, Any]) -> Engine:
-    """The engine that was exported."""
+    """The engine that `export` described."""
     engine = Engine(kept["seed"], **kept["options"])
     engine.resume(kept)
     engine.trainer.model.learning_rate[0] = kept["learning_rate"]

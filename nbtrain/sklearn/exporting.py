@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..checks.messages import brief, wrong
 from ..errors import InputError
 from .data import Array
 
@@ -15,13 +16,13 @@ if TYPE_CHECKING:
 
 
 def of_labels(graph: Graph, prediction: str, outputs: int) -> Outputs:
-    """Of a classifier of several labels a sample: 0 and 1 for each, (batch, labels), and their probabilities."""
+    """Outputs of a multilabel classifier: 0 or 1 for each label, (batch, labels), and their probabilities."""
     label = _cast(graph, graph.add("Greater", prediction, graph.number(0.5)))
     return {"label": (label, np.int64, [outputs]), "probabilities": (prediction, graph.dtype, [outputs])}
 
 
 def of_classes(graph: Graph, prediction: str, classes: Array, outputs: int, probable: bool) -> Outputs:
-    """Of a classifier of one class a sample: its name, (batch,), and the probabilities of all, (batch, classes).
+    """Outputs of a classifier: the class, (batch,), and the probabilities of all classes, (batch, classes).
 
     Parameters
     ----------
@@ -31,10 +32,10 @@ def of_classes(graph: Graph, prediction: str, classes: Array, outputs: int, prob
     classes : ndarray of shape (classes,)
     outputs : int
     probable : bool
-        Whether the prediction is made of probabilities; if not, there is no output for them.
+        Whether the prediction consists of probabilities; if not, there is no output for them.
     """
     if len(classes) < 2:
-        raise InputError(f"classes_: {classes!r} has one class; a classifier of two or more can be exported")
+        raise InputError(wrong("classes_", "have two or more classes for an ONNX model", brief(classes)))
     probabilities = prediction
     if outputs == 1:
         second = _cast(graph, graph.add("Greater", prediction, graph.number(0.5)))
@@ -56,7 +57,7 @@ def _cast(graph: Graph, truth: str) -> str:
 
 
 def _names(classes: Array) -> Array:
-    """Classes as int64 or as text, which ONNX has."""
+    """Classes as int64 or as text, for ONNX."""
     if classes.dtype.kind in "iub" and (classes <= np.iinfo(np.int64).max).all():
         return classes.astype(np.int64)
     if all(isinstance(name, str) for name in classes.tolist()):
@@ -64,4 +65,4 @@ def _names(classes: Array) -> Array:
     whole = classes.dtype.kind == "f" and (classes == np.rint(classes)).all()
     if whole and (abs(classes) < 2**53).all():
         return classes.astype(np.int64)
-    raise InputError(f"classes_: {classes!r}; whole numbers or strings are wanted in an ONNX model")
+    raise InputError(wrong("classes_", "be integers or strings for an ONNX model", brief(classes)))

@@ -2,31 +2,44 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
 
-try:
-    from sklearn.callback import CallbackSupportMixin, with_callbacks
-except ImportError:  # scikit-learn before 1.9
+Method = TypeVar("Method", bound=Callable[..., Any])
 
-    class CallbackSupportMixin:  # type: ignore[no-redef]
-        """Nothing: this scikit-learn has no callbacks."""
+if TYPE_CHECKING:  # scikit-learn has no annotations, which would make every decorated method Any
 
-    def with_callbacks(method: Any) -> Any:
-        """The method itself."""
+    class CallbackSupportMixin:
+        """scikit-learn's, or nothing."""
+
+    def with_callbacks(method: Method) -> Method:
+        """scikit-learn's, or the method unchanged."""
         return method
+
+else:
+    try:
+        from sklearn.callback import CallbackSupportMixin, with_callbacks
+    except ImportError:  # scikit-learn before 1.9
+
+        class CallbackSupportMixin:
+            """Stand-in: this scikit-learn has no callbacks."""
+
+        def with_callbacks(method: Method) -> Method:
+            """Return the method unchanged."""
+            return method
 
 
 __all__ = ["CallbackSupportMixin", "Hooks", "with_callbacks"]
 
 
 class Hooks:
-    """Tells the callbacks that `set_callbacks` was given, or a meta-estimator's, of an estimator's fit.
+    """Calls the callbacks of `set_callbacks`, or of a meta-estimator, during an estimator's fit.
 
     Parameters
     ----------
     estimator : MLPClassifier or MLPRegressor
     X, y, sample_weight
-        As they were given to fit.
+        Arguments of fit.
     """
 
     def __init__(self, estimator: Any, X: Any, y: Any, sample_weight: Any) -> None:
@@ -51,7 +64,7 @@ class Hooks:
         )
 
     def end_epoch(self, last: bool) -> bool:
-        """After every epoch -> whether a callback wants to stop; unless it was the last, the next one begins."""
+        """After every epoch -> whether a callback stops the training; if not, the next epoch begins."""
         if self.fit is None:
             return False
         stop = self.epoch.call_on_fit_task_end(
@@ -69,6 +82,6 @@ class Hooks:
             )
 
     def _attributes(self) -> dict[str, Any]:
-        """What makes a copy of the estimator predict as of now."""
+        """Attributes with which a copy of the estimator predicts as it does now."""
         names = ("coefs_", "intercepts_")
         return {name: [array.copy() for array in getattr(self.estimator, name)] for name in names}

@@ -11,31 +11,32 @@ from scipy.optimize import minimize
 from sklearn.exceptions import ConvergenceWarning
 
 from ..callbacks import Callback, as_callbacks
+from ..callbacks.base import stops
+from ..checks.messages import brief, wrong
 from ..errors import InputError
 from ..training.fit import end
 from .data import Array, Data
 from .engine import Engine
 from .hooks import Hooks
 
-UNFINISHED = (1, 2)  # SciPy's status of a run that reached a limit, or found no step that helps
+UNFINISHED = (1, 2)  # SciPy's status of a run that reached a limit or found no better step
 
 
 def refuse(estimator: Any, X_val: Any) -> None:
-    """Raise an InputError for what makes no sense without epochs."""
+    """Raise an InputError for parameters that have no effect without epochs."""
     if np.any(np.asarray(estimator.dropout)):
-        raise InputError(f"dropout: {estimator.dropout!r} given; with solver='lbfgs' it is without effect, 0 is wanted")
+        raise InputError(wrong("dropout", "be 0 with solver='lbfgs'", brief(estimator.dropout)))
     for name in ("constraint", "clip_value", "clip_norm"):
         if getattr(estimator, name) is not None:
-            given = getattr(estimator, name)
-            raise InputError(f"{name}: {given!r} given; with solver='lbfgs' it is without effect, None is wanted")
+            raise InputError(wrong(name, "be None with solver='lbfgs'", brief(getattr(estimator, name))))
     if X_val is not None:
-        raise InputError("X_val: given with solver='lbfgs', which has no epochs to validate after; None is wanted")
+        raise InputError("X_val must be None with solver='lbfgs', which has no epochs to validate after")
 
 
 def train(estimator: Any, engine: Engine, data: Data, hooks: Hooks) -> None:
     """Train to convergence on the whole data; `n_iter_` and `loss_` are set."""
     e, trainer = estimator, engine.trainer
-    told = as_callbacks(e.callbacks or ())
+    callbacks = as_callbacks(e.callbacks or ())
     weight = data.total_weight
 
     def as_loss(value: float) -> float:
@@ -47,14 +48,15 @@ def train(estimator: Any, engine: Engine, data: Data, hooks: Hooks) -> None:
         e.loss_ = as_loss(value)
         if e.verbose:
             print(f"Iteration {e.n_iter_}, loss = {e.loss_:.8f}")
-        stops = [callback.on_epoch(trainer, e.n_iter_, {"loss": e.loss_}) for callback in told]
-        return hooks.end_epoch(e.n_iter_ == e.max_iter) or any(stops)
+        metrics = {"loss": e.loss_}
+        ended = [stops(callback.on_epoch(trainer, e.n_iter_, metrics), callback, "on_epoch") for callback in callbacks]
+        return hooks.end_epoch(e.n_iter_ == e.max_iter) or any(ended)
 
     e.n_iter_ = 0
     hooks.begin()
     started: list[Callback] = []
     try:
-        for callback in told:
+        for callback in callbacks:
             started.append(callback)
             callback.on_start(trainer)
         value, e.n_iter_ = minimized(e, engine, data, after)
@@ -69,12 +71,12 @@ def minimized(estimator: Any, engine: Engine, data: Data, after: Callable[[float
     Parameters
     ----------
     estimator : MLPClassifier or MLPRegressor
-        Its max_iter, max_fun and tol count.
+        Its max_iter, max_fun and tol are used.
     engine : Engine
-        Whose weights are the start, and the result.
+        Its weights are the start and hold the result.
     data : Data
     after : function
-        `after(J)` is called after each iteration; True stops.
+        `after(J)` is called after each iteration; returning True stops.
 
     Returns
     -------
@@ -88,7 +90,7 @@ def minimized(estimator: Any, engine: Engine, data: Data, after: Callable[[float
         value, gradient = trainer.loss_and_gradient(data.X, data.target, data.weight)
         return value, gradient.astype(np.float64)
 
-    def told(*, intermediate_result: Any) -> None:
+    def step(*, intermediate_result: Any) -> None:
         trainer.theta[...] = intermediate_result.x
         if after(float(intermediate_result.fun)):
             raise StopIteration
@@ -96,7 +98,7 @@ def minimized(estimator: Any, engine: Engine, data: Data, after: Callable[[float
     limits = {"maxfun": estimator.max_fun, "maxiter": estimator.max_iter, "gtol": estimator.tol}
     start = trainer.theta.astype(np.float64)
     with np.errstate(over="ignore"):
-        found = minimize(objective, start, method="L-BFGS-B", jac=True, options=limits, callback=told)
+        found = minimize(objective, start, method="L-BFGS-B", jac=True, options=limits, callback=step)
         trainer.theta[...] = found.x
     if found.status in UNFINISHED:
         warnings.warn(

@@ -1,4 +1,4 @@
-"""The estimators' parameters: what each accepts, in words and in code."""
+"""The estimators' parameters: what each accepts, as a function and in words."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from ..checks.messages import brief, wrong
+from ..checks.suggestions import an
 from ..components import Component
 from ..errors import InputError
 
@@ -18,7 +20,7 @@ SOLVERS = ("lbfgs", "sgd", "adam")
 
 
 class ParameterError(InputError, TypeError):
-    """A parameter of an estimator that cannot be used; scikit-learn raises ValueError and TypeError in one, too."""
+    """An invalid parameter of an estimator; both ValueError and TypeError, as in scikit-learn."""
 
 
 Rule = tuple[Callable[[Any], bool], str]
@@ -35,20 +37,20 @@ def _number(low: float, high: float = math.inf, *, open_low: bool = False, open_
         number = float(value)
         return (number > low if open_low else number >= low) and (number < high if open_high else number <= high)
 
-    words = f"a number {'above' if open_low else 'of at least'} {low:g}"
+    words = f"a number {'>' if open_low else '>='} {low:g}"
     if high < math.inf:
-        words += f" and {'below' if open_high else 'at most'} {high:g}"
+        words += f" and {'<' if open_high else '<='} {high:g}"
     return accepts, words
 
 
 def _name(kind: str, *names: str) -> Rule:
-    """A name (whose meaning is looked up later) or a component of the kind."""
+    """A name (looked up later) or a component of the kind."""
 
     def accepts(value: Any) -> bool:
         return isinstance(value, str) or (isinstance(value, Component) and value.kind == kind)
 
-    also = "".join(f"{name!r}, " for name in names)
-    return accepts, f"{also}the name of a registered {kind}, or a component made by nbtrain.{kind}(…)"
+    other = f"{', '.join(map(repr, names))}, the name of another {kind}" if names else f"the name of {an(kind)}"
+    return accepts, f"{other}, or nbtrain.{kind}(…)"
 
 
 def _or_none(rule: Rule) -> Rule:
@@ -59,74 +61,55 @@ def _sequence(value: Any) -> bool:
     return isinstance(value, list | tuple | np.ndarray)
 
 
-def _activation(value: Any) -> bool:
-    one = _name("activation")[0]
-    return one(value) or (isinstance(value, list | tuple) and all(one(item) for item in value))
+def _per_layer(rule: Rule, layers: str) -> Rule:
+    """One for all layers, or a list."""
+    one, words = rule
+    return (
+        lambda value: one(value) or (_sequence(value) and all(one(item) for item in value)),
+        f"{words}, or a list with one per {layers}",
+    )
 
 
-def _constraints(value: Any) -> bool:
-    one = _or_none(_name("constraint"))[0]
-    return one(value) or (isinstance(value, list | tuple) and all(one(item) for item in value))
-
-
-WHOLE: Rule = (_whole, "a whole number of at least 1")
+WHOLE: Rule = (_whole, "an integer >= 1")
 WHOLE_OR_AUTO: Rule = (
     lambda value: (isinstance(value, str) and value == "auto") or _whole(value),
     f"'auto' or {WHOLE[1]}",
 )
 BOOL: Rule = (lambda value: isinstance(value, BOOLS), "True or False")
 BETA = _number(0, 1, open_high=True)
-DROPOUT = BETA[0]
 RULES: dict[str, Rule] = {
-    "hidden_layer_sizes": (lambda value: _sequence(value) or _whole(value), "a number of units, or one per layer"),
-    "activation": (
-        _activation,
-        "'identity', 'logistic', 'tanh', 'relu', another activation, or a list with one per hidden layer",
+    "hidden_layer_sizes": (
+        lambda value: _sequence(value) or _whole(value),
+        "a number of units, or a list with one per hidden layer",
     ),
+    "activation": _per_layer(_name("activation", "identity", "logistic", "tanh", "relu"), "hidden layer"),
     "solver": _name("optimizer", *SOLVERS),
-    "alpha": _number(0),
-    "batch_size": WHOLE_OR_AUTO,
     "learning_rate": _name("schedule", "constant", "invscaling", "adaptive"),
-    "learning_rate_init": _number(0, open_low=True),
-    "power_t": _number(0),
-    "max_iter": WHOLE,
-    "shuffle": BOOL,
-    "tol": _number(0),
-    "verbose": (
-        lambda value: isinstance(value, BOOLS) or (isinstance(value, Integral) and int(value) >= 0),
-        "True, False or a level",
-    ),
-    "warm_start": BOOL,
+    "loss": _name("loss"),
+    "dropout": _per_layer(BETA, "hidden layer"),
+    "initializer": _or_none(_name("initializer")),
+    "regularizer": _or_none(_name("regularizer")),
+    "constraint": _per_layer(_or_none(_name("constraint")), "layer, the output layer's last"),
+    **dict.fromkeys(("alpha", "power_t", "tol"), _number(0)),
+    **dict.fromkeys(("learning_rate_init", "epsilon"), _number(0, open_low=True)),
+    **dict.fromkeys(("clip_value", "clip_norm"), _or_none(_number(0, open_low=True))),
+    **dict.fromkeys(("beta_1", "beta_2", "validation_fraction"), BETA),
     "momentum": _number(0, 1),
-    "nesterovs_momentum": BOOL,
-    "early_stopping": BOOL,
-    "validation_fraction": _number(0, 1, open_high=True),
-    "beta_1": BETA,
-    "beta_2": BETA,
-    "epsilon": _number(0, open_low=True),
+    **dict.fromkeys(("max_iter", "max_fun"), WHOLE),
+    **dict.fromkeys(("batch_size", "threads"), WHOLE_OR_AUTO),
     "n_iter_no_change": (
         lambda value: _whole(value) or (isinstance(value, Real) and float(value) == math.inf),
         f"{WHOLE[1]}, or infinity",
     ),
-    "max_fun": WHOLE,
-    "loss": _name("loss"),
-    "dropout": (
-        lambda value: DROPOUT(value) or (_sequence(value) and all(DROPOUT(rate) for rate in value)),
-        f"{BETA[1]}, or a list with one per hidden layer",
+    **dict.fromkeys(("shuffle", "warm_start", "nesterovs_momentum", "early_stopping"), BOOL),
+    "verbose": (
+        lambda value: isinstance(value, BOOLS) or (isinstance(value, Integral) and int(value) >= 0),
+        "True, False or a level",
     ),
-    "initializer": _or_none(_name("initializer")),
-    "regularizer": _or_none(_name("regularizer")),
-    "constraint": (
-        _constraints,
-        f"{_or_none(_name('constraint'))[1]}, or a list with one per layer, the output layer's last",
-    ),
-    "clip_value": _or_none(_number(0, open_low=True)),
-    "clip_norm": _or_none(_number(0, open_low=True)),
     "scoring": (
         lambda value: value is None or isinstance(value, str) or callable(value),
         "'loss', the name of a scorer of scikit-learn, a callable scorer(estimator, X, y), or None",
     ),
-    "threads": WHOLE_OR_AUTO,
     "class_weight": (
         lambda value: value is None or isinstance(value, Mapping | list) or value == "balanced",
         "a dict {class: weight}, 'balanced' or None",
@@ -135,19 +118,17 @@ RULES: dict[str, Rule] = {
 
 
 def check_parameters(estimator: Any) -> None:
-    """Raise a ParameterError that names the first parameter that cannot be used."""
+    """Raise a ParameterError that names the first invalid parameter."""
     for name, value in vars(estimator).items():
         rule = RULES.get(name)
         if rule is not None and not rule[0](value):
-            if name == "learning_rate" and RULES["learning_rate_init"][0](value):
-                raise ParameterError(f"{name}: {value!r} given; {rule[1]} is wanted; learning_rate_init takes a number")
-            raise ParameterError(f"{name}: {value!r} given; {rule[1]} is wanted")
+            rate = name == "learning_rate" and RULES["learning_rate_init"][0](value)
+            hint = "a number belongs in learning_rate_init" if rate else ""
+            raise ParameterError(wrong(name, f"be {rule[1]}", brief(value), hint))
     state = estimator.random_state
     if not (state is None or state is np.random or isinstance(state, np.random.RandomState) or _seed(state)):
-        raise ParameterError(
-            f"random_state: {state!r} given; a whole number from 0 to {LARGEST_SEED}, a numpy.random.RandomState or "
-            "None is wanted"
-        )
+        expected = f"be an integer from 0 to {LARGEST_SEED}, a numpy.random.RandomState or None"
+        raise ParameterError(wrong("random_state", expected, brief(state)))
 
 
 def _seed(value: Any) -> bool:
@@ -155,12 +136,12 @@ def _seed(value: Any) -> bool:
 
 
 def check_class_weight(given: Any, weights: np.ndarray[Any, Any]) -> None:
-    """Raise a ParameterError if a class has no weight that can be used, or all `weights` of the samples are 0."""
+    """Raise a ParameterError if the weight of a class is invalid, or all `weights` of the samples are 0."""
     for each in given if isinstance(given, list) else [given]:
         for label, weight in each.items() if isinstance(each, Mapping) else ():
             if not _number(0)[0](weight):
                 raise ParameterError(
-                    f"class_weight: {weight!r} given for class {label!r}; a finite number of at least 0 is wanted"
+                    wrong(f"class_weight of class {label!r}", "be a finite number >= 0", brief(weight))
                 )
     if not weights.any():
-        raise ParameterError(f"class_weight: {given!r} given, by which every sample has weight 0")
+        raise ParameterError(f"class_weight: {brief(given)} gives every sample the weight 0")

@@ -10,6 +10,7 @@ from sklearn.base import RegressorMixin
 from sklearn.metrics import r2_score
 from sklearn.utils.metaestimators import available_if
 
+from ..checks.messages import wrong
 from ..components import Component
 from ..components.by_name import resolve
 from ..errors import InputError
@@ -23,18 +24,15 @@ OUTPUTS = {"poisson_deviance": "exp"}
 LOSSES = {SQUARED: "mse", "poisson": "poisson_deviance"}
 
 
-@documented(
-    loss=(
-        "str or component",
-        '"squared_error", "poisson" (half the deviance, with the exponential function as output activation), or any '
-        "loss for float targets by name or from `nbtrain.loss`.",
-    )
-)
+@documented()
 class MLPRegressor(RegressorMixin, BaseMLP):
     """Fully connected network for regression: scikit-learn's class of this name, trained by nbtrain.
 
     Parameters
     ----------
+    loss : str or component, default "squared_error"
+        "squared_error", "poisson" (half the deviance, with the exponential function as output activation), or any loss
+        for float targets by name or from `nbtrain.loss`.
     {parameters}
 
     Attributes
@@ -95,17 +93,16 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     @available_if(has_epochs)
     @with_callbacks
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> MLPRegressor:
-        """Train one epoch on these samples, going on from the call before.
+        """Train one epoch on these samples, continuing from the previous call.
 
         Parameters
         ----------
         X, y, sample_weight
-            As `fit` takes them.
+            As for `fit`.
 
         Returns
         -------
         MLPRegressor
-            Itself.
         """
         return self._fit(X, y, sample_weight, (None, None, None), incremental=True)
 
@@ -119,7 +116,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     def _encoded(self, y: Any, fresh: bool, incremental: bool) -> Array:
         targets: Array = y.reshape(-1, 1) if y.ndim == 1 else y
         if not fresh and targets.shape[1] != self.n_outputs_:
-            raise InputError(f"y: {targets.shape[1]} outputs given; {self.n_outputs_} as in the first call are wanted")
+            got = f"{targets.shape[1]}"
+            raise InputError(wrong("y", f"have {self.n_outputs_} outputs, as in the first call", got))
         return targets
 
     def _decoded(self, target: Array) -> Array:
@@ -136,7 +134,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         component = resolve("loss", given, "loss")
         if component.spec.target != "float":
             raise InputError(
-                f"loss: {component.name!r} given, which wants class labels; one for float targets is wanted"
+                wrong("loss", "be a loss for float targets", f"{component.name!r}, which takes class labels")
             )
         return component
 

@@ -1,135 +1,111 @@
-"""The estimators' documentation: one text per parameter and attribute, put together for each class by its signature."""
+"""The part of the estimators' documentation that they share."""
 
 from __future__ import annotations
 
-import inspect
 import textwrap
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
+from typing import TypeVar
 
-COMPONENT = "str or component"
-# name: (what may be given, what it does)
-PARAMETERS: dict[str, tuple[str, str]] = {
-    "hidden_layer_sizes": ("int or sequence of int", "Units of the hidden layers."),
-    "activation": (
-        f"{COMPONENT}, or a list of them",
-        '"identity", "logistic", "tanh", "relu" or any other activation by name or from `nbtrain.activation`; a list '
-        "gives one for each hidden layer.",
-    ),
-    "solver": (
-        COMPONENT,
-        '"adam", "sgd" (momentum in scikit-learn\'s form), "lbfgs", or any other optimizer by name, with '
-        "`learning_rate_init`, or from `nbtrain.optimizer`, with its own learning rate.",
-    ),
-    "alpha": ("float", "Strength of the L2 regularization."),
-    "batch_size": ('int or "auto"', 'Samples per iteration; "auto" is min(200, samples).'),
-    "learning_rate": (
-        '"constant", "invscaling", "adaptive", or a schedule by name or from `nbtrain.schedule`',
-        'The first three have an effect with "sgd" and other optimizers by name, not with "adam", as in scikit-learn.',
-    ),
-    "learning_rate_init": ("float", "Initial learning rate."),
-    "power_t": ("float", 'Exponent of "invscaling".'),
-    "max_iter": ("int", 'Epochs, or iterations of "lbfgs".'),
-    "shuffle": ("bool", "Draw a new order of the samples every epoch."),
-    "random_state": (
-        "int, RandomState or None",
-        "Of initial weights (the same as scikit-learn's), validation split, order and dropout.",
-    ),
-    "tol": ("float", 'Improvement below which an epoch counts as none; `gtol` of "lbfgs".'),
-    "verbose": ("bool or int", "Print a line an epoch."),
-    "warm_start": (
-        "bool",
-        "Have `fit` go on from the weights, and with the same solver from its state, of the call before.",
-    ),
-    "momentum": ("float", 'Of "sgd".'),
-    "nesterovs_momentum": ("bool", 'Of "sgd".'),
-    "early_stopping": (
-        "bool",
-        "Stop when the validation score no longer improves, and go back to the best weights.",
-    ),
-    "validation_fraction": (
-        "float",
-        "Of the samples, for early stopping, unless `fit` is given validation data.",
-    ),
-    "beta_1": ("float", 'Of "adam".'),
-    "beta_2": ("float", 'Of "adam".'),
-    "epsilon": ("float", 'Of "adam".'),
-    "n_iter_no_change": ("int", "Epochs without improvement that end the training."),
-    "max_fun": ("int", 'Evaluations of the loss by "lbfgs".'),
-    "dropout": (
-        "float or list of float",
-        "Probability that a hidden unit is disabled in a training iteration; a list gives one for each hidden layer.",
-    ),
-    "initializer": (
-        f"{COMPONENT} or None",
-        "Of the weights, by name or from `nbtrain.initializer`; by default drawn as in scikit-learn.",
-    ),
-    "regularizer": (
-        f"{COMPONENT} or None",
-        "Instead of L2: by name, with strength `alpha`, or from `nbtrain.regularizer`.",
-    ),
-    "constraint": (
-        f"{COMPONENT}, None, or a list of them",
-        "What the weights are brought back to after every update, by name or from `nbtrain.constraint`: of every "
-        "layer, or a list with one for each hidden layer and one for the output layer.",
-    ),
-    "clip_value": ("float or None", "Brings every number of the gradient to the range -clip_value … clip_value."),
-    "clip_norm": (
-        "float or None",
-        "Largest Euclidean norm of the gradient of all weights and biases together; a longer one is scaled down.",
-    ),
-    "scoring": (
-        "str, callable or None",
-        "What is computed on validation data, of `early_stopping` or given to `fit`, and is to grow: a scorer by name "
-        'or from `sklearn.metrics.make_scorer`, called as `scorer(estimator, X, y)`; "loss" for the loss, negated; '
-        "None for what `score` gives.",
-    ),
-    "class_weight": ('dict, "balanced" or None', "Weights of the classes, multiplied into the sample weights."),
-    "callbacks": (
-        "callback or sequence of callbacks",
-        "`nbtrain.Callback` objects, or functions `f(trainer, epoch, metrics)`; True stops.",
-    ),
-    "threads": ('int or "auto"', "Threads that share the work of a step; see `nbtrain.Trainer`."),
-}
+Estimator = TypeVar("Estimator", bound=type)
+
+PARAMETERS = """
+hidden_layer_sizes : int or sequence of int, default (100,)
+    Units of the hidden layers.
+activation : str or component, or a list of them, default "relu"
+    "identity", "logistic", "tanh", "relu" or any other activation by name or from `nbtrain.activation`; a list has one
+    for each hidden layer.
+solver : str or component, default "adam"
+    "adam", "sgd" (with momentum as in scikit-learn), "lbfgs", or any other optimizer: by name, with
+    `learning_rate_init`, or from `nbtrain.optimizer`, with its own learning rate.
+alpha : float, default 0.0001
+    Strength of the L2 regularization.
+batch_size : int or "auto", default "auto"
+    Samples per iteration; "auto" is min(200, n_samples).
+learning_rate : "constant", "invscaling", "adaptive", or a schedule, default "constant"
+    A schedule is given by name or from `nbtrain.schedule`. The first three affect "sgd" and other optimizers by name,
+    but not "adam", as in scikit-learn.
+learning_rate_init : float, default 0.001
+    Initial learning rate.
+power_t : float, default 0.5
+    Exponent of "invscaling".
+max_iter : int, default 200
+    Maximum number of epochs, or of iterations of "lbfgs".
+shuffle : bool, default True
+    Shuffle the samples in every epoch.
+random_state : int, RandomState or None, default None
+    Determines initial weights (the same as in scikit-learn), validation split, order and dropout.
+tol : float, default 0.0001
+    Smallest improvement of the loss or score that counts; `gtol` of "lbfgs".
+verbose : bool or int, default False
+    Print a line per epoch.
+warm_start : bool, default False
+    `fit` continues from the weights of the previous call and, with the same solver, from its state.
+momentum : float, default 0.9
+    For "sgd".
+nesterovs_momentum : bool, default True
+    For "sgd".
+early_stopping : bool, default False
+    Stop when the validation score no longer improves, and restore the best weights.
+validation_fraction : float, default 0.1
+    Fraction of the samples for early stopping, unless `fit` is given validation data.
+beta_1 : float, default 0.9
+    For "adam".
+beta_2 : float, default 0.999
+    For "adam".
+epsilon : float, default 1e-08
+    For "adam".
+n_iter_no_change : int, default 10
+    Epochs without improvement after which training ends.
+max_fun : int, default 15000
+    Maximum number of evaluations of the loss by "lbfgs".
+dropout : float or list of float, default 0.0
+    Probability that a hidden unit is disabled in an iteration; a list has one for each hidden layer.
+initializer : str or component or None, default None
+    Initializer of the weights, by name or from `nbtrain.initializer`; by default as in scikit-learn.
+regularizer : str or component or None, default None
+    Replaces L2: by name, with strength `alpha`, or from `nbtrain.regularizer`.
+constraint : str or component, None, or a list of them, default None
+    Constraint that weights are projected onto after every update, by name or from `nbtrain.constraint`: for every
+    layer, or a list with one for each layer, the output layer's last.
+clip_value : float or None, default None
+    Clip every element of the gradient to the range -clip_value … clip_value.
+clip_norm : float or None, default None
+    Largest Euclidean norm of the whole gradient; a longer one is scaled down.
+scoring : str, callable or None, default None
+    Score of the validation data, larger is better: a scorer by name or from `sklearn.metrics.make_scorer`, called as
+    `scorer(estimator, X, y)`; "loss" for the negative loss; None for `score`.
+callbacks : callback or sequence of callbacks, default None
+    `nbtrain.Callback` objects, or functions `f(trainer, epoch, metrics)`; returning True stops the training.
+threads : int or "auto", default 1
+    Threads that share the work of a step; see `nbtrain.Trainer`.
+"""
 ATTRIBUTES = """
 coefs_, intercepts_ : list of ndarray
     Weights (inputs, units) and biases (units,) of each layer; changing them in place changes the model.
 loss_, best_loss_, loss_curve_ : float, float, list of float
-    Loss with the penalty: last, smallest, one an epoch.
+    Loss including the penalty: last, smallest, one per epoch.
 validation_scores_, best_validation_score_ : list of float, float
-    What `scoring` says of the validation data after each epoch, and the best of it; or None.
+    Score of the validation data after each epoch, and the best one; or None.
 history_ : nbtrain.History
-    Loss and metrics of each epoch, on validation data (`val_…`) too where there are any.
+    Loss and metrics of each epoch; those of validation data are called `val_…`.
 n_iter_, t_ : int
-    Epochs of the last call, samples seen in all.
+    Epochs of the last call, samples seen in total.
 trainer_ : nbtrain.Trainer
-    What trains: its weights are the estimator's own.
+    The trainer; its weights are the estimator's own.
 n_features_in_, feature_names_in_, n_layers_, n_outputs_, out_activation_
     As in scikit-learn.
 """
-WIDTH = 112
 
 
-def documented(**own: tuple[str, str]) -> Callable[[type], type]:
-    """Complete a class's docstring: `{parameters}` by its signature, with texts of its own, and `{attributes}`."""
+def documented(own: str = "") -> Callable[[Estimator], Estimator]:
+    """Class decorator: fill `{parameters}` and `{attributes}` in a docstring; `own` parameters come before dropout."""
 
-    def complete(estimator: type) -> type:
+    def complete(estimator: Estimator) -> Estimator:
         if estimator.__doc__:  # there are no docstrings under python -OO
-            parameters = _parameters(estimator, PARAMETERS | own)
-            texts = {"parameters": parameters, "attributes": ATTRIBUTES.strip()}
-            for name, text in texts.items():
-                estimator.__doc__ = estimator.__doc__.replace(f"{{{name}}}", textwrap.indent(text, "    ").lstrip())
+            parameters = PARAMETERS.replace("\ndropout :", f"{own}\ndropout :")
+            for name, text in {"parameters": parameters, "attributes": ATTRIBUTES}.items():
+                shifted = textwrap.indent(text.strip(), "    ").lstrip()
+                estimator.__doc__ = estimator.__doc__.replace(f"{{{name}}}", shifted)
         return estimator
 
     return complete
-
-
-def _parameters(estimator: Any, texts: Mapping[str, tuple[str, str]]) -> str:
-    """The section on parameters, in the order of the signature; each has a text."""
-    lines = []
-    for name, parameter in inspect.signature(estimator).parameters.items():
-        kind, text = texts[name]
-        default = f'"{parameter.default}"' if isinstance(parameter.default, str) else repr(parameter.default)
-        lines.append(f"{name} : {kind}, default {default}")
-        lines += textwrap.wrap(text, WIDTH, initial_indent="    ", subsequent_indent="    ")
-    return "\n".join(lines)

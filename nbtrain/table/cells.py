@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..checks.messages import brief, wrong
 from ..errors import InputError
 from .table import Cells, Table
 
@@ -70,7 +71,7 @@ def category(text: str) -> str:
 
 
 PARSERS: Mapping[str, Callable[[str, bool], float]] = {"number": number, "boolean": boolean, "date": date}
-WANTED = {"number": "a number", "boolean": "true or false", "date": "a date such as 2024-12-31"}
+EXPECTED = {"number": "a number", "boolean": "true or false", "date": "a date such as 2024-12-31"}
 
 
 def kind_of(cells: Cells, reading: Reading, table: Table, name: str) -> str | None:
@@ -95,7 +96,7 @@ def kind_of(cells: Cells, reading: Reading, table: Table, name: str) -> str | No
         if 2 * sum(text not in odd for text in present) > len(present):
             row = next(index for index, text in enumerate(cells) if text in odd)
             raise InputError(
-                f"{table.place(row, name)}: {cells[row]!r} is not {WANTED[kind]}, which most cells of the column are; "
+                f"{table.place(row, name)}: {cells[row]!r} is not {EXPECTED[kind]}, unlike most cells of the column; "
                 f"correct it, or add --missing {cells[row]!r} if it stands for a missing value, "
                 f"or --categorical {name!r} if the column holds categories"
             )
@@ -126,9 +127,9 @@ def parse(cells: Cells, kind: str, reading: Reading, table: Table, name: str) ->
         if text not in known:
             value = _attempt(PARSERS[kind], text, table.decimal_comma)
             if value is None:
-                raise InputError(f"{table.place(row, name)}: {text!r} given; {WANTED[kind]} is wanted")
+                raise InputError(wrong(table.place(row, name), f"be {EXPECTED[kind]}", brief(text)))
             if not np.isfinite(value):
-                raise InputError(f"{table.place(row, name)}: {_short(text)} given; a finite number is wanted")
+                raise InputError(wrong(table.place(row, name), "be a finite number", _short(text)))
             known[text] = value
         values[row] = known[text]
     return Parsed(values, missing)
@@ -141,7 +142,7 @@ def _array(cells: np.ndarray[Any, Any], reading: Reading, table: Table, name: st
     infinite = np.isinf(values) & ~missing
     if infinite.any():
         row = int(infinite.argmax())
-        raise InputError(f"{table.place(row, name)}: {values[row]} given; a finite number is wanted")
+        raise InputError(wrong(table.place(row, name), "be a finite number", str(values[row])))
     return Parsed(values, missing)
 
 

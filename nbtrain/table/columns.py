@@ -147,7 +147,7 @@ def _dates(table: Table, names: Mapping[str, int]) -> str:
     for name in names:
         found = [text for text in table[name] if DATE.match(str(text))]
         if 2 * len(found) > len(table):
-            return f"; {name!r} seems to hold dates such as {found[0]!r}: dates are read in the form 2024-12-31 alone"
+            return f"; {name!r} seems to hold dates such as {found[0]!r}: dates must have the form 2024-12-31"
     return ""
 
 

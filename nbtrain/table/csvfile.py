@@ -13,6 +13,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..checks.messages import brief, wrong
 from ..errors import InputError
 from .cells import number
 from .table import Table, checked_names, positional
@@ -44,9 +45,9 @@ def read(path: str, dialect: Dialect, expected: Collection[str] = ()) -> Table:
     text = _decode(_bytes(path), dialect.encoding, source)
     if "\0" in text:  # a binary file, or UTF-16 without its mark
         line = text[: text.index("\0")].count("\n") + 1
-        raise InputError(f"{source}, line {line}: there is a NUL character, which text does not have; see --encoding")
+        raise InputError(f"{source}, line {line}: it contains a NUL character; see --encoding")
     if not text.strip():
-        raise InputError(f"{source}: the file is empty; a header and rows of data are wanted")
+        raise InputError(f"{source}: the file is empty; it must have a header and rows of data")
     with _fields_of_any_length():
         delimiter = dialect.delimiter or _delimiter(text)
         rows, lines = _rows(text, delimiter, source)
@@ -55,7 +56,7 @@ def read(path: str, dialect: Dialect, expected: Collection[str] = ()) -> Table:
     if header:
         rows, lines = rows[1:], lines[1:]
     if not rows:
-        raise InputError(f"{source}: there is a header, but no row of data")
+        raise InputError(f"{source}: it has a header, but no rows of data")
     columns = tuple(list(column) for column in zip(*rows, strict=True))
     table = Table(source, names, columns, header, lines, delimiter != ",")
     return _name_the_nameless(table) if header else table
@@ -78,13 +79,13 @@ def _decode(raw: bytes, encoding: str | None, source: str) -> str:
     try:
         return raw.decode(encoding)
     except LookupError as error:
-        raise InputError(f"encoding: {encoding!r} given; Python knows no such encoding") from error
+        raise InputError(f"encoding: Python has no encoding {encoding!r}") from error
     except UnicodeError as error:
         start = error.start if isinstance(error, UnicodeDecodeError) else 0
         line = raw[:start].count(b"\n") + 1
         raise InputError(
-            f"{source}, line {line}: this is not {encoding} text; say with --encoding what it is "
-            "(files from older Windows programs are mostly cp1252)"
+            f"{source}, line {line}: this is not {encoding} text; specify --encoding "
+            "(mostly cp1252 in files from older Windows programs)"
         ) from error
 
 
@@ -115,7 +116,7 @@ def _rows(text: str, delimiter: str, source: str) -> tuple[list[list[str]], list
     try:
         reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True, strict=True)
     except TypeError as error:
-        raise InputError(f"delimiter: {delimiter!r} given; one character is wanted") from error
+        raise InputError(wrong("delimiter", "be one character", brief(delimiter))) from error
     rows: list[list[str]] = []
     lines: list[int] = []
     start = 1

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..checks.messages import wrong
 from ..errors import Error, InputError
 from . import csvfile
 from .table import Cells, Table, checked_names, positional
@@ -33,7 +34,7 @@ def read(path: str, dialect: csvfile.Dialect | None = None, expected: Collection
     InputError
         If the file cannot be read or holds no table.
     Error
-        If pandas is wanted and not installed.
+        If pandas is needed and not installed.
     """
     suffix = Path(path).suffix.lower()
     if suffix in (".npy", ".npz"):
@@ -61,7 +62,7 @@ def _numpy(path: str) -> Table:
     lengths = {len(column) for column in columns}
     if len(lengths) != 1 or not lengths - {0}:
         shapes = ", ".join(f"{key or 'the array'} {array.shape}" for key, array in arrays.items())
-        raise InputError(f"{path}: {shapes or 'no array'}; arrays with equally many rows, at least one, are wanted")
+        raise InputError(wrong(path, "have arrays with the same number of rows, at least one", shapes or "no array"))
     named = any(arrays) or arrays[""].dtype.names is not None
     return Table(path, checked_names(names, path), tuple(columns), named)
 
@@ -85,7 +86,7 @@ def _columns(key: str, array: Array, path: str) -> list[tuple[str, Array]]:
         if key:
             names = tuple(f"{key} {index + 1}" for index in range(array.shape[1])) if array.shape[1] > 1 else (key,)
         return list(zip(names, array.T, strict=True))
-    raise InputError(f"{path}: {key or 'array'}: shape {array.shape} given; rows and columns are wanted")
+    raise InputError(wrong(f"{path}: {key or 'array'}", "have rows and columns", f"shape {array.shape}"))
 
 
 def _cells(array: Array, path: str, name: str) -> Cells:
@@ -97,7 +98,7 @@ def _cells(array: Array, path: str, name: str) -> Cells:
         return [str(value).strip() for value in array]
     if array.dtype.kind == "M":
         return ["" if np.isnat(value) else str(value.astype("datetime64[us]")) for value in array]
-    raise InputError(f"{path}: column {name!r} has dtype {array.dtype}; numbers, booleans, dates or text are wanted")
+    raise InputError(wrong(f"{path}: column {name!r}", "hold numbers, booleans, dates or text", f"dtype {array.dtype}"))
 
 
 def _parquet(path: str) -> Table:
@@ -108,12 +109,12 @@ def _parquet(path: str) -> Table:
     try:
         frame = pandas.read_parquet(path)
     except ImportError as error:
-        raise Error(f"{path}: Parquet files need pyarrow beside pandas: pip install pyarrow") from error
+        raise Error(f"{path}: Parquet files need pyarrow in addition to pandas: pip install pyarrow") from error
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: cannot be read: {' '.join(str(error).split())}") from error
     names = checked_names([str(name) for name in frame.columns], path)
     if not len(frame) or not names:
-        raise InputError(f"{path}: {len(frame)} rows and {len(names)} columns; at least one of each is wanted")
+        raise InputError(wrong(path, "have rows and columns", f"{len(frame)} rows and {len(names)} columns"))
     columns = tuple(_series(frame.iloc[:, index], pandas) for index in range(len(names)))
     return Table(path, names, columns)
 

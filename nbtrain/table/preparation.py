@@ -66,7 +66,7 @@ class Preparation:
             if len(names) == len(table.names):
                 return table.rename(names)
         raise InputError(
-            f"{table.source}: {len(table.names)} columns without names; the model wants {len(features)}: "
+            f"{table.source}: {len(table.names)} columns without names; the model takes {len(features)}: "
             f"{listed(features)}"
         )
 

@@ -109,6 +109,6 @@ def checked_names(names: Sequence[str], source: str) -> tuple[str, ...]:
     seen: set[str] = set()
     for name in names:
         if name in seen:
-            raise InputError(f"{source}: two columns are called {name!r}; every column wants a name of its own")
+            raise InputError(f"{source}: two columns are called {name!r}; names of columns must be unique")
         seen.add(name)
     return tuple(names)

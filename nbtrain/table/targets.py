@@ -62,7 +62,7 @@ class Target:
         parsed = parse(cells, kind, reading, table, self.name)
         if parsed.missing.any():
             row = int(parsed.missing.argmax())
-            raise InputError(f"{table.place(row, self.name)}: missing value; the target is wanted in every row")
+            raise InputError(f"{table.place(row, self.name)}: missing value; every row must have a target")
         if self.task == "regression":
             return np.asarray(parsed.values)
         place = {label: index for index, label in enumerate(self.labels)}
@@ -70,7 +70,7 @@ class Target:
         if (found < 0).any():
             row = int((found < 0).argmax())
             raise InputError(
-                f"{table.place(row, self.name)}: class {parsed.values[row]!r} given; "
+                f"{table.place(row, self.name)}: unknown class {parsed.values[row]!r}; "
                 f"the model knows {listed(self.labels)}"
             )
         return found
@@ -118,7 +118,7 @@ def detect(cells: Cells, task: str, reading: Reading, table: Table, name: str) -
     if kind is None:
         raise InputError(f"{table.source}, column {name!r}: all values of the target are missing")
     if kind == "date" or (kind != "number" and task == "regression"):
-        raise InputError(f"{table.source}, column {name!r}: the target holds {kind} values; numbers are wanted")
+        raise InputError(f"{table.source}, column {name!r}: the target must hold numbers, got {kind} values")
     parsed = parse(cells, "number" if kind == "number" else "category", reading, table, name)
     present = [value for value, gone in zip(parsed.values, parsed.missing, strict=True) if not gone]
     if kind == "number" and (task == "regression" or not _few_whole(present)):
@@ -130,11 +130,11 @@ def detect(cells: Cells, task: str, reading: Reading, table: Table, name: str) -
         present = [value for value, gone in zip(named.values, named.missing, strict=True) if not gone]
     labels = sorted({_label(value) for value in present}, key=_order)
     if len(labels) == 1:
-        raise InputError(f"{table.source}, column {name!r}: only one class, {labels[0]!r}; at least two are wanted")
+        raise InputError(f"{table.source}, column {name!r}: only one class, {labels[0]!r}; at least two are required")
     if len(labels) > 2 and 2 * len(labels) > len(present):
         raise InputError(
             f"{table.source}, column {name!r}: {len(labels)} classes in {len(present)} rows; "
-            "classes are wanted that occur several times"
+            "each class must occur several times"
         )
     return Target(name, "classification", tuple(labels), form="label")
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..callbacks import Checkpoint
 from ..checks import arrays as checks
-from ..checks.arguments import IN_FIT, IN_TRAINER, NOT_SETTABLE, SETTABLE, check_attribute, told
+from ..checks.arguments import check_attribute, explain_arguments
 from ..checks.messages import brief, wrong
 from ..components import Component
 from ..components.network import Network
@@ -89,7 +89,7 @@ class Trainer:
 
     """
 
-    @told("Trainer(network, loss=…)", IN_FIT)
+    @explain_arguments
     def __init__(
         self,
         network: Network,
@@ -124,7 +124,7 @@ class Trainer:
 
     def __setattr__(self, name: str, value: Any) -> None:
         if type(self) is Trainer and "_dtype" in self.__dict__:  # __init__ is done
-            check_attribute(self, name, SETTABLE, NOT_SETTABLE)
+            check_attribute(self, name, fixed=("engine", "history"))
         object.__setattr__(self, name, value)
 
     model: Model = property(lambda self: self.engine.model, doc="For compiled callers: see `nbtrain.kernel`.")  # type: ignore[assignment]
@@ -147,7 +147,7 @@ class Trainer:
 
     # ---- training
 
-    @told("Trainer.fit(X, y, epochs)", IN_TRAINER)
+    @explain_arguments
     def fit(
         self,
         X: Any,

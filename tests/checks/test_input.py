@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import types
 
 import numpy as np
 import pytest
@@ -481,6 +482,39 @@ def test_masked_elements_are_refused_as_their_mask_would_be_lost():
     refused("y", lambda: trainer().fit(X, np.ma.masked_greater(Y, 0.5)))
     refused("sample_weight", lambda: trainer().fit(X, Y, sample_weight=np.ma.masked_equal(LABELS, 1)))
     np.testing.assert_array_equal(trainer().predict(np.ma.masked_array(X)), trainer().predict(X))
+
+
+def test_an_import_of_masked_arrays_in_another_thread_does_no_harm(monkeypatch):
+    monkeypatch.setitem(sys.modules, "numpy.ma", types.ModuleType("numpy.ma"))  # as it is while its import runs
+    assert trainer().predict(X).shape == Y.shape
+
+
+@pytest.mark.parametrize(
+    ("cell", "said"),
+    [
+        ("Rome", "X must contain real numbers, got 'Rome' at row 2, column 'town'; encode text as numbers first"),
+        ("NA", "X must contain real numbers, got <NA> at row 2, column 'town'; fill or remove missing values"),
+    ],
+)
+def test_a_frame_s_column_without_numbers_is_named(cell, said):
+    pandas = pytest.importorskip("pandas")
+    cells = [1.0, 2.5, pandas.NA if cell == "NA" else cell, 4.0, 5.0, 6.0]
+    frame = pandas.DataFrame({"age": range(6), "town": pandas.Series(cells, dtype=object), "size": 1.5})
+    with pytest.raises(nbtrain.InputError, match=re.escape(said)):
+        trainer().predict(frame)
+    with pytest.raises(nbtrain.InputError, match=re.escape(said.replace("column 'town'", "column 1"))):
+        trainer().predict(frame.to_numpy())
+
+
+def test_text_labels_and_missing_labels_come_with_the_remedy():
+    pandas = pytest.importorskip("pandas")
+    for text in (np.array(list("abbaba")), pandas.Series(list("abbaba")), list("abbaba")):
+        with pytest.raises(
+            nbtrain.InputError, match=r"np\.unique\(y, return_inverse=True\)\[1\] turns text into class"
+        ):
+            trainer("softmax_cross_entropy").fit(X, text)
+    with pytest.raises(nbtrain.InputError, match=r"^y must be integer class labels 0, 1, …, got nan at index 3$"):
+        trainer("softmax_cross_entropy").fit(X, [0.0, 1.0, 1.0, NAN, 0.0, 1.0])
 
 
 def test_integers_beyond_all_floats_are_refused():

@@ -54,42 +54,48 @@ SAID = [
     # metrics and callbacks
     (
         lambda: trainer().evaluate(X, Y, metrics=["acc"]),
-        "metrics: there is no 'acc'; did you mean 'accuracy'? There are: ",
+        "unknown metric 'acc'; did you mean 'accuracy'? Available: loss, accuracy, ",
     ),
-    (lambda: trainer().evaluate(X, Y, metrics=[3]), "metrics: 3 given; a name, a function (y_true, y_pred) or an"),
-    (lambda: fit(callbacks=[callbacks.EarlyStopping]), "or functions are wanted: EarlyStopping(…) makes one"),
-    (lambda: fit(callbacks=["EarlyStopping"]), "or functions are wanted: EarlyStopping(…) makes one"),
+    (
+        lambda: trainer().evaluate(X, Y, metrics=[3]),
+        "metrics must be a name, a function (y_true, y_pred) or an nbtrain.metrics.Metric, got 3",
+    ),
+    (
+        lambda: fit(callbacks=[callbacks.EarlyStopping]),
+        "got the class EarlyStopping; pass an instance, EarlyStopping(...)",
+    ),
+    (
+        lambda: fit(callbacks=["EarlyStopping"]),
+        "callbacks must be nbtrain.Callback objects or functions, got 'EarlyStopping'",
+    ),
     (
         lambda: fit(callbacks=[callbacks.EarlyStopping("lss")]),
-        "metric: 'lss' given; did you mean 'loss'? There are loss; ",
+        "unknown metric 'lss'; did you mean 'loss'? Available: loss",
     ),
 ]
 
+RATE = "set it in the optimizer, nbtrain.optimizer('adam', learning_rate=…)"
 CALLS = [
+    (lambda: trainer(learning_rate=0.1), f"Trainer: unknown argument 'learning_rate'; {RATE}. Available: network, "),
+    (lambda: trainer(lr=0.1), f"Trainer: unknown argument 'lr'; {RATE}."),
+    (lambda: trainer(batchsize=3), "unknown argument 'batchsize'; did you mean 'batch_size'? Available: network, loss"),
+    (lambda: trainer(zzz=3), "unknown argument 'zzz'. Available: network, loss, "),
+    (lambda: trainer(epochs=3), "unknown argument 'epochs'; pass it to Trainer.fit."),
+    (lambda: trainer(max_iter=3), "unknown argument 'max_iter'; it is called 'epochs' here: pass it to Trainer.fit."),
+    (lambda: trainer(random_state=3), "unknown argument 'random_state'; did you mean 'rng'?"),
+    (lambda: trainer(weight_decay=1), "'weight_decay'; pass regularizer=nbtrain.regularizer('l2', strength=…) to Tra"),
+    (lambda: fit(batch_size=3), "Trainer.fit: unknown argument 'batch_size'; pass it to Trainer. Available: X, y, "),
+    (lambda: fit(verbose=1), "unknown argument 'verbose'; did you mean 'progress'?"),
+    (lambda: nbtrain.Dense(3, "relu", rate=0.1), "Dense: unknown argument 'rate'; did you mean 'dropout'?"),
+    (lambda: nbtrain.Dense(3, "relu", optimizer="adam"), "Dense: unknown argument 'optimizer'; pass it to Trainer."),
     (
-        lambda: trainer(learning_rate=0.1),
-        "Trainer(network, loss=…): there is no argument 'learning_rate'; it belongs to the optimizer",
+        lambda: callbacks.EarlyStopping(monitor="loss"),
+        "EarlyStopping: unknown argument 'monitor'; did you mean 'metric'?",
     ),
-    (lambda: trainer(lr=0.1), "there is no argument 'lr'; it belongs to the optimizer: "),
-    (lambda: trainer(batchsize=3), "there is no argument 'batchsize'; did you mean 'batch_size'? There are: "),
-    (lambda: trainer(zzz=3), "there is no argument 'zzz'. There are: network, loss, "),
+    (lambda: callbacks.EarlyStopping(restore_best_weights=True), "did you mean 'restore_best'?"),
     (
-        lambda: nbtrain.Trainer(NETWORK, "mse"),
-        "Trainer(network, loss=…): 1 too many without a name; these are given by name: loss, optimizer",
-    ),
-    (
-        lambda: fit(batch_size=3),
-        "Trainer.fit(X, y, epochs): there is no argument 'batch_size'; it is given to Trainer.",
-    ),
-    (lambda: fit(verbose=1), "there is no argument 'verbose'; progress=True is meant."),
-    (lambda: trainer().fit(X, Y, 3, None), "1 too many without a name; these are given by name: sample_weight, "),
-    (
-        lambda: nbtrain.Dense(3, "relu", rate=0.1),
-        "Dense(units, activation): there is no argument 'rate'; dropout is meant",
-    ),
-    (
-        lambda: nbtrain.Dense(3, "relu", 0.1),
-        "1 too many without a name; these are given by name: dropout, initializer, ",
+        lambda: callbacks.Checkpoint("x", save_best_only=True),
+        "'save_best_only'; EarlyStopping(restore_best=True) keeps",
     ),
 ]
 
@@ -132,14 +138,14 @@ def test_what_others_say_is_taken_for_what_there_is():
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"scoring": "acc"}, "scoring: there is no 'acc'; did you mean 'accuracy'? There are: "),
-        ({"scoring": "mse"}, "scoring: there is no 'mse'; did you mean 'neg_mean_squared_error'?"),
-        ({"solver": "addam"}, "solver: there is no 'addam'; did you mean 'adam'? There are: "),
+        ({"scoring": "acc"}, "scoring: unknown scorer 'acc'; did you mean 'accuracy'? Available: "),
+        ({"scoring": "mse"}, "scoring: unknown scorer 'mse'; did you mean 'neg_mean_squared_error'?"),
+        ({"solver": "addam"}, "'addam'; did you mean 'adam'?"),
         (
             {"learning_rate": "adaptve"},
-            "learning_rate: there is no 'adaptve'; did you mean 'adaptive'? There are: const",
+            "learning_rate: unknown schedule 'adaptve'; did you mean 'adaptive'? Available: const",
         ),
-        ({"learning_rate": 0.1}, "; learning_rate_init takes a number"),
+        ({"learning_rate": 0.1}, ", got 0.1; a number belongs in learning_rate_init"),
         ({"activation": "softmax"}, "softmax belongs to the loss"),
     ],
 )

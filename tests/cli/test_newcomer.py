@@ -37,19 +37,23 @@ def table(tmp_path):
         (
             ["train", "x", "--target", "y", "--hiden", "3"],
             "train",
-            "there is no option --hiden; did you mean --hidden?",
+            "unrecognized option --hiden; did you mean --hidden?",
         ),
-        (["train", "x", "--target", "y", "--lr=3"], "train", "there is no option --lr; did you mean --learning-rate?"),
-        (["predict", "x", "y", "--keeep", "z"], "predict", "there is no option --keeep; did you mean --keep?"),
-        (["plugins", "list", "--jsn"], "plugins list", "there is no option --jsn; did you mean --json?"),
-        (["demo", "--zzz"], "demo", "there is no option --zzz"),
-        (["demo", "twice"], "demo", "unexpected: twice"),
-        (["plugins"], "plugins", "action is wanted: list, check, new, plot"),
-        (["plugins", "chek"], "plugins", "action: 'chek' given; did you mean 'check'? Wanted: list, check, new, plot"),
+        (["train", "x", "--target", "y", "--lr=3"], "train", "unrecognized option --lr; did you mean --learning-rate?"),
+        (["predict", "x", "y", "--keeep", "z"], "predict", "unrecognized option --keeep; did you mean --keep?"),
+        (["plugins", "list", "--jsn"], "plugins list", "unrecognized option --jsn; did you mean --json?"),
+        (["demo", "--zzz"], "demo", "unrecognized option --zzz"),
+        (["demo", "twice"], "demo", "unrecognized arguments: twice"),
+        (["plugins"], "plugins", "missing required arguments: {list,check,new,plot}"),
+        (
+            ["plugins", "chek"],
+            "plugins",
+            "unknown command 'chek'; did you mean 'check'? Available: list, check, new, plot",
+        ),
         (
             ["trian"],
             "",
-            "COMMAND: 'trian' given; did you mean 'train'? Wanted: demo, train, predict, evaluate, export, "
+            "unknown command 'trian'; did you mean 'train'? Available: demo, train, predict, evaluate, export, "
             "warmup, cache, plugins",
         ),
     ],
@@ -78,7 +82,10 @@ def test_without_a_command_all_commands_are_told(capsys):
             "--optimizer: lr: optimizer 'adam' has no such parameter; did you mean 'learn",
         ),
         (("--activation", "relu,RELU"), "--activation: there is no 'RELU'; did you mean 'relu'?"),
-        (("--activation", "relu,relu,relu"), "--activation: 3 values given"),
+        (
+            ("--activation", "relu,relu,relu"),
+            "--activation must have one value, or one for each of 2 layers, got 3 values",
+        ),
         (("--learning-rate", "cosin"), "--learning-rate: there is no 'cosin'; did you mean 'cosine'?"),
         (("--regularizer", "l2:strength=-1"), "--regularizer: strength: -1.0 given"),
         (("--loss", "mean_squared"), "--loss: there is no 'mean_squared'"),
@@ -88,7 +95,7 @@ def test_without_a_command_all_commands_are_told(capsys):
             "--activation: there is no 'softmax'; softmax belongs to the loss: loss='softmax_c",
         ),
         (("--drop", "form"), "--drop: 'form' is the target"),
-        (("--test-size", "0.9"), "--validation-size and --test-size: together"),
+        (("--test-size", "0.9"), "--validation-size and --test-size together must leave rows"),
     ],
 )
 def test_options_are_checked_before_the_data(table, options, error, capsys):

@@ -427,7 +427,7 @@ def test_the_command_refuses_what_it_cannot_use(tmp_path, capsys):
     trained([nbtrain.Dense(2)]).save(saved)
     for arguments, words in (
         ([saved, saved], "is the model, which would be overwritten"),
-        ([saved, str(tmp_path / "none" / "a.onnx")], "there is no such directory"),
+        ([saved, str(tmp_path / "none" / "a.onnx")], "a.onnx' does not exist"),
         ([str(tmp_path / "none.nbt"), str(tmp_path / "a.onnx")], "it cannot be read"),
     ):
         assert cli.main(["export", *arguments]) == 1

@@ -64,9 +64,9 @@ def test_a_regressor(outputs, tmp_path):
 def test_what_cannot_be_exported():
     with pytest.raises(NotFittedError):
         MLPClassifier().to_onnx()
-    with pytest.raises(InputError, match=r"^classes_: .* has one class"):
+    with pytest.raises(InputError, match=r"^classes_ must have two or more classes for an ONNX model, got "):
         MLPClassifier(**QUICK).fit(X, np.zeros(len(X), int)).to_onnx()
     mixed = MLPClassifier(**QUICK).fit(X, PLACES)
     mixed.classes_ = np.array([0.5, 1.5, 2.5])
-    with pytest.raises(InputError, match=r"^classes_: .*; whole numbers or strings are wanted"):
+    with pytest.raises(InputError, match=r"^classes_ must be integers or strings for an ONNX model, got "):
         mixed.to_onnx()

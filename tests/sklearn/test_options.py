@@ -16,7 +16,7 @@ from sklearn.metrics import get_scorer, log_loss, make_scorer, mean_absolute_err
 from sklearn.preprocessing import scale
 
 import nbtrain
-from nbtrain.sklearn import MLPClassifier, MLPRegressor, data, texts
+from nbtrain.sklearn import MLPClassifier, MLPRegressor, data
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 SMALL = {"hidden_layer_sizes": 8, "random_state": 0, "max_iter": 6, "learning_rate_init": 0.01}
@@ -134,7 +134,7 @@ def test_constraints_hold_for_the_layers_that_they_are_given_for():
     assert negative(kept) == [False, False, False]
     assert negative([None, kept, None]) == [True, False, True]
     assert negative([None, None, kept]) == [True, True, False]
-    with pytest.raises(ValueError, match=r"constraint: 2 values given; one for each of the 3 layers"):
+    with pytest.raises(ValueError, match=r"^constraint must have one value for each of the 3 layers, .*, got 2"):
         negative([None, kept])
 
 
@@ -143,10 +143,10 @@ def test_constraints_hold_for_the_layers_that_they_are_given_for():
     [
         ("scoring", "acuracy", "did you mean 'accuracy'"),
         ("scoring", ["accuracy", "f1"], "the name of a scorer"),
-        ("clip_norm", 0.0, "clip_norm: 0.0 given; a number above 0, or None"),
-        ("clip_value", -1, "clip_value: -1 given; a number above 0, or None"),
-        ("clip_norm", "1", "clip_norm: '1' given"),
-        ("constraint", 3.0, "constraint: 3.0 given"),
+        ("clip_norm", 0.0, "clip_norm must be a number > 0, or None, got 0.0"),
+        ("clip_value", -1, "clip_value must be a number > 0, or None, got -1"),
+        ("clip_norm", "1", "clip_norm must be a number > 0, or None, got '1'"),
+        ("constraint", 3.0, "layer, the output layer's last, got 3.0"),
         ("constraint", "no_such", "there is no 'no_such'"),
     ],
 )
@@ -160,7 +160,7 @@ def test_what_cannot_be_used_is_named(name, value, message):
 def test_what_has_no_effect_with_lbfgs_is_refused(name):
     kept = nbtrain.constraint(nbtrain.Constraint("kept_positive", project=positive))
     X, y = load_wine(return_X_y=True)
-    with pytest.raises(ValueError, match=f"{name}: .* with solver='lbfgs' it is without effect"):
+    with pytest.raises(ValueError, match=f"^{name} must be None with solver='lbfgs', got "):
         MLPClassifier(solver="lbfgs", **{name: kept if name == "constraint" else 1.0}).fit(X, y)
 
 
@@ -182,7 +182,9 @@ def test_predictions_for_a_sparse_matrix_take_little_memory(form):
 def test_a_sparse_matrix_that_no_memory_holds_is_refused_in_words(monkeypatch):
     X = sparse.csr_matrix((1000, 10**12 // 1000))
     monkeypatch.setattr(data, "usable_memory", lambda: 2.0**40)
-    with pytest.raises(MemoryError, match=r"X: a sparse matrix of shape .*7,450.6 GiB .* use 1,024.0 GiB.*partial_fit"):
+    with pytest.raises(
+        MemoryError, match=r"^X: a sparse matrix of shape .*7,450.6 GiB .* use 1,024.0 GiB.*partial_fit"
+    ):
         MLPRegressor(**SMALL).fit(X, np.arange(1000.0))
 
 
@@ -223,7 +225,6 @@ def test_help_tells_of_every_parameter(kind):
     assert ("class_weight :" in shown) == (kind is MLPClassifier)
     assert "trainer_ : nbtrain.Trainer" in shown
     assert "X_val, y_val, sample_weight_val : optional" in shown
-    assert set(signature.parameters) <= set(texts.PARAMETERS) | {"loss"}
     assert [name for name in vars(kind()) if not name.startswith("_")] == list(signature.parameters)
 
 
@@ -232,5 +233,5 @@ def test_threads_is_a_number_or_auto():
     model = MLPClassifier(threads="auto", **SMALL).fit(scale(X), y)
     assert model.trainer_.engine.recipe.automatic
     np.testing.assert_array_equal(model.coefs_[0], MLPClassifier(**SMALL).fit(scale(X), y).coefs_[0])
-    with pytest.raises(ValueError, match=r"threads: 'all' given; 'auto' or a whole number of at least 1 is wanted"):
+    with pytest.raises(ValueError, match=r"^threads must be 'auto' or an integer >= 1, got 'all'"):
         MLPClassifier(threads="all").fit(X, y)

@@ -138,4 +138,4 @@ def test_parameters_that_stay_are_not_looked_at_again():
     model.partial_fit(X, LABELS, classes=[0, 1])
     engine = model._engine
     model.partial_fit(X, LABELS)
-    assert model._at_hand() is engine
+    assert model._unchanged() is engine

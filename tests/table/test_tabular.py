@@ -98,12 +98,12 @@ def test_a_header_can_be_declared(tmp_path):
     [
         (b"", "the file is empty"),
         (b" \n\n", "the file is empty"),
-        (b"a,b\n", "no row of data"),
+        (b"a,b\n", "no rows of data"),
         (b"a,b\n1,2\n1,2,3\n", "line 3: 3 fields, where line 1 has 2"),
         (b"a,a\n1,2\n", "two columns are called 'a'"),
         (b"a,b\n1,caf\xe9\n", "line 2: this is not utf-8 text"),
         (b'a,b\n1,"x\n2,y\n', "line 2: a quotation mark opens a field here"),
-        (b"a,b\n1,\x00\n", "line 2: there is a NUL"),
+        (b"a,b\n1,\x00\n", "line 2: it contains a NUL"),
         (b"a,b,c,d,e\n1,2,3,4,5\n\n6,7\n", "line 4: 2 fields, where line 1 has 5"),
         (b"a,b\n1,2\n3\n", "line 3: 1 field, where line 1 has 2"),
         (b'a,b\n1,2\n3,"x\n4,y\n', "line 3: a quotation mark opens a field here that is never closed"),
@@ -297,7 +297,7 @@ def test_what_prediction_cannot_use_is_named():
     made, _ = prepared()
     with pytest.raises(nbtrain.InputError, match="column 'c' missing; the file has 'n', 'd'"):
         made.encode(table_of(n=["1"], d=["x"]), "float32")
-    with pytest.raises(nbtrain.InputError, match=r"row 2, column 'n': 'x' given; a number is wanted"):
+    with pytest.raises(nbtrain.InputError, match=r"row 2, column 'n' must be a number, got 'x'"):
         made.encode(table_of(n=["1", "x"], c=["x", "x"]), "float32")
     with pytest.raises(nbtrain.InputError, match=r"row 1, column 'c': missing value.*without --impute"):
         made.encode(table_of(n=["1"], c=[""]), "float32")
@@ -324,7 +324,7 @@ def test_nameless_columns_are_matched_by_position():
             "n.csv", ("column 1", "column 2", "column 3")[: len(names)], tuple(table.columns[i] for i in names), False
         )
         np.testing.assert_array_equal(made.encode(made.align(nameless), "float32").X, made.encode(table, "float32").X)
-    with pytest.raises(nbtrain.InputError, match="1 columns without names; the model wants 2"):
+    with pytest.raises(nbtrain.InputError, match="1 columns without names; the model takes 2"):
         made.align(Table("n.csv", ("column 1",), (["1"],), False))
 
 
@@ -370,7 +370,7 @@ def test_columns_that_are_just_so_are_not_told(kind):
 def test_forms_of_dates_that_are_not_read_are_told():
     for text in ("{:02}.12.2024", "12/{:02}/2024", "{} Dec 2024"):
         table = table_of(when=[text.format(day) for day in range(1, 29)])
-        with pytest.raises(nbtrain.InputError, match=r"'when' seems to hold dates such as .*2024-12-31 alone"):
+        with pytest.raises(nbtrain.InputError, match=r"'when' seems to hold dates such as .*have the form 2024-12-31"):
             fit_columns(table, np.arange(28), READING, False, most=20)
 
 

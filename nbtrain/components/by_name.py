@@ -64,6 +64,10 @@ def bound(spec: Spec, given: dict[str, Any]) -> Component:
         values.append(("learning_rate", _rate(given.get("learning_rate", spec.learning_rate))))  # type: ignore[attr-defined]
     for name, parameter in parameters.items():
         values.append((name, parameter.checked(given.get(name, parameter.default), name)))
+    if isinstance(spec, Schedule) and spec.check is not None:
+        fault = spec.check(*(value for _, value in values))
+        if fault:
+            raise InputError(f"schedule {spec.name!r}: {fault}")
     return Component(spec.kind, spec.name, tuple(values), spec)
 
 

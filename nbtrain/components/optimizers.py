@@ -128,12 +128,16 @@ class Schedule(Spec):
     rate : function
         `rate(t, *parameters) -> learning rate`, compiled in float64, once per iteration.
     parameters : dict, optional
+    check : function, optional
+        `check(*parameters) -> str or None`: what is wrong with the values together, such as a minimum above the rate.
+        It is not compiled.
     """
 
     kind: ClassVar[str] = "schedule"
     roles: ClassVar[tuple[str, ...]] = ("rate",)
     rate: Function
     parameters: Mapping[str, Any] = field(default_factory=dict, compare=False)
+    check: Function | None = None
 
     def __post_init__(self) -> None:
-        self._check(self.parameters, {"rate": (self.rate, 1)})
+        self._check(self.parameters, {"rate": (self.rate, 1), "check": (self.check, 0)})

@@ -126,7 +126,7 @@ def resume(trainer: Trainer, path: str, data: TrainingData) -> list[CallbackStat
 
 def _check_recipe(own: Recipe, found: Contents, path: str) -> None:
     for name in (field.name for field in dataclasses.fields(Recipe) if field.name not in MAY_DIFFER):
-        theirs, ours = getattr(found.recipe, name), getattr(own, name)
+        theirs, ours = _compared(found.recipe, name), _compared(own, name)
         if theirs != ours:
             raise InputError(
                 f"checkpoint: {path} has another {name}: {theirs!r}, not {ours!r}; give another path, or remove the "
@@ -137,6 +137,14 @@ def _check_recipe(own: Recipe, found: Contents, path: str) -> None:
             f"checkpoint: the code of {' and '.join(found.altered)} has changed since {path} was written; remove the "
             "file to start anew, or load it and save it there to continue with the new code"
         )
+
+
+def _compared(recipe: Recipe, name: str) -> Any:
+    """A field of a recipe, without the initializers, which have done their work before a checkpoint is written."""
+    value = getattr(recipe, name)
+    if name != "network":
+        return value
+    return value.inputs, [(d.units, d.activation, d.dropout, d.constraint) for d in value.layers]
 
 
 def _check_training(trainer: Trainer, found: Contents, data: TrainingData, path: str) -> None:

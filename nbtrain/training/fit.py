@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
+import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from ..callbacks import Callback, Checkpoint, as_callbacks
 from ..callbacks.base import keeps_state, stops
 from ..callbacks.progress import as_progress
 from ..checks import arrays as checks
+from ..components import Component
 from ..core import layout
 from ..errors import DivergenceError, InputError
 from ..formats.modelfile.callback_states import CallbackState, hand_out
@@ -96,7 +98,7 @@ class Fit:
         self.intervals = Intervals(self.callbacks)
         self.unfinished, self.kept_data = UnfinishedEpoch(), data
         self.history = History()
-        self.stopped = False
+        self.stopped = self.warned = False
 
     def run(self, epochs: int, new_file: Checkpoint | None = None) -> History:
         """Train for so many epochs, or until a callback stops it; write the first checkpoint to a new file."""
@@ -159,6 +161,7 @@ class Fit:
             try:
                 self.slice()
                 self.stopped = self.intervals.call(self.trainer, before)
+                self.warn_of_rate_zero()
             finally:  # an interrupt loses no finished epoch
                 if d["status"][0] == layout.DIVERGED:  # nor does it keep a slice that diverged
                     self.engine.restore_snapshot()
@@ -173,6 +176,21 @@ class Fit:
         if status == layout.DIVERGED:
             raise self.diverged()
         check(status, engine.recipe.loss)
+
+    def warn_of_rate_zero(self) -> None:
+        """Warn once a call where a schedule has come to its end at rate 0 and training changes nothing more."""
+        rate, now = self.engine.recipe.optimizer.learning_rate, self.trainer.iteration
+        if self.warned or not isinstance(rate, Component) or self.engine.descriptor["learning_rate"][0] > 0:
+            return
+        if any(rate.spec.rate(now + ahead, *rate.values) > 0 for ahead in (1, 2)):
+            return  # a cycle's lowest point
+        self.warned = True
+        warnings.warn(
+            f"the learning rate is 0: {rate!r} has ended at iteration {now:,}, and training no "
+            "longer changes the parameters",
+            RuntimeWarning,
+            stacklevel=7,  # where fit was called
+        )
 
     def read_log(self) -> int:
         """Finish the epochs that the slice has trained -> how many they were."""

@@ -64,12 +64,11 @@ def identity_slope(z: float) -> float:
 def nbtrain_activations() -> Iterator[Activation]:
     yield Activation("sigmoid", sigmoid, sigmoid_slope)
     yield Activation("tanh", tanh, tanh_slope)
-    yield Activation("relu", relu, relu_slope, initializer="he_uniform")
+    yield Activation("relu", relu, relu_slope)
     yield Activation(
         "leaky_relu",
         leaky_relu,
         leaky_relu_slope,
         {"slope": Parameter(0.01, minimum=0.0, maximum=1.0)},
-        initializer="he_uniform",
     )
     yield Activation("identity", identity, identity_slope)

@@ -166,15 +166,14 @@ def hard_swish_slope(z: float) -> float:
 
 @nbtrain.hookimpl
 def nbtrain_activations() -> Iterator[nbtrain.Activation]:
-    he = "he_uniform"
-    yield nbtrain.Activation("elu", elu, elu_slope, {"alpha": nbtrain.Parameter(1.0, minimum=0.0)}, initializer=he)
-    yield nbtrain.Activation("selu", selu, selu_slope, initializer="lecun_normal")
-    yield nbtrain.Activation("silu", silu, silu_slope, initializer=he)
-    yield nbtrain.Activation("gelu", gelu, gelu_slope, initializer=he)
-    yield nbtrain.Activation("gelu_tanh", gelu_tanh, gelu_tanh_slope, initializer=he)
+    yield nbtrain.Activation("elu", elu, elu_slope, {"alpha": nbtrain.Parameter(1.0, minimum=0.0)})
+    yield nbtrain.Activation("selu", selu, selu_slope)
+    yield nbtrain.Activation("silu", silu, silu_slope)
+    yield nbtrain.Activation("gelu", gelu, gelu_slope)
+    yield nbtrain.Activation("gelu_tanh", gelu_tanh, gelu_tanh_slope)
     beta = nbtrain.Parameter(1.0, above=0.0)
-    yield nbtrain.Activation("softplus", softplus, softplus_slope, {"beta": beta}, initializer=he)
+    yield nbtrain.Activation("softplus", softplus, softplus_slope, {"beta": beta})
     yield nbtrain.Activation("softsign", softsign, softsign_slope)
-    yield nbtrain.Activation("mish", mish, mish_slope, initializer=he)
+    yield nbtrain.Activation("mish", mish, mish_slope)
     yield nbtrain.Activation("hard_sigmoid", hard_sigmoid, hard_sigmoid_slope)
-    yield nbtrain.Activation("hard_swish", hard_swish, hard_swish_slope, initializer=he)
+    yield nbtrain.Activation("hard_swish", hard_swish, hard_swish_slope)

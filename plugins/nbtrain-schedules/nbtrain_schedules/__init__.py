@@ -81,20 +81,42 @@ def cyclic(t: int, rate: float, minimum: float, steps: float) -> float:
     return minimum + (rate - minimum) * (1.0 - abs(position - 1.0))
 
 
+def _at_most_rate(minimum: float, rate: float) -> str | None:
+    return f"minimum must be <= rate, got {minimum:g} with rate {rate:g}" if minimum > rate else None
+
+
+def check_polynomial(steps: float, rate: float, minimum: float, power: float) -> str | None:
+    """The minimum is not above the rate."""
+    return _at_most_rate(minimum, rate)
+
+
+def check_restarts(steps: float, rate: float, minimum: float, factor: float, warmup: float) -> str | None:
+    """The minimum is not above the rate."""
+    return _at_most_rate(minimum, rate)
+
+
+def check_cyclic(rate: float, minimum: float, steps: float) -> str | None:
+    """The minimum is not above the rate."""
+    return _at_most_rate(minimum, rate)
+
+
 @nbtrain.hookimpl
 def nbtrain_schedules() -> Iterator[nbtrain.Schedule]:
     Schedule, Parameter = nbtrain.Schedule, nbtrain.Parameter
     rate, steps, zero = Parameter(1e-3, above=0.0), Parameter(1000.0, minimum=1.0), Parameter(0.0, minimum=0.0)
     yield Schedule("warmup", warmup, {"rate": rate, "steps": Parameter(100.0, minimum=1.0)})
     power = Parameter(1.0, above=0.0)
-    yield Schedule("polynomial", polynomial, {"steps": steps, "rate": rate, "minimum": zero, "power": power})
+    yield Schedule(
+        "polynomial", polynomial, {"steps": steps, "rate": rate, "minimum": zero, "power": power}, check_polynomial
+    )
     yield Schedule("inverse_time", inverse_time, {"rate": rate, "steps": steps, "decay": Parameter(1.0, minimum=0.0)})
     yield Schedule("inverse_sqrt", inverse_sqrt, {"rate": rate, "warmup": Parameter(1000.0, minimum=1.0)})
     factor = Parameter(2.0, minimum=1.0)
     restarts = {"steps": steps, "rate": rate, "minimum": zero, "factor": factor, "warmup": zero}
-    yield Schedule("cosine_restarts", cosine_restarts, restarts)
+    yield Schedule("cosine_restarts", cosine_restarts, restarts, check_restarts)
     rise = Parameter(0.3, above=0.0, below=1.0)
     divisors = {"start_divisor": Parameter(25.0, minimum=1.0), "end_divisor": Parameter(1e4, minimum=1.0)}
     cycle = {"steps": Parameter(1000.0, minimum=2.0), "rate": rate, "rise": rise} | divisors
     yield Schedule("one_cycle", one_cycle, cycle)
-    yield Schedule("cyclic", cyclic, {"rate": rate, "minimum": Parameter(1e-4, minimum=0.0), "steps": steps})
+    triangle = {"rate": rate, "minimum": Parameter(1e-4, minimum=0.0), "steps": steps}
+    yield Schedule("cyclic", cyclic, triangle, check_cyclic)

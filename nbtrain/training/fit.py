@@ -48,7 +48,7 @@ class Options:
             try:
                 checkpoint = Checkpoint(checkpoint)
             except InputError as error:
-                raise InputError(f"checkpoint: {str(error).removeprefix('path: ')}") from None
+                raise InputError(str(error).replace("path", "checkpoint", 1)) from None
         self.checkpoint: Checkpoint | None = checkpoint
 
 

@@ -459,7 +459,7 @@ def test_a_file_of_other_columns_keeps_them_and_its_rows(tmp_path):
     ],
 )
 def test_a_missing_folder_is_named_with_what_to_do(use, tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"there is no folder '.*/missing': make it first") as caught:
+    with pytest.raises(FileNotFoundError, match=r"no such folder: '.*/missing'; create it first") as caught:
         use(tmp_path / "missing" / "file")
     assert caught.value.filename == str(tmp_path / "missing" / "file")
 

@@ -57,7 +57,7 @@ def encode(metadata: Mapping[str, str], tensors: Mapping[str, Array]) -> list[me
     header = json.dumps(table, separators=(",", ":"), allow_nan=False).encode()
     header += b" " * (-len(header) % 8)  # the payload begins aligned
     if len(header) > HEADER_LIMIT:
-        raise ValueError(f"the header has {len(header):,} bytes; at most {HEADER_LIMIT:,} are possible")
+        raise ValueError(f"the header has {len(header):,} bytes; at most {HEADER_LIMIT:,} are allowed")
     head = bytearray(len(header).to_bytes(LENGTH, "little") + header)
     head[DIGEST_AT : DIGEST_AT + DIGITS] = _digest([memoryview(head), *payload])
     return [memoryview(head), *payload]
@@ -78,12 +78,12 @@ def begins_as_model(start: bytes) -> bool:
 def header_length(start: bytes, size: int, where: str) -> int:
     """Length of the header of a file of `size` bytes that begins with `start` (at least DIGEST_AT bytes)."""
     if size < DIGEST_AT + DIGITS or start[LENGTH:DIGEST_AT] != PREFIX:
-        refuse(where, "beginning at byte 0", "this is no nbtrain model file")
+        refuse(where, "beginning at byte 0", "not an nbtrain model file")
     length = int.from_bytes(start[:LENGTH], "little")
     if length > HEADER_LIMIT:
-        refuse(where, "length of the header at byte 0", f"{length:,} bytes given; at most {HEADER_LIMIT:,} are allowed")
+        refuse(where, "length of the header at byte 0", f"{length:,} bytes, but at most {HEADER_LIMIT:,} are allowed")
     if not DIGEST_AT + DIGITS <= LENGTH + length <= size:
-        refuse(where, "length of the header at byte 0", f"{length:,} bytes given in a file of {size:,}")
+        refuse(where, "length of the header at byte 0", f"{length:,} bytes in a file of {size:,}")
     return length
 
 
@@ -99,11 +99,11 @@ def decode(data: bytes | bytearray, where: str) -> Container:
     view = memoryview(data)
     end = DIGEST_AT + DIGITS
     if _digest([view[:DIGEST_AT], memoryview(b"0" * DIGITS), view[end:]]) != data[DIGEST_AT:end]:
-        refuse(where, f"sha256 at byte {DIGEST_AT}", "it is not that of the contents: the file is damaged")
+        refuse(where, f"sha256 at byte {DIGEST_AT}", "it does not match the contents: the file is damaged")
     table = parse(view[LENGTH : LENGTH + length].tobytes(), where, f"header at byte {LENGTH}")
     metadata = table.pop("__metadata__", None)
     if not isinstance(metadata, dict) or not all(isinstance(value, str) for value in metadata.values()):
-        refuse(where, f"__metadata__ at byte {LENGTH}", "strings by name are wanted")
+        refuse(where, f"__metadata__ at byte {LENGTH}", "expected strings by name")
     return Container(metadata, _tensors(table, view[LENGTH + length :], LENGTH + length, where))
 
 
@@ -114,22 +114,22 @@ def _tensors(table: dict[str, Any], payload: memoryview, offset: int, where: str
     for name, entry in table.items():
         place = f"tensor {name!r}"
         if not isinstance(entry, dict) or set(entry) != {"dtype", "shape", "data_offsets"}:
-            refuse(where, place, "dtype, shape and data_offsets are wanted")
+            refuse(where, place, "expected dtype, shape and data_offsets")
         dtype = DTYPES.get(entry["dtype"]) if isinstance(entry["dtype"], str) else None
         if dtype is None:
-            refuse(where, f"dtype of {place}", f"{_brief(entry['dtype'])} given; F32 or F64 is wanted")
+            refuse(where, f"dtype of {place}", f"expected F32 or F64, got {_brief(entry['dtype'])}")
         shape, offsets = entry["shape"], entry["data_offsets"]
         if not _counts(shape):
-            refuse(where, f"shape of {place}", f"{_brief(shape)} given; whole numbers of at least 0 are wanted")
-        wanted = [end, end + math.prod(shape) * dtype.itemsize]
-        if not _counts(offsets) or offsets != wanted:
-            refuse(where, f"data_offsets of {place}", f"{_brief(offsets)} given; {_brief(wanted)} is wanted")
-        start, end = wanted
+            refuse(where, f"shape of {place}", f"expected integers >= 0, got {_brief(shape)}")
+        expected = [end, end + math.prod(shape) * dtype.itemsize]
+        if not _counts(offsets) or offsets != expected:
+            refuse(where, f"data_offsets of {place}", f"expected {_brief(expected)}, got {_brief(offsets)}")
+        start, end = expected
         if end > len(payload):
             refuse(where, f"{place} at byte {offset + start}", f"the file ends at byte {offset + len(payload)}")
         found[name] = np.ndarray(shape, dtype, payload, start)
     if end != len(payload):
-        refuse(where, f"byte {offset + end}", f"{len(payload) - end} bytes behind the last tensor")
+        refuse(where, f"byte {offset + end}", f"{len(payload) - end} bytes after the last tensor")
     return found
 
 
@@ -138,7 +138,7 @@ def _counts(value: Any) -> bool:
 
 
 def parse(text: str | bytes, where: str, field: str) -> dict[str, Any]:
-    """A JSON object; names that occur twice, NaN and infinity are refused."""
+    """Parse a JSON object; names that occur twice, NaN and infinity raise ModelFileError."""
     try:
         found = json.loads(
             text.decode() if isinstance(text, bytes) else text,
@@ -148,7 +148,7 @@ def parse(text: str | bytes, where: str, field: str) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:
         refuse(where, field, str(error))
     if not isinstance(found, dict):
-        refuse(where, field, "an object is wanted")
+        refuse(where, field, "expected an object")
     return found
 
 

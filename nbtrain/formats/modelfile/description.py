@@ -70,7 +70,7 @@ def _component(component: Component) -> dict[str, Any]:
 
 
 class Fields(NamedTuple):
-    """A JSON object whose entries are asked for with their type; `where` and `path` say where it stands.
+    """A JSON object whose entries are read with their type; `where` and `path` are its place, for messages.
 
     `altered` collects the components whose code is not that of the file.
     """
@@ -96,7 +96,7 @@ class Fields(NamedTuple):
 
     def whole(self, name: str, minimum: int = 0, maximum: int = LARGEST) -> int:
         """A whole number."""
-        wanted = f"a whole number of {minimum} to {maximum}"
+        wanted = f"an integer from {minimum} to {maximum}"
         return int(self.get(name, lambda value: type(value) is int and minimum <= value <= maximum, wanted))
 
     def number(self, name: str) -> float:
@@ -223,17 +223,16 @@ def _found(kind: str, fields: Fields) -> Component:
         given[key] = _found("schedule", parameters.inner(key)) if rate else parameters.number(key)
     try:
         if not NAME.fullmatch(name):
-            raise InputError("this is no name of a component")
+            raise InputError("not a name of a component")
         spec = registry.get(kind, name)
     except InputError as error:
         fields.refuse(
             "name",
-            f"there is no {kind} {name[:60]!r} here; {provider[:200]} had provided it, "
-            f"and is to be installed or registered ({error})",
+            f"no {kind} {name[:60]!r} is available; install or register {provider[:200]}, which provided it ({error})",
         )
     if provider == UNREGISTERED and registry.provider(spec) == BUILTIN:
         fields.refuse(
-            "name", f"the {kind} {name!r} was a spec that was not registered, and not the built-in one of that name"
+            "name", f"the {kind} {name!r} was an unregistered spec, not the built-in {kind} of that name; register it"
         )
     _compare_code(fields, spec)
     try:

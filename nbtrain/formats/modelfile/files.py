@@ -1,4 +1,4 @@
-"""Files that are whole or not there: written beside their place, synced, and moved into it."""
+"""Model files are whole or absent: they are written under a temporary name, synced, and moved into place."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import stat
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from ...checks.messages import brief, wrong
 from ...errors import InputError, MissingFileError, ModelFileError
 from .container import DIGEST_AT, begins_as_model, header_length, refuse
 
@@ -19,14 +20,14 @@ Path = str | os.PathLike[str]
 
 
 def write(path: Path, parts: Iterable[memoryview]) -> None:
-    """Replace the file at `path`, or leave it as it is: whatever happens, the old or the new file is there, whole.
+    """Replace the file at `path` in one step: whatever happens, the old or the new file is there, whole.
 
     Raises
     ------
     InputError
-        If `path` names something else than a regular file.
+        If `path` is something other than a regular file.
     OSError
-        If the file cannot be written; FileNotFoundError where its folder is not there.
+        If the file cannot be written; FileNotFoundError if its folder does not exist.
     """
     target = os.path.realpath(checked_path(path))  # a link stays a link
     folder = os.path.dirname(target)
@@ -48,18 +49,18 @@ def write(path: Path, parts: Iterable[memoryview]) -> None:
 def checked_path(path: Any) -> str:
     """A path as a str, or an InputError."""
     if not isinstance(path, str | os.PathLike) or not isinstance(found := os.fspath(path), str) or not found:
-        raise InputError(f"path: {path!r} given; the path of a file is wanted")
+        raise InputError(wrong("path", "be the path of a file", brief(path)))
     if "\0" in found:
-        raise InputError(f"path: {path!r} given; a path has no NUL in it")
+        raise InputError(wrong("path", "have no NUL character", brief(path)))
     return found
 
 
 def check_folder(path: str) -> None:
-    """Raise FileNotFoundError where the folder that a file is to be written to is not there."""
+    """Raise FileNotFoundError if the folder of a file to be written does not exist."""
     folder = os.path.dirname(os.path.realpath(path))
     if not os.path.isdir(folder):
         raise FileNotFoundError(
-            errno.ENOENT, f"there is no folder {folder!r}: make it first (os.makedirs), or give another path", path
+            errno.ENOENT, f"no such folder: {folder!r}; create it first (os.makedirs), or give another path", path
         )
 
 
@@ -76,13 +77,13 @@ def is_model(path: str) -> bool:
 
 
 def _standing(target: str) -> os.stat_result | None:
-    """The file that is replaced, whose owner and permissions stay; None where there is none."""
+    """The file that is replaced, whose owner and permissions are kept; None if there is none."""
     try:
         found = os.stat(target)
     except FileNotFoundError:
         return None
     if not stat.S_ISREG(found.st_mode):
-        raise InputError(f"path: {target!r} given, which is no regular file; the path of a file is wanted")
+        raise InputError(wrong("path", "be the path of a regular file", brief(target)))
     return found
 
 
@@ -96,9 +97,9 @@ def _temporary(folder: str, replaced: os.stat_result | None) -> Iterator[tuple[i
             with contextlib.suppress(OSError):  # a file system without locks: leftovers stay
                 fcntl.flock(descriptor, fcntl.LOCK_EX)
             if not os.fstat(descriptor).st_nlink:
-                continue  # somebody took it for a leftover before it was locked
+                continue  # another process took it for a leftover before it was locked
             if replaced is not None:
-                _give(descriptor, replaced)
+                _set_owner(descriptor, replaced)
                 os.fchmod(descriptor, stat.S_IMODE(replaced.st_mode))
             yield descriptor, temporary
             return
@@ -110,8 +111,8 @@ def _temporary(folder: str, replaced: os.stat_result | None) -> Iterator[tuple[i
             os.close(descriptor)
 
 
-def _give(descriptor: int, replaced: os.stat_result) -> None:
-    """Owner and group of the file that is replaced; only root can give a file to somebody else, members to a group."""
+def _set_owner(descriptor: int, replaced: os.stat_result) -> None:
+    """Keep owner and group of the file that is replaced, as far as this process may set them."""
     try:
         os.fchown(descriptor, replaced.st_uid, replaced.st_gid)
     except OSError:
@@ -120,7 +121,7 @@ def _give(descriptor: int, replaced: os.stat_result) -> None:
 
 
 def remove_leftovers(folder: str) -> None:
-    """Remove temporary files of writers that died: those that nobody holds locked."""
+    """Remove temporary files of writers that died: those that no process holds locked."""
     with contextlib.suppress(OSError):
         for found in os.listdir(folder):
             if found.startswith(PREFIX) and found.endswith(SUFFIX):
@@ -143,7 +144,7 @@ def _write_all(descriptor: int, part: memoryview) -> None:
 
 
 def _sync_folder(folder: str) -> None:
-    """Make the move last; file systems that cannot sync a folder are left alone."""
+    """Make the move durable, on file systems that can sync a folder."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)
@@ -155,7 +156,7 @@ def _sync_folder(folder: str) -> None:
 
 
 def read(path: Path) -> bytearray:
-    """The bytes of a model file; a file that is none is not read beyond its beginning.
+    """Read the bytes of a model file; of another file, only the beginning is read.
 
     Raises
     ------
@@ -171,25 +172,25 @@ def read(path: Path) -> bytearray:
         finally:
             os.close(descriptor)
     except FileNotFoundError as error:
-        missing = MissingFileError(f"{where}: it cannot be read: {error.strerror or error}")
+        missing = MissingFileError(f"no such file: {where!r}")
         missing.errno, missing.filename = error.errno, where
         raise missing from error
     except OSError as error:
-        raise ModelFileError(f"{where}: it cannot be read: {error.strerror or error}") from error
+        raise ModelFileError(f"{where}: cannot be read: {error.strerror or error}") from error
 
 
 def _read_all(descriptor: int, where: str) -> bytearray:
     found = os.fstat(descriptor)
     if not stat.S_ISREG(found.st_mode):
-        refuse(where, "path", "this is no regular file")
+        refuse(where, "path", "not a regular file")
     header_length(os.pread(descriptor, DIGEST_AT, 0), found.st_size, where)
     try:
         data = bytearray(found.st_size)
     except (MemoryError, OverflowError) as error:
-        raise ModelFileError(f"{where}: it has {found.st_size:,} bytes, more than there is memory for") from error
+        raise ModelFileError(f"{where}: not enough memory for its {found.st_size:,} bytes") from error
     view, done = memoryview(data), 0
     while done < len(data) and (count := os.readv(descriptor, [view[done:]])):
         done += count
     if done != len(data):
-        refuse(where, f"end at byte {done}", f"{len(data)} bytes were expected")
+        refuse(where, f"end at byte {done}", f"expected {len(data)} bytes")
     return data

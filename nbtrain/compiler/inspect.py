@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .fingerprint import component_key
+from .keys.component import component_key
 from .language import bytecode
 
 __all__ = ["assembly", "is_vectorized", "scalar_calls"]

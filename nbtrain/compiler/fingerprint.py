@@ -22,13 +22,13 @@ from . import processor, sources
 from .sources import digest
 
 SETTINGS_FILE = ".numba_config.yaml"  # in the current directory; Numba reads its settings from it
-# Numba's settings that say where it puts things and what it tells; all others may change the code it makes.
+# Numba's settings for files and messages; all others may change the code that it makes.
 HARMLESS_SETTINGS = {
     *("NUMBA_CACHE_DIR", "NUMBA_CACHE_LOCATOR_CLASSES", "NUMBA_DEBUG_CACHE", "NUMBA_NUM_THREADS"),
     *("NUMBA_THREADING_LAYER", "NUMBA_THREADING_LAYER_PRIORITY", "NUMBA_NRT_STATS", "NUMBA_COLOR_SCHEME"),
     *("NUMBA_DISABLE_ERROR_MESSAGE_HIGHLIGHTING", "NUMBA_DISABLE_PERFORMANCE_WARNINGS", "NUMBA_WARNINGS"),
     *("NUMBA_DEVELOPER_MODE", "NUMBA_FULL_TRACEBACKS", "NUMBA_SHOW_HELP", "NUMBA_DISABLE_CUDA", "NUMBA_DISABLE_JIT"),
-    "NUMBA_BOUNDSCHECK",  # for somebody's own functions, as the one before it: `door` and `objects` leave it aside
+    "NUMBA_BOUNDSCHECK",  # for users' own functions, as the one before it: `jit` and `objects` ignore both
 }
 
 
@@ -44,16 +44,16 @@ def _core_key(machine: str, sources: tuple[str, str], dtype: np.dtype[Any], modu
 
 def machine() -> str:
     """Interpreter, libraries, processor and settings."""
-    global _told
+    global _known
     environment = getattr(os.environ, "_data", os.environ)  # os.environ itself decodes every name that it is asked for
-    if _told[:2] != (environment, _platform()):
+    if _known[:2] != (environment, _platform()):
         names = sorted(name for name in os.environ if name.startswith("NUMBA_") and name not in HARMLESS_SETTINGS)
         settings = [f"{name}={os.environ[name]}" for name in names]
-        _told = dict(environment), _platform(), "\n".join([_platform(), *settings])
-    return f"{_told[2]}\n{_text(SETTINGS_FILE)}" if os.path.exists(SETTINGS_FILE) else _told[2]
+        _known = dict(environment), _platform(), "\n".join([_platform(), *settings])
+    return f"{_known[2]}\n{_text(SETTINGS_FILE)}" if os.path.exists(SETTINGS_FILE) else _known[2]
 
 
-_told: tuple[dict[Any, Any], str, str] = ({}, "", "")  # environment and platform, and what machine() said of them
+_known: tuple[dict[Any, Any], str, str] = ({}, "", "")  # environment, platform, and the result of machine()
 
 
 @cache
@@ -89,7 +89,7 @@ def _text(path: str) -> str:
 
 
 def check_sources() -> None:
-    """Raise where the sources are no longer what the keys say: code of one version under the key of another is wrong.
+    """Raise where the sources have changed since they were digested: new code must not get the key of the old.
 
     Raises
     ------
@@ -97,4 +97,4 @@ def check_sources() -> None:
         If nbtrain was changed on disk, by an upgrade for instance, after this process loaded it.
     """
     if (sources.of_folder("compiler"), sources.of_folder("core")) != sources.loaded():
-        raise Error(f"nbtrain in {sources.FOLDER} was changed after this process loaded it; start the process anew")
+        raise Error(f"nbtrain in {sources.FOLDER} was changed after this process loaded it; restart the process")

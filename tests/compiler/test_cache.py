@@ -531,7 +531,7 @@ def test_large_tables_are_a_part_of_the_code(folder):
 
 def test_what_lies_in_this_process_alone_is_refused():
     by_address = cfunc("float64(float64)")(lambda x: 2.0 * x)
-    with pytest.raises(nbtrain.PluginError, match=r"line \d+ uses a function of C, which is code at a place of this"):
+    with pytest.raises(nbtrain.PluginError, match=r"line \d+: a function of C is not supported"):
         compiler.component(nbtrain.Activation("c", lambda z: by_address(z), lambda z: 2.0), np.float64)
 
 
@@ -566,7 +566,7 @@ def test_the_first_component_does_not_import_scipy_and_linear_algebra_of_others_
 def test_code_of_changed_sources_is_neither_run_nor_kept(folder, monkeypatch):
     """nbtrain is upgraded while a process runs."""
     monkeypatch.setattr(sources, "of_folder", lambda name: "another version")
-    with pytest.raises(nbtrain.Error, match="changed after this process loaded it; start the process anew"):
+    with pytest.raises(nbtrain.Error, match="changed after this process loaded it; restart the process"):
         run_value(THRICE)
     assert not list(folder.glob("*"))
 

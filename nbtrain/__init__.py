@@ -5,10 +5,10 @@ What compiles or trains (`Trainer`, `kernel`, …) is imported when it is first 
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from .checks.suggestions import MissingName
 from .components import (
     Activation,
     Component,
@@ -109,7 +109,7 @@ _LAZY = {
 
 def __getattr__(name: str) -> Any:
     if name not in _LAZY:
-        raise MissingName("nbtrain", name, __all__)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}", name=name, obj=sys.modules[__name__])
     if not _LAZY[name]:
         return import_module(f".{name}", __name__)
     value = getattr(import_module(f".{_LAZY[name]}", __name__), name)

@@ -1,4 +1,4 @@
-"""The words of errors: `units must be an integer >= 1, got 0`, and then what helps."""
+"""Makes the messages of errors: `units must be an integer >= 1, got 0`, and then the remedy."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ LONGEST = 60  # characters of a value in a message
 
 
 def wrong(argument: str, expected: str, got: Any, hint: str = "") -> str:
-    """What is wrong with an argument.
+    """The message for a wrong argument.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ def wrong(argument: str, expected: str, got: Any, hint: str = "") -> str:
 
 
 def unknown(kind: str, name: str, names: Iterable[str], hint: str = "") -> str:
-    """There is no such name: the nearest spelling, and all that there are.
+    """The message for an unknown name, with the most similar one and all that are available.
 
     Examples
     --------

@@ -1,8 +1,8 @@
-"""Suggestions for unknown names: near spellings, what others call a thing here, and which package has it."""
+"""Suggestions for unknown names: similar spellings, other libraries' names, and which package has it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 # distribution: kind -> names, as its hooks yield them (the tests compare)
@@ -25,7 +25,7 @@ def package_of(kind: str, name: str) -> str:
     return next(found, "")
 
 
-# What else is said for a name -> names here, of any kind of thing: the first that there is was meant.
+# Other names of a thing -> names here, of any kind; the first one that exists was meant.
 SYNONYMS: dict[str, tuple[str, ...]] = {
     "lr": ("learning_rate",),
     "eps": ("epsilon",),
@@ -62,13 +62,13 @@ SYNONYMS: dict[str, tuple[str, ...]] = {
     "gradient_descent": ("sgd",),
 }
 SOFTMAX = (
-    "softmax belongs to the loss: loss='softmax_cross_entropy' predicts its probabilities, and wants a last layer "
+    "softmax belongs to the loss: use loss='softmax_cross_entropy', which predicts its probabilities, and a last layer "
     "without an activation, such as Dense(3)"
 )
 
 
 def synonyms(name: str) -> tuple[str, ...]:
-    """Names here of what others call so."""
+    """Names here of what other libraries call so."""
     return SYNONYMS.get(name.lower(), ())
 
 
@@ -83,35 +83,13 @@ def nearest(name: str, names: Iterable[str]) -> list[str]:
     for meant in synonyms(name):
         if meant in names:
             return [meant]
-    from difflib import get_close_matches  # wanted for errors alone
+    from difflib import get_close_matches  # needed for errors only
 
     lower = {known.lower(): known for known in names}
     return [lower[found] for found in get_close_matches(name.lower(), lower, 1)]
 
 
 def did_you_mean(name: Any, names: Iterable[str]) -> str:
-    """The end of a sentence that tells of an unknown name, with a hint where one is near."""
+    """The end of a sentence about an unknown name, with a hint if there is a similar one."""
     near = nearest(name, names) if isinstance(name, str) else []
     return f"; did you mean {near[0]!r}?" if near else "."
-
-
-class MissingName(AttributeError):
-    """A module has no such name; what was meant is looked for when somebody reads it, for imports ask in passing.
-
-    Parameters
-    ----------
-    module : str
-    name : str
-    names : sequence of str
-        Those that there are.
-    """
-
-    def __init__(self, module: str, name: str, names: Sequence[str]) -> None:
-        super().__init__(f"module {module!r} has no attribute {name!r}")
-        self.module, self.missing, self.names = module, name, names
-
-    def __reduce__(self) -> Any:
-        return MissingName, (self.module, self.missing, self.names)
-
-    def __str__(self) -> str:
-        return f"{self.args[0]}{did_you_mean(self.missing, self.names).rstrip('.')}"

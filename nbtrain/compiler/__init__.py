@@ -1,7 +1,7 @@
 """Compiling: from Python functions to addresses of C functions.
 
 Code comes from memory, else from the disk cache (through llvmlite alone), else from Numba, which is imported only
-then. What is compiled once is never unloaded. `compiler.inspect` tells what became of a component in machine code.
+then. Compiled code is never unloaded. `compiler.inspect` shows what became of a component in machine code.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ import numpy as np
 from ..errors import Error, PluginError
 from . import cache, fingerprint, loader, sources
 from .fingerprint import machine
-from .locks import whole_in_children
-from .turns import turn
+from .keys.component import component_key, joined_key
+from .locks import held_across_forks
 
 __all__ = ["Compiled", "cache", "component", "core", "get", "machine", "passes", "regularized_step"]
 
@@ -30,7 +30,7 @@ SLOW_SECONDS = 1.0  # compilations longer than this are announced
 
 
 def __getattr__(name: str) -> Any:
-    """`compiler.core` and `compiler.passes`: the core compiles itself, and this package knows nothing of it."""
+    """`compiler.core` and `compiler.passes`: the core compiles itself, and this package does not depend on it."""
     if name in ("core", "passes"):
         return getattr(import_module("nbtrain.core.compiled"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
@@ -48,19 +48,22 @@ class Compiled:
 
 _loaded: dict[str, Compiled] = {}
 _lock = threading.RLock()
-whole_in_children(_lock)
-sources.loaded()  # what the code that this process loads looks like, before anybody changes it
+held_across_forks(_lock)
+sources.loaded()  # digests of the code that this process loads, before anything on disk changes
 
 
 def component(spec: Any, dtype: Any, machine: str | None = None) -> Compiled:
     """A component's block functions for a dtype.
+
+    They are compiled once per spec, dtype and machine, and kept with the spec: a change of a helper or of a global
+    that its functions use takes effect in a new spec.
 
     Parameters
     ----------
     spec : Activation, Optimizer, …
     dtype : dtype
     machine : str, optional
-        What `machine()` has said a moment ago: for those who want several components.
+        The result of `machine()`, for callers that need several components.
 
     Raises
     ------
@@ -68,25 +71,26 @@ def component(spec: Any, dtype: Any, machine: str | None = None) -> Compiled:
         If one of its functions cannot be compiled.
     """
 
-    def functions() -> Any:
-        from .blocks import block_functions
+    def make(here: str) -> Compiled:
+        def functions() -> Any:
+            from .blocks import block_functions
 
-        return block_functions(spec, np.dtype(dtype))
+            return block_functions(spec, np.dtype(dtype))
 
-    by_rows = spec.kind == "loss" and not spec.elementwise  # what its functions return is looked at
-    what = f"{spec.kind} {spec.name!r}"
-    with _lock:
-        key = fingerprint.component_key(spec, np.dtype(dtype), machine)
-        return _loaded.get(key) or _of_components(key, _roles(spec), functions, what, dtype, by_rows)
+        by_rows = spec.kind == "loss" and not spec.elementwise  # the core checks what its functions return
+        key = component_key(spec, np.dtype(dtype), here)
+        return _of_components(key, _roles(spec), functions, f"{spec.kind} {spec.name!r}", dtype, by_rows)
+
+    return _kept(spec, (), np.dtype(dtype), machine, make)
 
 
 def regularized_step(optimizer: Any, regularizer: Any, dtype: Any, machine: str | None = None) -> Compiled:
-    """An optimizer's step that adds a regularizer's slope to the gradient on the way.
+    """An optimizer's step that adds a regularizer's derivative to the gradient in the same loop.
 
     Parameters
     ----------
     optimizer, regularizer : Optimizer, Regularizer
-        The optimizer needs no norms.
+        The optimizer must not use norms.
     dtype, machine
         As for `component`.
 
@@ -96,15 +100,34 @@ def regularized_step(optimizer: Any, regularizer: Any, dtype: Any, machine: str 
         If one of their functions cannot be compiled.
     """
 
-    def functions() -> Any:
-        from .blocks.optimizers import regularized_step
+    def make(here: str) -> Compiled:
+        def functions() -> Any:
+            from .blocks.optimizers import regularized_step
 
-        return regularized_step(optimizer, regularizer, np.dtype(dtype))
+            return regularized_step(optimizer, regularizer, np.dtype(dtype))
 
-    what = f"optimizer {optimizer.name!r} with regularizer {regularizer.name!r}"
+        what = f"optimizer {optimizer.name!r} with regularizer {regularizer.name!r}"
+        return _of_components(
+            joined_key([optimizer, regularizer], np.dtype(dtype), here), ("step",), functions, what, dtype
+        )
+
+    return _kept(optimizer, (regularizer,), np.dtype(dtype), machine, make)
+
+
+def _kept(
+    spec: Any, others: tuple[Any, ...], dtype: np.dtype[Any], here: str | None, make: Callable[[str], Compiled]
+) -> Compiled:
+    """What was made for a spec, alone or with others, or is made now.
+
+    The code is kept, not its key: a key that was computed before a helper changed must never name code from after it.
+    """
+    here = machine() if here is None else here
+    place = here, dtype, *map(id, others)
     with _lock:
-        key = fingerprint.joined_key([optimizer, regularizer], np.dtype(dtype), machine)
-        return _loaded.get(key) or _of_components(key, ("step",), functions, what, dtype)
+        known: dict[Any, tuple[Compiled, tuple[Any, ...]]] = vars(spec).setdefault("_compiled", {})
+        if place not in known:
+            known[place] = make(here), others  # which keeps them alive, and their ids
+        return known[place][0]
 
 
 def _of_components(
@@ -135,25 +158,40 @@ def _roles(spec: Any) -> tuple[str, ...]:
 
 
 def get(key: str, names: tuple[str, ...], make: Callable[[], bytes], what: Callable[[], str]) -> Compiled:
-    """The functions `names` of the code under a key: from memory, the cache, or made; `what` it is, for messages."""
+    """The functions `names` of the code under a key: from memory, the disk cache, or `make`; `what` names it."""
     with _lock:
-        if key in _loaded:
-            return _loaded[key]
-        code = cache.read(key)
-        if code is None:
-            with _Announcement(what()), _uncollected(), turn(key):
-                code = cache.read(key)  # from whoever had the turn before
-                if code is None:
-                    code = make()
-                    fingerprint.check_sources()
-                    cache.write(key, code)
-        _loaded[key] = Compiled(loader.load(code, names))
+        if key not in _loaded:
+            code = _cached(key, make, what) if all(sources.loaded()) else _in_memory(make, what)
+            _loaded[key] = Compiled(loader.load(code, names))
         return _loaded[key]
+
+
+def _cached(key: str, make: Callable[[], bytes], what: Callable[[], str]) -> bytes:
+    """Code from the disk cache; if it is missing there it is made and stored."""
+    code = cache.read(key)
+    if code is None:
+        with _Announcement(what()), _uncollected(), cache.compile_lock(key):
+            code = cache.read(key)  # from the process that held the lock before
+            if code is None:
+                code = make()
+                fingerprint.check_sources()
+                cache.write(key, code)
+    return code
+
+
+def _in_memory(make: Callable[[], bytes], what: Callable[[], str]) -> bytes:
+    """Code without the disk cache: the key does not say which version of nbtrain it was made from."""
+    cache.warn_once(
+        "nbtrain: its own source files cannot be read here, so that cached code of another version could not be told "
+        "apart; compiled code is kept in memory only"
+    )
+    with _Announcement(what()), _uncollected():
+        return make()
 
 
 @contextmanager
 def _uncollected() -> Iterator[None]:
-    """Numba's import and its compilations make many objects and little garbage: a tenth of the time."""
+    """Switch off garbage collection: Numba's import and its compilations make many objects and little garbage."""
     collecting = gc.isenabled()
     gc.disable()
     try:
@@ -168,13 +206,13 @@ class _Announcement:
 
     def __init__(self, what: str) -> None:
         self.what = what
-        self.timer = threading.Timer(SLOW_SECONDS, self.tell)
+        self.timer = threading.Timer(SLOW_SECONDS, self.announce)
         self.timer.daemon = True
-        self.told = False
+        self.announced = False
 
-    def tell(self) -> None:
+    def announce(self) -> None:
         if not os.environ.get("NBTRAIN_QUIET"):
-            self.told = True
+            self.announced = True
             print(f"nbtrain: compiling {self.what}, once on this machine ...", file=sys.stderr, flush=True)
 
     def __enter__(self) -> None:
@@ -183,5 +221,5 @@ class _Announcement:
 
     def __exit__(self, *failure: object) -> None:
         self.timer.cancel()
-        if self.told and failure[0] is None:
+        if self.announced and failure[0] is None:
             print(f"nbtrain: compiled in {time.perf_counter() - self.start:.0f} s", file=sys.stderr, flush=True)

@@ -2,7 +2,7 @@
 
 A file is written under a temporary name and moved into place, and carries a digest of its payload, so nothing depends
 on the locks by which processes wait for each other, and a damaged file is seen before it is used. Nothing is unpickled.
-What somebody else could have written is never run: the directory and its files belong to the user, or to the
+Code that another user could have written is never run: the directory and its files belong to the user, or to the
 administrator (a cache that was filled while a container image was built), and nobody else can write there; links are
 not followed.
 """
@@ -16,16 +16,18 @@ import stat
 import sys
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
 MAGIC = b"nbtrain object code 2\n"
 SUFFIX = ".nbo"
 TEMPORARY = ".tmp"
-LOCK = ".lock"  # of `turns`
+LOCK = ".lock"  # of `compile_lock`
 STALE_SECONDS = 3600.0  # temporary files of writers that died
 LIMIT_BYTES = 256 * 1024 * 1024
+LOCK_PAUSE, LOCK_SECONDS = 0.05, 120.0  # between two attempts to lock; in all, since the holder may have been stopped
 ADMINISTRATOR = 0
 OPEN_FLAGS = sum(getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_BINARY", "O_CLOEXEC"))
 
@@ -41,16 +43,16 @@ class Info(NamedTuple):
 
 
 def warn_once(message: str) -> None:
-    """A warning that is given once per process."""
+    """Warn, once per process."""
     if message not in _warned:
         _warned.add(message)
         warnings.warn(message, RuntimeWarning, stacklevel=3)
 
 
 def wanted_directory() -> Path | None:
-    """Where the cache belongs: NBTRAIN_CACHE_DIR, else the user's cache directory; None without a home.
+    """Where the cache should be: NBTRAIN_CACHE_DIR, else the user's cache directory; None without a home.
 
-    Never a relative place: what is compiled in one directory would be looked for in another.
+    Never a relative path, which would mean another cache in every working directory.
     """
     given = os.environ.get("NBTRAIN_CACHE_DIR")
     if given:
@@ -67,7 +69,7 @@ def wanted_directory() -> Path | None:
 
 
 def located() -> tuple[Path | None, str]:
-    """The cache's directory, made if need be; or None and why there is none that can be trusted."""
+    """The cache's directory, created if necessary; or None, and why there is none that can be trusted."""
     wanted = wanted_directory()
     if wanted is None:
         return None, "no home directory for a cache"
@@ -81,7 +83,7 @@ def located() -> tuple[Path | None, str]:
 
 
 def directory() -> Path | None:
-    """The same, with a warning where there is none."""
+    """The cache's directory; None, with a warning, where there is none that can be trusted."""
     folder, fault = located()
     if folder is None:
         warn_once(f"nbtrain: {fault}; compiled code is kept in memory only")
@@ -93,7 +95,7 @@ def _distrust(found: os.stat_result, is_kind: Callable[[int], bool], kind: str) 
     if stat.S_ISLNK(found.st_mode):
         return "is a symbolic link"
     if not is_kind(found.st_mode):
-        return f"is no {kind}"
+        return f"is not a {kind}"
     if hasattr(os, "getuid"):
         if found.st_uid not in (os.getuid(), ADMINISTRATOR):
             return "belongs to another user"
@@ -117,14 +119,14 @@ def read(key: str) -> bytes | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        warn_once(f"nbtrain: the cache file {path} cannot be read ({error.strerror}); its code is compiled anew")
+        warn_once(f"nbtrain: the cache file {path} cannot be read ({error.strerror}); its code is compiled again")
         return None
     if fault:
-        warn_once(f"nbtrain: the cache file {path} {fault} and is not used; its code is compiled anew")
+        warn_once(f"nbtrain: the cache file {path} {fault} and is not used; its code is compiled again")
         return None
     payload = _verified(content, key)
     if payload is None:
-        warn_once(f"nbtrain: the cache file {path} is damaged; its code is compiled anew")
+        warn_once(f"nbtrain: the cache file {path} is damaged; its code is compiled again")
     return payload
 
 
@@ -142,7 +144,7 @@ def _verified(content: bytes, key: str) -> bytes | None:
 
 def write(key: str, payload: bytes) -> None:
     """Store a payload; a failure costs a warning."""
-    import tempfile  # reading needs it not
+    import tempfile  # reading does not need it
 
     folder = directory()
     if folder is None:
@@ -165,7 +167,7 @@ def write(key: str, payload: bytes) -> None:
 
 
 def _clean(folder: Path) -> None:
-    """Remove what dead writers left, and the oldest entries of a cache that has grown too large."""
+    """Remove what dead processes left behind, and the oldest entries of a cache that has grown too large."""
     now, total = time.time(), 0
     found = []
     for entry in os.scandir(folder):
@@ -191,13 +193,13 @@ def info() -> Info:
         return Info(None, 0, 0)
     sizes = []
     for path in folder.glob(f"*{SUFFIX}"):
-        with contextlib.suppress(OSError):  # somebody else may have removed it by now
+        with contextlib.suppress(OSError):  # another process may have removed it by now
             sizes.append(path.lstat().st_size)
     return Info(folder, len(sizes), sum(sizes))
 
 
 def clear() -> int:
-    """Remove all entries; how many there were. Running processes keep the code that they have loaded."""
+    """Remove all entries and return their number. Running processes keep the code that they have loaded."""
     folder = directory()
     count = 0
     for path in folder.iterdir() if folder is not None else ():
@@ -206,3 +208,46 @@ def clear() -> int:
                 path.unlink()
                 count += path.suffix == SUFFIX
     return count
+
+
+@contextmanager
+def compile_lock(key: str) -> Iterator[None]:
+    """Let one process compile what belongs under `key`; others wait, and then find it in the cache.
+
+    It is a lock of a file, which ends with the process that holds it, and never a reason to fail: where files cannot
+    be locked, or the holder takes too long, every process compiles for itself.
+    """
+    folder = directory() if os.name == "posix" else None
+    path = None if folder is None else folder / (key + LOCK)
+    descriptor = None if path is None else _opened(path)
+    if path is None or descriptor is None:
+        yield
+        return
+    try:
+        _lock(descriptor)
+        yield
+    finally:
+        with contextlib.suppress(OSError):
+            os.unlink(path)
+        os.close(descriptor)
+
+
+def _opened(path: Path) -> int | None:
+    try:
+        return os.open(path, os.O_RDWR | os.O_CREAT | OPEN_FLAGS, 0o600)
+    except OSError:
+        return None
+
+
+def _lock(descriptor: int) -> None:
+    import fcntl
+
+    end = time.monotonic() + LOCK_SECONDS
+    while time.monotonic() < end:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            break
+        except BlockingIOError:
+            time.sleep(LOCK_PAUSE)
+        except OSError:
+            break

@@ -1,4 +1,4 @@
-"""What became of a component in machine code: its assembly, and whether its loops are vector code.
+"""Shows what a component became in machine code: its assembly, and whether its loops are vector code.
 
 For authors of plugins, and for the tests: `is_vectorized(spec, dtype)` -> (answer, reason), `scalar_calls(spec, dtype)`
 -> names of the C library's functions that are called, `assembly(spec, dtype)` -> text. For the first question about a
@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .fingerprint import component_key
-from .language import bytecode
+from .keys.component import component_key
+from .language.loops import has_computed_index, has_for, has_while, reached
 
 __all__ = ["assembly", "is_vectorized", "scalar_calls"]
 
@@ -79,7 +79,7 @@ def is_vectorized(spec: Any, dtype: Any) -> tuple[bool, str]:
     Parameters
     ----------
     spec
-        An activation, regularizer, optimizer or loss; losses that work on rows are asked for calls alone, schedules
+        An activation, regularizer, optimizer or loss; for losses that work on rows only calls are checked; schedules
         have no loop.
     dtype
         float32 or float64.
@@ -87,7 +87,7 @@ def is_vectorized(spec: Any, dtype: Any) -> tuple[bool, str]:
     Returns
     -------
     (bool, str)
-        The answer, and, where it is no, the reason in words for the component's author.
+        The answer, and, where it is no, the reason for the component's author.
 
     Raises
     ------
@@ -114,13 +114,13 @@ def is_vectorized(spec: Any, dtype: Any) -> tuple[bool, str]:
 
 
 def _obstacle(function: Any, nested: bool) -> str:
-    """What keeps a component's function from vector code, in words; `nested`: a loop of its own is left of it."""
-    functions = bytecode.reached([function])
-    if any(map(bytecode.has_while, functions)):
-        return "it has a `while`, which ends for some numbers sooner than for others"
-    if any(map(bytecode.has_for, functions)) and nested:
-        return "it has a `for` with too many turns, or too much in a turn, to be unrolled"
-    if any(map(bytecode.has_computed_index, functions)):
+    """What keeps a component's function from vector code; `nested`: a loop of its own was not unrolled."""
+    functions = reached([function])
+    if any(map(has_while, functions)):
+        return "it has a `while`, which takes fewer iterations for some numbers than for others"
+    if any(map(has_for, functions)) and nested:
+        return "it has a `for` with too many iterations, or too long a body, to be unrolled"
+    if any(map(has_computed_index, functions)):
         return "it takes elements of a table by a computed index"
     return "it has a branch that cannot become a selection"
 

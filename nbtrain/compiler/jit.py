@@ -1,6 +1,6 @@
-"""The one door to Numba: the flags that all of nbtrain's compiled code shares, and views of memory by address.
+"""The only module that calls Numba's `njit`: the flags of all compiled code of nbtrain, and views of memory by address.
 
-Imported only where something is compiled; `nbtrain` itself loads without Numba.
+It is imported only when something has to be compiled; `nbtrain` itself loads without Numba.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ UNUSED_PASSES = {
 
 
 class LeanCompiler(CompilerBase):
-    """Numba's pipeline without them: a twelfth of the time for typing and lowering."""
+    """Numba's pipeline without these passes, which take a twelfth of the time for typing and lowering."""
 
     def define_pipelines(self) -> list[Any]:
         """One pipeline."""
@@ -49,10 +49,7 @@ class LeanCompiler(CompilerBase):
 
 
 def always_njit(**options: Any) -> Any:
-    """Numba's `njit`, also where NUMBA_DISABLE_JIT is set for the debugging of somebody's own functions.
-
-    There is no other way to train.
-    """
+    """Numba's `njit`, even if NUMBA_DISABLE_JIT is set, with which users debug their own functions."""
 
     def decorate(function: Callable[..., Any]) -> Any:
         disabled, config.DISABLE_JIT = config.DISABLE_JIT, 0  # type: ignore[attr-defined]
@@ -70,12 +67,12 @@ def jit(function: Callable[..., Any], **options: Any) -> Any:
 
 
 def jit_inline(function: Callable[..., Any]) -> Any:
-    """As `jit`, and LLVM puts the code into every caller, however long it is: for the bodies of hot loops."""
+    """As `jit`, but LLVM inlines the code into every caller, however long it is: for the bodies of hot loops."""
     return jit(function, forceinline=True)
 
 
 def _array(context: Any, builder: Any, array_type: Any, address: Any, shape: list[Any]) -> Any:
-    """Value of a C-contiguous array that owns nothing."""
+    """Value of a C-contiguous array that does not own its memory."""
     data_type = context.get_data_type(array_type.dtype)
     itemsize = context.get_constant(types.intp, context.get_abi_sizeof(data_type))
     strides, count = [itemsize], shape[0]

@@ -1,71 +1,20 @@
-"""Locks that a forked child finds free.
+"""Locks that a forked child can use: a fork waits until no other thread holds them.
 
-The thread that holds a lock is not in the child, where nobody would ever give it back; and what it was in the middle
-of would stay so. Whoever forks therefore waits until nobody holds them. Those that are taken first come last here.
+A thread that holds a lock does not exist in the child, where the lock would stay taken for ever, and what the lock
+protects would stay half done.
 """
 
 from __future__ import annotations
 
-import _thread
-import logging  # noqa: F401  # Forks take the locks of later modules first: who compiles may be waiting for this one's.
+import logging  # noqa: F401  # its lock is then taken after ours: a thread that compiles may be waiting for it
 import os
 import threading
-import time
-from typing import Protocol
-
-LATER = 0.02  # seconds after a fork
-PATIENCE = 60.0  # seconds; who holds a lock may wait for one that the fork has taken already
 
 
-class Lock(Protocol):
-    """A lock of `threading`."""
+def held_across_forks(lock: threading.Lock | threading.RLock) -> None:
+    """Have the forking thread take `lock` before a fork, and release it in the parent and in the child.
 
-    def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
-        """Take it, or wait for so long."""
-        ...
-
-    def release(self) -> None:
-        """Give it back."""
-        ...
-
-
-class _AtFork:
-    """What happens to a lock when a thread forks."""
-
-    def __init__(self, lock: Lock) -> None:
-        self.lock = lock
-        self.taken = self.interrupted = False
-
-    def before(self) -> None:
-        """Take the lock. Nothing that is raised here would reach the program."""
-        taken, interrupted, end = False, False, time.monotonic() + PATIENCE
-        while not taken and time.monotonic() < end:
-            try:
-                taken = self.lock.acquire(timeout=0.1)
-            except KeyboardInterrupt:
-                interrupted = True
-        if taken:
-            self.taken = True
-        self.interrupted |= interrupted
-
-    def after_in_child(self) -> None:
-        """Give it back."""
-        if self.taken:
-            self.taken = False
-            self.lock.release()
-
-    def after_in_parent(self) -> None:
-        """Give it back, and let a Ctrl-C come that came meanwhile."""
-        self.after_in_child()
-        if self.interrupted:
-            self.interrupted = False
-            threading.Timer(LATER, _thread.interrupt_main).start()  # not here, where nothing raised goes on
-
-
-def whole_in_children(lock: Lock) -> None:
-    """Have forks wait for a lock, which is no thread's while they happen but that of the thread that forks."""
+    Locks that are taken while another one is held have to be registered first: forks take the last one first.
+    """
     if hasattr(os, "register_at_fork"):
-        kept = _AtFork(lock)
-        os.register_at_fork(
-            before=kept.before, after_in_parent=kept.after_in_parent, after_in_child=kept.after_in_child
-        )
+        os.register_at_fork(before=lock.acquire, after_in_parent=lock.release, after_in_child=lock.release)

@@ -1,7 +1,7 @@
-"""Numba functions -> relocatable object code with C functions: every private call of Numba and llvmlite stands here.
+"""Compiles Numba functions to relocatable object code with C functions, through private parts of Numba and llvmlite.
 
-Numba optimizes and loads every function that another one calls, on its own, before it links it into the caller. Here
-they are only typed and lowered; the whole is linked, optimized and emitted once, and nothing is loaded.
+Numba optimizes and loads each function separately before it links it into its callers. Here functions are only typed
+and lowered; the whole is linked, optimized and emitted once, and nothing is loaded.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from numba.core.registry import cpu_target
 from ..errors import Error
 
 PREFIX = "nbtrain_"
-ADDRESS = "numba.dynamic.globals."  # Numba's name for what lies somewhere in this process
-MOST_BYTES = 1 << 24  # of a constant table
+ADDRESS = "numba.dynamic.globals."  # prefix of Numba's names for addresses of this process
+MOST_BYTES = 1 << 24  # in a constant table
 RAISED = -1  # what a C function returns when the code behind it raised
 
 # LLVM reports no unresolved symbol when object code is loaded: it crashes at the first external call of the object.
-# These are in the C library and the mathematical library of every process.
+# Every process has these, from the C library and its mathematical library.
 LIBRARY = {"memset", "memcpy", "memmove", "realloc", "free", "sched_yield", "clock_gettime"}
 MATHEMATICS = {
     name + suffix
@@ -43,12 +43,12 @@ ALLOWED = LIBRARY | MATHEMATICS
 # to become vector code; the core takes longer with it and gains nothing.
 COMPONENT_LEVEL, CORE_LEVEL = 3, 2
 
-# A dispatcher, its argument types, and constants for the first of its arguments, which the C function has not.
+# A dispatcher, its argument types, and constants for its first arguments, which the C function does not take.
 Function = tuple[Any, tuple[Any, ...], *tuple[int, ...]]
 
 
 class _DeferredLibrary(JITCodeLibrary):
-    """Code as it was lowered: linked with what it calls only where somebody needs the whole, and never loaded."""
+    """Code as it was lowered: linked with the code that it calls only when the whole is needed, and never loaded."""
 
     def _optimize_functions(self, module: Any) -> None:
         module.data_layout = self._codegen._data_layout
@@ -61,7 +61,7 @@ class _DeferredLibrary(JITCodeLibrary):
         return 0
 
     def whole(self) -> Any:
-        """A module with this code and everything that it calls, each once."""
+        """A module with this code and all code that it calls, each once."""
         module = self._final_module.clone()
         for library in _reached(self):
             if library is not self:
@@ -95,8 +95,8 @@ class _DeferredCodegen(JITCPUCodegen):
     _library_class = _DeferredLibrary
 
     def _customize_tm_features(self) -> str:
-        """The processor's features, without LLVM's preference for half vectors where there are 64 bytes: the matrix
-        products use whole ones anyway, so that the rest need not spare the clock."""
+        """The processor's features, without LLVM's preference for half vectors on processors with 64 bytes: the matrix
+        products use whole vectors anyway, so that avoiding them elsewhere would not save clock frequency."""
         features = str(super()._customize_tm_features())
         return features + ",-prefer-256-bit" if "+avx512f" in features else features
 
@@ -113,9 +113,9 @@ def _short(name: str, argument_types: Any, *, abi_tags: Any = (), uid: Any = Non
 
 
 def _leave_blas_for_later() -> None:
-    """Have Numba take SciPy's BLAS for there if SciPy is, until somebody compiles linear algebra.
+    """Let Numba assume that SciPy has its BLAS, until linear algebra is compiled.
 
-    It imports `scipy.linalg` to find out when the first function is compiled, a third of the time that this takes.
+    Otherwise it imports `scipy.linalg` to find out, a third of the time of the first compilation.
     """
     if "numba.np.arraymath" in sys.modules or find_spec("scipy") is None:
         return
@@ -130,11 +130,9 @@ def _leave_blas_for_later() -> None:
 
 
 def _table(context: Any, builder: Any, kind: Any, array: Any) -> Any:
-    """A constant array as a part of the code: Numba takes large ones, and others, where they lie in this process."""
+    """A constant array as a part of the code; Numba refers to large ones, and others, by their address."""
     if not array.flags.c_contiguous or array.nbytes > MOST_BYTES:
-        raise TypingError(
-            f"table: {array.nbytes:,} bytes given; a contiguous table of at most {MOST_BYTES:,} is wanted"
-        )
+        raise TypingError(f"table must be contiguous and of at most {MOST_BYTES:,} bytes, got {array.nbytes:,}")
     context.allow_dynamic_globals = False
     try:
         return type(context).make_constant_array(context, builder, kind, array)
@@ -144,7 +142,7 @@ def _table(context: Any, builder: Any, kind: Any, array: Any) -> Any:
 
 @contextmanager
 def deferred() -> Iterator[_DeferredCodegen]:
-    """While this lasts, Numba types and lowers, and leaves the rest to `object_code`."""
+    """Within this context Numba only types and lowers; `object_code` does the rest."""
     global _codegen
     with global_compiler_lock:
         context = cpu_target.target_context
@@ -152,7 +150,7 @@ def deferred() -> Iterator[_DeferredCodegen]:
             _leave_blas_for_later()
             _codegen = _DeferredCodegen("nbtrain")
         bounds = config.BOUNDSCHECK  # type: ignore[attr-defined]
-        config.BOUNDSCHECK = None  # type: ignore[attr-defined]  # NUMBA_BOUNDSCHECK is for somebody's own functions
+        config.BOUNDSCHECK = None  # type: ignore[attr-defined]  # NUMBA_BOUNDSCHECK is for users' own functions
         usual, context._internal_codegen = context._internal_codegen, _codegen
         mangler, context.mangler = context.mangler, _short
         context.make_constant_array = partial(_table, context)
@@ -179,7 +177,7 @@ def object_code(
     parts
         Each adds to an llvmlite module functions that the jit functions call by name.
     level
-        Of LLVM's optimization.
+        LLVM's optimization level.
     may_raise
         Whether the functions may return RAISED.
 
@@ -193,8 +191,8 @@ def object_code(
         raising = () if may_raise else [name for name in functions if _raises(module.get_function(PREFIX + name))]
         if raising:
             raise Error(
-                f"{' and '.join(raising)} could raise an exception, which compiled training cannot pass on: by an "
-                "index out of range, a range whose step is 0, or np.argmax of nothing"
+                f"{' and '.join(raising)} could raise an exception, which compiled training cannot pass on: check "
+                "indices, the steps of ranges, and np.argmax of empty parts"
             )
         return bytes(codegen._tm.emit_object(module))
 
@@ -264,9 +262,11 @@ def _optimized(codegen: Any, library: Any, exported: set[str], level: int) -> An
     builder = codegen._pass_builder(opt=level)  # one round: Numba's cheap one before it is for reference counts
     builder.getModulePassManager().run(module, builder)
     module.verify()
-    wanted = {f.name for f in module.functions if f.is_declaration and not f.name.startswith("llvm.")}
+    needed = {f.name for f in module.functions if f.is_declaration and not f.name.startswith("llvm.")}
     if any(value.name.startswith(ADDRESS) for value in module.global_variables):
-        raise Error("compiled code holds an address of this process, as of a function of C: write a plain function")
-    if not wanted <= ALLOWED:
-        raise Error(f"compiled code needs the symbols {', '.join(sorted(wanted - ALLOWED))}, which may be missing")
+        raise Error("compiled code contains an address of this process, such as a C function; write a plain function")
+    if not needed <= ALLOWED:
+        raise Error(
+            f"compiled code needs the symbols {', '.join(sorted(needed - ALLOWED))}, which other processes may not have"
+        )
     return module

@@ -1,4 +1,4 @@
-"""The kind of processor, where code needs instructions that LLVM has under another name for each."""
+"""The kind of processor, for instructions that LLVM names differently on each."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def kind() -> str:
     return _KINDS.get(platform.machine(), OTHER)
 
 
-FLUSHES = kind() != OTHER  # whether training tells it to take subnormal numbers for zero
+FLUSHES = kind() != OTHER  # whether training makes it treat subnormal numbers as zero
 
 AMX_FEATURES = ("amx-tile", "amx-bf16", "avx512f")  # as LLVM calls them
 _ARCH_PRCTL, _REQUEST, _TILE_DATA = 158, 0x1023, 18  # of Linux for x86-64
@@ -26,9 +26,9 @@ _ARCH_PRCTL, _REQUEST, _TILE_DATA = 158, 0x1023, 18  # of Linux for x86-64
 
 @cache
 def has_amx() -> bool:
-    """Whether this process may use AMX for bfloat16: the processor has it, and Linux has given leave.
+    """Whether this process may use AMX for bfloat16: the processor has it, and Linux permits it.
 
-    Linux wants to be asked, since signal handlers then need more room; it refuses where a thread has set up too little.
+    A process has to ask Linux, since signal handlers then need more room; Linux refuses if a thread has too little.
     """
     if kind() != X86 or sys.platform != "linux" or switched_on("NBTRAIN_DISABLE_AMX"):
         return False

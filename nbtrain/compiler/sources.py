@@ -1,8 +1,7 @@
-"""Digests of nbtrain's own sources: what compiled code was made from.
+"""Digests of nbtrain's own sources, which identify the version that compiled code was made from.
 
-Of the source files where the package lies in a folder; else of what its loader delivers (a zip archive, a frozen
-program): sources, or code without its file names. Where nothing can be had there is no digest, and whatever would
-have been kept under it is not kept.
+They are made of the source files if the package is in a folder; else of what its loader delivers (a zip archive, a
+frozen program): sources, or code without its file names. Without either the digest is empty, and nothing is cached.
 """
 
 from __future__ import annotations
@@ -51,7 +50,7 @@ def loaded() -> tuple[str, str]:
 
 
 def count(name: str) -> int:
-    """How many modules of a subpackage have something to digest."""
+    """Number of modules of a subpackage that are digested."""
     return sum(1 for _ in _contents(name))
 
 
@@ -80,7 +79,7 @@ def _modules(spec: ModuleSpec | None) -> Iterator[ModuleSpec]:
 
 
 def _takes_path(finder: Any) -> bool:
-    """Finders of `sys.meta_path` take a path too, those of one place do not."""
+    """Whether a finder takes a path, as those of `sys.meta_path` do; those of one folder or archive do not."""
     return isinstance(finder, type)
 
 
@@ -107,6 +106,6 @@ def _code(loader: Any, name: str) -> bytes:
 
 
 def _without_names(code: CodeType) -> CodeType:
-    """The same code, wherever its file lies."""
+    """The same code, wherever its file is."""
     constants = tuple(_without_names(item) if isinstance(item, CodeType) else item for item in code.co_consts)
     return code.replace(co_filename="", co_consts=constants)

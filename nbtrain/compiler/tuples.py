@@ -33,7 +33,7 @@ def _place(context: Any, builder: Any, number: Any, address: Any, index: Any) ->
 
 
 def loader(kind: Any) -> Any:
-    """An intrinsic: address -> the tuple whose numbers lie there, one after the other."""
+    """An intrinsic: address -> the tuple of the consecutive numbers there."""
 
     @intrinsic
     def load(typing_context: Any, address: Any) -> Any:
@@ -70,9 +70,9 @@ def storer(dtype: np.dtype[Any], count: int) -> Any:
 
 
 class Streams:
-    """Arrays that one loop runs over together, told apart for LLVM: none of them overlaps another.
+    """Arrays that one loop runs over together, marked for LLVM as not overlapping one another.
 
-    Without that knowledge LLVM checks every pair of arrays before the loop, and gives up vectorizing with many.
+    Without that knowledge LLVM checks every pair of arrays before the loop, and does not vectorize if there are many.
     """
 
     def __init__(self, dtype: np.dtype[Any], count: int) -> None:
@@ -139,7 +139,7 @@ class Streams:
     def slots_setter(self, first: int, count: int) -> Any:
         """An intrinsic: (tuple of addresses, i, tuple of numbers) -> writes elements i.
 
-        Numbers too small to be normal become 0, which most processors see to, as they are told in training.
+        Subnormal numbers become 0, which most processors do by themselves in training.
         """
         mark, number = self._mark, self.number
         smallest = float(np.finfo(np.dtype(str(number))).smallest_normal)
@@ -186,7 +186,7 @@ def added(typing_context: Any, total: Any, item: Any) -> Any:
 
 @intrinsic
 def plus_product(typing_context: Any, total: Any, factor: Any, number: Any) -> Any:
-    """`total + factor * number`, with one rounding where the host can, in every loop that it stands in."""
+    """`total + factor * number`, with one rounding where the host can, in every loop that uses it."""
 
     def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         number = context.cast(builder, values[2], signature.args[2], total)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import copyreg
-import math
 from collections.abc import Callable
 from functools import partial
 from operator import attrgetter
 from typing import Any
 
-from ..checks.suggestions import an, did_you_mean
+from ..checks.messages import unknown, wrong
+from ..checks.suggestions import an
 from ..errors import InputError
 from . import (
     Activation,
@@ -44,8 +44,6 @@ __all__ = [
     "unregister",
 ]
 
-WANTED_RATE = "a finite number above 0, or a schedule, is wanted"
-
 registry = Registry(MODULES)
 
 
@@ -53,12 +51,9 @@ def bound(spec: Spec, given: dict[str, Any]) -> Component:
     """A spec with parameter values."""
     parameters: dict[str, Parameter] = spec.parameters  # type: ignore[attr-defined]
     rate = () if spec.kind != "optimizer" else ("learning_rate",)
-    unknown = [name for name in given if name not in parameters and name not in rate]
-    if unknown:
-        names = [*rate, *parameters]
-        hint = did_you_mean(unknown[0], names)
-        known = f"It has {', '.join(names)}." if names else "It has none."
-        raise InputError(f"{unknown[0]}: {spec.kind} {spec.name!r} has no such parameter{hint} {known}")
+    for name in given:
+        if name not in parameters and name not in rate:
+            raise InputError(unknown(f"parameter of {spec.kind} {spec.name!r}:", name, [*rate, *parameters]))
     values: list[tuple[str, Any]] = []
     if rate:
         values.append(("learning_rate", _rate(given.get("learning_rate", spec.learning_rate))))  # type: ignore[attr-defined]
@@ -74,28 +69,16 @@ def bound(spec: Spec, given: dict[str, Any]) -> Component:
 def _rate(value: Any) -> Any:
     if isinstance(value, Component) and value.kind == "schedule":
         return value
-    if isinstance(value, str) and _is_number(value):
-        number = float(value)
-        wanted = "a number is wanted, without quotes: " + f"{number:g}" if 0.0 < number < math.inf else WANTED_RATE
-        raise InputError(f"learning_rate: {value!r} given, a string; {wanted}")
     if isinstance(value, str | Component | Spec):
         return resolve("schedule", value, "learning_rate")
     try:
         return Parameter(1.0, above=0.0).checked(value, "learning_rate")
     except InputError:
-        raise InputError(f"learning_rate: {value!r} given; {WANTED_RATE}") from None
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
+        raise InputError(wrong("learning_rate", "be a finite number > 0 or a schedule", value)) from None
 
 
 def resolve(kind: str, value: Any, argument: str) -> Component:
-    """A bound component from a name, a spec or a bound component, or an InputError that names the argument."""
+    """A bound component from a name, a spec or a bound component, or an InputError with the argument's name."""
     if isinstance(value, Component) and value.kind == kind:
         return value
     if isinstance(value, Spec) and value.kind == kind:
@@ -105,8 +88,7 @@ def resolve(kind: str, value: Any, argument: str) -> Component:
             return bound(registry.get(kind, value), {})
         except InputError as error:
             raise InputError(str(error) if argument == kind else f"{argument}: {error}") from None
-    wanted = f"the name of {an(kind)}, or nbtrain.{kind}(name, …), is wanted"
-    raise InputError(f"{argument}: {value!r} given; {wanted}")
+    raise InputError(wrong(argument, f"be the name of {an(kind)}, or nbtrain.{kind}(name, …)", value))
 
 
 def activation(name: str | Spec, /, **parameters: Any) -> Component:
@@ -150,7 +132,7 @@ _MAKERS: dict[str, Callable[..., Component]] = {
 
 
 def _reduced(component: Component) -> Any:
-    """A component is pickled by its name where the registry has it, and so made anew from that of another process."""
+    """Pickle a component by name if the registry has it: another process makes it from its own registry."""
     if registry.knows(component.spec):
         return partial(_MAKERS[component.kind], component.name, **dict(component.parameters)), ()
     return Component, (component.kind, component.name, component.parameters, component.spec)

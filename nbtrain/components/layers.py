@@ -1,4 +1,4 @@
-"""What a layer is made with: activations, initializers and constraints."""
+"""Specs for layers: activations, initializers and constraints."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+from ..checks.messages import wrong
 from ..errors import InputError
 from .spec import Function, Spec, plain_function
 
@@ -26,7 +27,7 @@ class Activation(Spec):
     parameters : dict, optional
         Names of parameters, with defaults or `Parameter` objects. Changing a value never compiles anything.
     initializer : str, default "glorot_uniform"
-        For layers with this activation that name none.
+        For layers with this activation that do not name one.
 
     Examples
     --------
@@ -62,7 +63,7 @@ class Activation(Spec):
 
     @property
     def slope_arguments(self) -> tuple[str, ...]:
-        """Which of z and a the slope takes, in its order."""
+        """Which of z and a the slope takes, in its own order."""
         return self._named(self.slope) or ("z",)
 
 
@@ -89,7 +90,7 @@ class Initializer(Spec):
 
 @dataclass(frozen=True)
 class Constraint(Spec):
-    """What the weights W of a layer are brought back to after every update; biases are left alone.
+    """Projects the weights W of a layer after every update; biases are not constrained.
 
     Either elementwise (`project`), or by the norm of each unit's incoming weights (`scale`), the columns of W
     (inputs, units).
@@ -121,7 +122,9 @@ class Constraint(Spec):
     def __post_init__(self) -> None:
         self._check(self.parameters, {"project": (self.project, 1), "scale": (self.scale, 1)})
         if (self.project is None) == (self.scale is None):
-            raise InputError(f"constraint {self.name!r}: either project or scale is wanted")
+            raise InputError(
+                wrong(f"constraint {self.name!r}", "have either project or scale", "both" if self.project else "none")
+            )
 
     @property
     def elementwise(self) -> bool:

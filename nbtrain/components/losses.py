@@ -1,4 +1,4 @@
-"""What is minimized: losses and regularizers."""
+"""Specs of what is minimized: losses and regularizers."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+from ..checks.messages import brief, wrong
 from ..errors import InputError
 from .spec import Function, Spec
 
@@ -70,16 +71,16 @@ class Loss(Spec):
         forms = [("value", "output"), ("row", "row_output"), ("rows", "rows_output")]
         given = [form for form in forms if getattr(self, form[0]) is not None]
         if len(given) != 1 or (self.value is None) != (self.slope is None):
-            raise InputError(f"loss {self.name!r}: value and slope, or row, or rows, are wanted")
+            raise InputError(f"loss {self.name!r} must have value and slope, or row, or rows")
         if any(getattr(self, output) is not None for form, output in forms if (form, output) not in given):
             raise InputError(
                 f"loss {self.name!r}: output goes with value and slope, row_output with row, rows_output with rows"
             )
         elementwise = self.value is not None
         if self.target not in ("float", "label"):
-            raise InputError(f"target: {self.target!r} given; 'float' or 'label' is wanted")
+            raise InputError(wrong("target", "be 'float' or 'label'", brief(self.target)))
         if self.target == "label" and elementwise:
-            raise InputError(f"target: loss {self.name!r} is elementwise and takes floats; labels want row or rows")
+            raise InputError(f"target: loss {self.name!r} is elementwise and takes floats; for labels, use row or rows")
 
     @property
     def elementwise(self) -> bool:
@@ -88,7 +89,7 @@ class Loss(Spec):
 
     @property
     def owns_output(self) -> bool:
-        """Whether it brings an output activation of its own."""
+        """Whether it has its own output activation."""
         return any(output is not None for output in (self.output, self.row_output, self.rows_output))
 
 

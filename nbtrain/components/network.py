@@ -1,4 +1,4 @@
-"""What the user declares: a network of fully connected layers."""
+"""The network that a user declares: fully connected layers."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import numpy as np
 
 from ..checks.arguments import explain_arguments
 from ..checks.arrays import whole_number
+from ..checks.messages import brief, wrong
 from ..errors import InputError
 from . import Component
 from .by_name import resolve
@@ -31,9 +32,9 @@ class Dense:
         Probability, from 0 up to but not including 1, that a unit is disabled in a training iteration; the kept ones
         are scaled by 1 / (1 - dropout). Not on the last layer.
     initializer : str or component, optional
-        Of the weights; by default the activation's own (Glorot, for relu and its like He).
+        Of the weights; by default the one that the activation names.
     constraint : str or component, optional
-        What the weights (not the biases) are brought back to after every update, from `nbtrain.constraint`.
+        Projects the weights (not the biases) after every update, from `nbtrain.constraint`.
 
     Raises
     ------
@@ -61,7 +62,7 @@ class Dense:
         rate = dropout
         number = isinstance(rate, Real) and not isinstance(rate, bool | np.bool)
         if not number or not 0.0 <= float(rate) < 1.0:
-            raise InputError(f"dropout: {dropout!r} given; a number from 0 up to, not including, 1 is wanted")
+            raise InputError(wrong("dropout", "be a number >= 0 and < 1", brief(dropout)))
         chosen = g.spec.initializer if initializer is None else initializer
         object.__setattr__(self, "units", whole_number(units, "units", 1))
         object.__setattr__(self, "activation", g)
@@ -108,17 +109,16 @@ class Network:
     def __init__(self, inputs: int, layers: Iterable[Dense]) -> None:
         object.__setattr__(self, "inputs", whole_number(inputs, "inputs", 1))
         if isinstance(layers, Dense) or not isinstance(layers, Iterable):
-            raise InputError(f"layers: {layers!r} given; a list of nbtrain.Dense layers is wanted")
+            single = "a single Dense" if isinstance(layers, Dense) else brief(layers)
+            raise InputError(wrong("layers", "be a list of nbtrain.Dense", single))
         made = tuple(layers)
         for layer in made:
             if not isinstance(layer, Dense):
-                raise InputError(f"layers: {layer!r} in it; nbtrain.Dense layers are wanted")
+                raise InputError(wrong("layers", "be a list of nbtrain.Dense", f"{brief(layer)} in it"))
         if not made:
-            raise InputError("layers: none given; at least one nbtrain.Dense layer is wanted")
+            raise InputError(wrong("layers", "have at least one nbtrain.Dense", "none"))
         if made[-1].dropout:
-            raise InputError(
-                f"dropout: {made[-1].dropout!r} on the last layer, whose units are the outputs; 0 is wanted"
-            )
+            raise InputError(wrong("dropout", "be 0 on the last layer, whose units are the outputs", made[-1].dropout))
         object.__setattr__(self, "layers", made)
 
     @cached_property

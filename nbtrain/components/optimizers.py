@@ -1,4 +1,4 @@
-"""How the parameters move: optimizers and learning-rate schedules."""
+"""Specs for the update: optimizers and learning-rate schedules."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+from ..checks.messages import brief, wrong
 from ..errors import InputError
-from .spec import NAMES_WANTED, Function, Parameter, Spec, is_name
+from .spec import NAME_RULE, Function, Parameter, Spec, is_name
 
-MOST_SLOTS = 16  # each thread of the core has room for so many pointers
+MOST_SLOTS = 16  # each thread of the core has room for this many pointers
 
 
 @dataclass(frozen=True)
@@ -76,19 +77,19 @@ class Optimizer(Spec):
             given = getattr(self, role)
             names = tuple(given) if not isinstance(given, str) else ("",)
             if not all(map(is_name, names)) or len(set(names)) < len(names):
-                raise InputError(f"{role}: {given!r} given; a sequence of different names is wanted: {NAMES_WANTED}")
+                raise InputError(wrong(role, f"be a sequence of different names ({NAME_RULE})", brief(given)))
             object.__setattr__(self, role, names)
         if len(self.slots) > MOST_SLOTS:
-            raise InputError(f"slots: {len(self.slots)} given; at most {MOST_SLOTS} are possible")
+            raise InputError(wrong("slots", f"have at most {MOST_SLOTS} names", str(len(self.slots))))
         leading = 3 if self.scalars else 2
         functions = {"step": (self.step, 5), "prepare": (self.prepare, leading), "scale": (self.scale, 3)}
         self._check(self.parameters, functions)
         if self.norms not in (None, "layer", "global"):
-            raise InputError(f"norms: {self.norms!r} given; 'layer', 'global' or None is wanted")
+            raise InputError(wrong("norms", "be 'layer', 'global' or None", brief(self.norms)))
         if (self.norms is None) != (self.scale is None):
             raise InputError(f"optimizer {self.name!r}: norms and scale go together")
         if "learning_rate" in self.parameters:
-            raise InputError("parameters: 'learning_rate' is there by itself; name its default as learning_rate=")
+            raise InputError("parameters: every optimizer has 'learning_rate'; set its default with learning_rate=")
         rate = Parameter(1.0, above=0.0).checked(self.learning_rate, "learning_rate")
         object.__setattr__(self, "learning_rate", rate)
         object.__setattr__(self, "prepared_count", self._count_prepared())
@@ -106,9 +107,7 @@ class Optimizer(Spec):
         except Exception as error:
             raise InputError(f"prepare: called with t=1 and the defaults it failed: {error!r}") from error
         if not isinstance(found, tuple):
-            raise InputError(
-                f"prepare: called with t=1 and the defaults it gave {found!r}; a tuple of numbers is wanted"
-            )
+            raise InputError(wrong("prepare", "return a tuple of numbers", found, "called with t=1 and the defaults"))
         return len(found)
 
 

@@ -1,9 +1,10 @@
-"""Plugins: which are installed and allowed, what their hooks yield, and what is wrong with one that cannot be used."""
+"""Plugins: which are installed and allowed, what their hooks yield, and why one cannot be used."""
 
 from __future__ import annotations
 
 import inspect
 import os
+import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import pluggy
 
-from ..errors import PluginError
+from ..checks.messages import brief, wrong
+from ..errors import PluginError, PluginWarning
 from . import KINDS, Spec
 from .hooks import CONTRACT_VERSION, HOOKS, OLDEST_CONTRACT, Hooks
 
@@ -33,7 +35,7 @@ class Entry:
 
 @dataclass
 class Provider:
-    """Somebody who provides components: a distribution's entry point, or an object registered at run time."""
+    """Where components come from: a distribution's entry point, or an object registered at run time."""
 
     label: str
     plugin: object | None = None
@@ -50,36 +52,24 @@ def installed() -> list[metadata.EntryPoint]:
     """Entry points of the group `nbtrain`, in the order of their distributions' names."""
     from importlib import metadata  # takes a third as long as NumPy, and built-in names need no plugin
 
-    points: Iterable[metadata.EntryPoint]
     try:
-        points = metadata.entry_points(group=GROUP)
-    except Exception:  # the metadata of some distribution, whosever it is, cannot be read
-        points = _readable(metadata.distributions())
-    return sorted(points, key=lambda point: (owner(point), point.name))
-
-
-def _readable(distributions: Iterable[metadata.Distribution]) -> list[metadata.EntryPoint]:
-    found: dict[tuple[str, str], metadata.EntryPoint] = {}
-    for distribution in distributions:
-        try:
-            for point in distribution.entry_points.select(group=GROUP):
-                found.setdefault((str(distribution.name), point.name), point)
-        except Exception:
-            continue
-    return list(found.values())
+        return sorted(metadata.entry_points(group=GROUP), key=lambda point: (owner(point), point.name))
+    except Exception as error:  # of any installed package, which need not have to do with nbtrain
+        warnings.warn(
+            f"no plugins are loaded: the metadata of an installed package cannot be read ({error})",
+            PluginWarning,
+            stacklevel=2,
+        )
+        return []
 
 
 def owner(point: metadata.EntryPoint) -> tuple[str, str]:
     """Name and version of an entry point's distribution."""
-    try:
-        assert point.dist is not None
-        return str(point.dist.name), str(point.dist.version)
-    except Exception:  # given without a distribution, or its metadata cannot be read
-        return "unknown distribution", ""
+    return (point.dist.name, point.dist.version) if point.dist is not None else ("unknown distribution", "")
 
 
 def provider_of(point: metadata.EntryPoint) -> Provider:
-    """The provider that an entry point stands for, nothing imported yet."""
+    """The provider of an entry point; nothing is imported yet."""
     name, version = owner(point)
     label = f"{name} {version}".strip() + f" (entry point {point.name})"
     return Provider(label, distribution=name, version=version)
@@ -110,8 +100,8 @@ def collect(plugin: object, label: str) -> list[Entry]:
     Raises
     ------
     PluginError
-        If it wants another version of the contract, a hook is misspelt, unmarked or takes arguments, or yields
-        something that is no component of its kind.
+        If it needs another version of the contract, a hook is misspelt, unmarked or takes arguments, or yields
+        something that is not a component of its kind.
     """
     check_contract(plugin)
     _check_unmarked(plugin)
@@ -119,7 +109,7 @@ def collect(plugin: object, label: str) -> list[Entry]:
     manager.add_hookspecs(Hooks)
     for name in _marked(plugin, manager):
         if name not in HOOKS.values():
-            raise PluginError(f"it implements a hook {name}, which there is not{_nearest_hook(name)}")
+            raise PluginError(f"unknown hook {name}{_nearest_hook(name)}")
         _check_arguments(getattr(plugin, name), name)
     manager.register(plugin)
     if not manager.get_hookcallers(plugin):
@@ -133,7 +123,7 @@ def collect(plugin: object, label: str) -> list[Entry]:
 
 
 def _check_names(entries: list[Entry]) -> None:
-    """Of two components with one name, nobody would know which is used."""
+    """Refuse two components of one kind and name."""
     seen: dict[tuple[str, str], Spec] = {}
     for entry in entries:
         spec = entry.spec
@@ -145,14 +135,14 @@ def check_contract(plugin: object) -> None:
     """Refuse a plugin that was written for a version of the contract which this nbtrain does not support."""
     version = getattr(plugin, "nbtrain_contract", CONTRACT_VERSION)
     if not isinstance(version, int) or isinstance(version, bool):
-        raise PluginError(f"nbtrain_contract is {version!r}; a whole number is wanted, now {CONTRACT_VERSION}")
+        raise PluginError(wrong("nbtrain_contract", f"be an integer, now {CONTRACT_VERSION}", brief(version)))
     if not OLDEST_CONTRACT <= version <= CONTRACT_VERSION:
         supported = (
             f"{OLDEST_CONTRACT} to {CONTRACT_VERSION}" if OLDEST_CONTRACT < CONTRACT_VERSION else OLDEST_CONTRACT
         )
         cure = "upgrade nbtrain" if version > CONTRACT_VERSION else "upgrade the plugin"
         raise PluginError(
-            f"it is written for version {version} of the plugin contract, and this nbtrain supports {supported}: {cure}"
+            f"it is written for version {version} of the plugin contract; this nbtrain supports {supported}: {cure}"
         )
 
 
@@ -162,7 +152,7 @@ def _marked(plugin: object, manager: pluggy.PluginManager) -> list[str]:
 
 
 def _check_unmarked(plugin: object) -> None:
-    """A hook that was not marked would be left out without a word."""
+    """Refuse an unmarked hook, which pluggy would ignore."""
     for name in dir(plugin):
         value = inspect.getattr_static(plugin, name)
         if name.startswith("nbtrain_") and inspect.isroutine(value) and not hasattr(value, "nbtrain_impl"):
@@ -170,7 +160,7 @@ def _check_unmarked(plugin: object) -> None:
 
 
 def _nearest_hook(name: str) -> str:
-    from difflib import get_close_matches  # wanted for errors alone
+    from difflib import get_close_matches  # needed for errors only
 
     near = get_close_matches(name, HOOKS.values(), 1)
     return f"; did you mean {near[0]}?" if near else f"; the hooks are {', '.join(HOOKS.values())}"
@@ -192,7 +182,7 @@ def _yielded(function: Any, kind: str, hook: str) -> list[Spec]:
     specs = list(given)
     for spec in specs:
         if not isinstance(spec, wanted):
-            raise PluginError(f"{hook} yields {spec!r}; nbtrain.{wanted.__name__}(...) is wanted")
+            raise PluginError(wrong(hook, f"yield nbtrain.{wanted.__name__}(...)", brief(spec)))
     return specs
 
 

@@ -1,8 +1,8 @@
-"""A registry: names -> component specs, from the built-ins, installed plugins, and what is registered at run time.
+"""The registry: names -> component specs, of the built-ins, installed plugins, and what is registered at run time.
 
 Built-in names need no plugin and are never shadowed. Installed plugins (entry points of the group `nbtrain`) are
-imported when a name is asked for that is not built-in, or when all are listed; one that cannot be used is reported
-once, and everything else goes on working.
+imported when a name is requested that is not built in, or when all are listed; one that cannot be used is reported
+once, and everything else keeps working.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from ..checks.environment import switched_on
-from ..checks.suggestions import SOFTMAX, an, did_you_mean, package_of, synonyms
+from ..checks.messages import brief, unknown, wrong
+from ..checks.suggestions import SOFTMAX, an, package_of, synonyms
 from ..errors import InputError, PluginError, PluginWarning
 from ..version import __version__
 from . import KINDS, Parameter, Spec
@@ -44,7 +45,7 @@ class Registry:
         self._lock = threading.RLock()
         self._found: dict[tuple[str, str], Entry] = {}
         self._providers: dict[str, Provider] = {}
-        self._left_out: list[dict[str, Any]] = []  # rows of the list: components whose names others had before
+        self._left_out: list[dict[str, Any]] = []  # rows of the list: components whose names were taken
         self._disabled: list[Provider] = []
         self._loaded = False
         self._strict_fault = ""
@@ -66,7 +67,7 @@ class Registry:
         if isinstance(name, Spec) and name.kind == kind:
             return name
         if not isinstance(name, str):
-            raise InputError(f"{kind}: {name!r} given; a name is wanted: {self._listed(kind)}")
+            raise InputError(wrong(kind, "be a name", name, f"available: {', '.join(self._names(kind))}"))
         with self._lock:
             entry = self._found.get((kind, name))
             if entry is None or (self._strict_fault and entry.provider != BUILTIN):
@@ -77,44 +78,45 @@ class Registry:
             return entry.spec
 
     def provider(self, spec: Spec) -> str:
-        """Who provides a spec, in words: a distribution with its version and entry point, or what was registered."""
+        """The provider of a spec: a distribution with version and entry point, or a label of what was registered."""
         with self._lock:
             entry = self._found.get((spec.kind, spec.name))
         return entry.provider if entry is not None and entry.spec is spec else UNREGISTERED
 
     def knows(self, spec: Spec) -> bool:
-        """Whether this very spec is what its name stands for."""
+        """Whether the registry has this very spec under its name."""
         entry = self._found.get((spec.kind, spec.name))
         return entry is not None and entry.spec is spec
 
-    def _listed(self, kind: str) -> str:
-        return ", ".join(sorted(name for found, name in self._found if found == kind))
+    def _names(self, kind: str) -> list[str]:
+        return sorted(name for found, name in self._found if found == kind)
 
     def _unknown(self, kind: str, name: str) -> str:
-        names = self._listed(kind)  # of constraints nbtrain itself has none
-        there = f"There are: {names}." if names else f"There are none: they come from plugins such as nbtrain-{kind}s."
-        message = f"{kind}: there is no {name!r}{self._hint(kind, name)} {there}"
+        names = self._names(kind)  # nbtrain itself has no constraints
+        message = unknown(kind, name, names, self._hint(kind, name))
+        if not names:
+            message += f". None is available; plugins such as nbtrain-{kind}s provide them"
         for provider in self._providers.values():
             if provider.fault:
-                message += f" {provider.label} could not be used: {provider.fault}."
+                message += f". {provider.label} could not be used: {provider.fault}"
         return message
 
     def _hint(self, kind: str, name: str) -> str:
-        """What was probably meant by a name, and the end of the sentence."""
+        """What was probably meant by a name; empty where only its spelling may be wrong."""
         if kind == "activation" and name.lower().replace("_", "") in ("softmax", "logsoftmax"):
-            return f"; {SOFTMAX}."
+            return SOFTMAX
         known = [own for found, own in self._found if found == kind]
         for meant in (name.lower(), *synonyms(name)):
             package = package_of(kind, meant)
             if package and meant not in known:
-                return f"; the package {package} provides {meant!r}, and is not {self._missing(package)}."
+                return f"the package {package}, which provides {meant!r}, is not {self._missing(package)}"
         others = [other for other in KINDS if (other, name) in self._found or package_of(other, name)]
         if others:
-            return f"; {name!r} is {an(others[0])}, where {an(kind)} is wanted."
-        return did_you_mean(name, known)
+            return f"{name!r} is {an(others[0])}, not {an(kind)}"
+        return ""
 
     def _missing(self, package: str) -> str:
-        """What a package is not, whose components are not there."""
+        """Why a package's components are missing: it is not …"""
         if switched_on("NBTRAIN_DISABLE_PLUGINS"):
             return "used while NBTRAIN_DISABLE_PLUGINS is set"
         return "allowed by NBTRAIN_PLUGINS" if package in {p.distribution for p in self._disabled} else "installed"
@@ -135,7 +137,7 @@ class Registry:
             for provider in (*self._providers.values(), *self._disabled):
                 if provider.fault:
                     row = {"kind": "", "name": "", "parameters": {}}
-                    rows.append(row | _whose(provider) | {"state": provider.fault})
+                    rows.append(row | _provided_by(provider) | {"state": provider.fault})
             return rows
 
     def _row(self, entry: Entry, state: str = "ok") -> dict[str, Any]:
@@ -143,7 +145,7 @@ class Registry:
         defaults = {key: value.default for key, value in parameters.items()}
         provider = self._providers.get(entry.provider, Provider(entry.provider))
         row = {"kind": entry.spec.kind, "name": entry.spec.name, "parameters": defaults}
-        return row | _whose(provider) | {"state": state}
+        return row | _provided_by(provider) | {"state": state}
 
     # ---- registering
 
@@ -185,7 +187,7 @@ class Registry:
                 if provider.label == plugin or provider.plugin is plugin:
                     self._remove(provider)
                     return
-        raise InputError(f"plugin: {plugin!r} given; it is not registered")
+        raise InputError(wrong("plugin", "be registered", brief(plugin)))
 
     def _remove(self, provider: Provider) -> None:
         self._providers.pop(provider.label, None)
@@ -199,7 +201,7 @@ class Registry:
             self._found[entry.spec.kind, entry.spec.name] = entry
 
     def _clash(self, entries: Iterable[Entry]) -> str:
-        """What is wrong if a name among these is taken, in words; or nothing."""
+        """What is wrong if one of these names is taken; else an empty string."""
         for entry in entries:
             known = self._found.get((entry.spec.kind, entry.spec.name))
             if known is not None:
@@ -212,7 +214,7 @@ class Registry:
     # ---- installed plugins
 
     def load(self) -> None:
-        """Import the installed plugins, once; each on its own. What cannot be used is warned of, each once.
+        """Import the installed plugins, once. Each one that cannot be used gets a warning; the others are loaded.
 
         Raises
         ------
@@ -228,20 +230,20 @@ class Registry:
                 raise PluginError(self._strict_fault)
 
     def _load_all(self) -> list[str]:
-        """Load what is allowed -> what is wrong, in words."""
+        """Load the allowed plugins and return what is wrong."""
         points = installed() if self._given is None else list(self._given)
         allowed = allowed_names()
-        told = []
+        faults = []
         for point in points:
             if allowed is None or names_of(point) & allowed:
-                told += self._load_one(point)
+                faults += self._load_one(point)
             else:
                 provider = provider_of(point)
                 provider.fault = "not allowed by NBTRAIN_PLUGINS"
                 self._disabled.append(provider)
         for name in sorted((allowed or set()).difference(*map(names_of, points))):
-            told.append(f"NBTRAIN_PLUGINS allows {name!r}, which is not installed")
-        return told
+            faults.append(f"NBTRAIN_PLUGINS allows {name!r}, which is not installed")
+        return faults
 
     def _load_one(self, point: metadata.EntryPoint) -> list[str]:
         provider = provider_of(point)
@@ -261,17 +263,17 @@ class Registry:
         self._left_out += [self._row(entry, clashing[id(entry)]) for entry in left_out]
         return list(clashing.values())
 
-    def _report(self, told: list[str]) -> None:
-        """Warn of everything that is wrong, or keep it for an error: after all is loaded, whatever a warning does."""
-        if told and switched_on("NBTRAIN_STRICT_PLUGINS"):
-            self._strict_fault = "; ".join(told)
+    def _report(self, faults: list[str]) -> None:
+        """Issue the collected warnings; in strict mode keep them as one error."""
+        if faults and switched_on("NBTRAIN_STRICT_PLUGINS"):
+            self._strict_fault = "; ".join(faults)
             return
-        for message in told:
+        for message in faults:
             warnings.warn(message, PluginWarning, stacklevel=5)
 
 
-def _whose(provider: Provider) -> dict[str, str]:
-    """Whose a component is, for the list."""
+def _provided_by(provider: Provider) -> dict[str, str]:
+    """The provider of a component, for the list."""
     if provider.label == BUILTIN:
         return {"provider": BUILTIN, "version": __version__}
     return {"provider": provider.distribution or provider.label, "version": provider.version}

@@ -16,15 +16,16 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from ..checks.messages import brief, wrong
 from ..errors import InputError
 
 NAME = re.compile(r"[a-z][a-z0-9_]*")
-NAMES_WANTED = "lower-case letters, digits and _, and no keyword of Python, are wanted"
+NAME_RULE = "lower-case letters, digits and _, no keyword of Python"
 Function = Callable[..., Any]
 
 
 def is_name(given: Any) -> bool:
-    """Whether a parameter or a slot can have that name."""
+    """Whether a parameter or a slot can have this name."""
     return isinstance(given, str) and NAME.fullmatch(given) is not None and not keyword.iskeyword(given)
 
 
@@ -54,7 +55,7 @@ class Parameter:
         """The value as a float, or an InputError that names the argument and the bounds."""
         number = isinstance(value, Real) and not isinstance(value, bool | np.bool) and math.isfinite(value)
         if not number or not self._inside(float(value)):
-            raise InputError(f"{argument}: {value!r} given; {self._words()} is wanted")
+            raise InputError(wrong(argument, f"be {self._words()}", brief(value)))
         return float(value)
 
     def _inside(self, value: float) -> bool:
@@ -69,15 +70,15 @@ class Parameter:
         bounds = [
             f"{word} {bound:g}"
             for word, bound in (
-                ("at least", self.minimum),
-                ("above", self.above),
-                ("at most", self.maximum),
-                ("below", self.below),
+                (">=", self.minimum),
+                (">", self.above),
+                ("<=", self.maximum),
+                ("<", self.below),
             )
             if bound is not None
         ]
         joined = " and ".join(bounds)
-        return "a finite number" + (" of" * joined.startswith("at")) + (f" {joined}" if bounds else "")
+        return f"a finite number {joined}".rstrip()
 
 
 @dataclass(frozen=True)
@@ -90,13 +91,13 @@ class Spec:
     def _check(self, parameters: Mapping[str, Any], functions: Mapping[str, tuple[Function | None, int]]) -> None:
         """Validate name, parameters and the functions, each with the number of its own leading arguments."""
         if not isinstance(self.name, str) or not NAME.fullmatch(self.name):
-            raise InputError(f"name: {self.name!r} given; lower-case letters, digits and _ are wanted")
+            raise InputError(wrong("name", "be made of lower-case letters, digits and _", repr(self.name)))
         if not isinstance(parameters, Mapping):
-            raise InputError(f"parameters: {parameters!r} given; a dict of names and defaults is wanted")
+            raise InputError(wrong("parameters", "be a dict of names and defaults", brief(parameters)))
         made = {}
         for key, value in parameters.items():
             if not is_name(key):
-                raise InputError(f"parameters: name {key!r} given; {NAMES_WANTED}")
+                raise InputError(wrong("parameters", f"have valid names ({NAME_RULE})", repr(key)))
             made[key] = value if isinstance(value, Parameter) else Parameter(value)
         object.__setattr__(self, "parameters", MappingProxyType(made))
         for role, (function, leading) in functions.items():
@@ -112,10 +113,9 @@ class Spec:
         if len(arguments) < leading or arguments[leading:] != wanted:
             extra = [name for name in arguments[leading:] if name not in wanted]
             raise InputError(
-                f"{role}: {self.kind} {self.name!r} has {function.__name__}({', '.join(arguments)}); "
-                f"{leading} argument{'s' if leading > 1 else ''} of its own"
+                f"{role} of {self.kind} {self.name!r} must take {leading} argument{'s' if leading > 1 else ''}"
                 + (f", then {', '.join(wanted)}" if wanted else "")
-                + " are wanted"
+                + f", got {function.__name__}({', '.join(arguments)})"
                 + _for_defaults(function, extra)
             )
 
@@ -141,33 +141,33 @@ def plain_function(function: Any, argument: str) -> Function:
     """The Python function behind what was given; its own compiler flags do not count."""
     found = getattr(function, "py_func", function)
     if not isinstance(found, FunctionType):
-        raise InputError(f"{argument}: {function!r} given; a plain Python function is wanted{_wrapped(found)}")
+        raise InputError(wrong(argument, "be a plain Python function", function, _wrapped(found)))
     return found
 
 
 def _for_defaults(function: Function, extra: list[str]) -> str:
-    """What to write instead of arguments with default values, in a component's own function."""
+    """What to write instead of arguments with default values."""
     parameters = inspect.signature(function).parameters
     fixed = [name for name in extra if parameters[name].default is not inspect.Parameter.empty]
     if not fixed:
         return ""
     return (
-        f"; arguments with default values, as {fixed[0]} is, are for helpers that it calls: here, write the "
-        f"constant in the function or in its module, or make it a parameter, parameters={{{fixed[0]!r}: ...}}"
+        f"; only helpers may have arguments with default values, as {fixed[0]} is: write the constant in the function "
+        f"or in its module, or make it a parameter, parameters={{{fixed[0]!r}: ...}}"
     )
 
 
 def _wrapped(given: Any) -> str:
-    """How a plain function is made of something else that can be called."""
+    """How to make a plain function of another callable."""
     if isinstance(given, functools.partial):
-        return "; write one that calls it with the numbers filled in, or make them parameters of the component"
+        return "write one that calls it with the numbers filled in, or make them parameters of the component"
     if isinstance(given, MethodType):
-        return "; move the method to the module, and make what it takes from self constants or parameters"
+        return "move the method to the module, and make what it takes from self constants or parameters"
     module = {"numpy": "np", "builtins": ""}.get(_module(given), _module(given))
     name = getattr(given, "__name__", None)
     if not callable(given) or isinstance(given, type) or not isinstance(name, str):
         return ""
-    return f"; wrap it: lambda z: {module + '.' * bool(module)}{name}(z)"
+    return f"wrap it: lambda z: {module + '.' * bool(module)}{name}(z)"
 
 
 def _module(given: Any) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 
 from ..checks.messages import wrong
-from ..compiler.locks import whole_in_children
+from ..compiler.locks import held_across_forks
 from ..components import Component
 from ..errors import InputError
 from ..training.trainer import Trainer
@@ -22,7 +22,7 @@ from .parameters import RULES
 
 AUTO_BATCH = 200  # scikit-learn's batch_size="auto"
 _reviving = threading.Lock()
-whole_in_children(_reviving)
+held_across_forks(_reviving)
 
 
 class HasEngine(BaseEstimator):

@@ -1,7 +1,8 @@
 """Checks for authors of components: `nbtrain.testing.check_activation(spec)` and its siblings.
 
-Each takes a spec, a name, or a component with parameters, runs its functions as training would, compiled and not, and
-raises an AssertionError that says what is wrong and what to change. The built-in components pass the same checks.
+Each takes a spec, a name, or a component with parameters, runs its functions as training would, compiled and in
+Python, and raises an AssertionError that says what is wrong and what to change. The built-in components pass the same
+checks. A loop that never ends hangs its check: run the tests under a time limit.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from ..checks.messages import brief, wrong
 from ..components import Component, Spec
 from ..errors import InputError
 from .activations import check_activation
@@ -45,8 +47,8 @@ def check(spec: Spec | Component) -> None:
     Raises
     ------
     AssertionError
-        That says, for each thing that is wrong, where, and what to change.
+        It says, for each thing that is wrong, where it is and what to change.
     """
     if not isinstance(spec, Spec | Component) or spec.kind not in CHECKS:
-        raise InputError(f"spec: {spec!r} given; a component's spec is wanted, such as nbtrain.Activation(...)")
+        raise InputError(wrong("spec", "be the spec of a component, such as nbtrain.Activation(...)", brief(spec)))
     CHECKS[spec.kind](spec)

@@ -42,7 +42,7 @@ def activation_slope(spec: Activation, z: Array, values: Values) -> Array:
 
 
 def penalty(spec: Regularizer, w: Array, values: Values) -> Array:
-    """r(w) of each weight alone, as float64."""
+    """r(w) of each weight by itself, as float64."""
     code, given, found = compiler.component(spec, w.dtype), np.array(values, w.dtype), np.zeros(len(w))
     for i in range(len(w)):
         call(code.addresses["penalty"], at(w[i:]), 1, at(given), at(found[i:]))

@@ -10,7 +10,6 @@ from ..components import Component, Constraint
 from ..components.by_name import bound
 from ..components.network import Dense, Network
 from .curves import FLOAT32, FLOAT64, PLAIN_TOLERANCE
-from .endless import ends
 from .optimizers import updater
 from .report import Report, Values
 
@@ -29,10 +28,10 @@ def check_constraint(constraint: str | Constraint | Component) -> None:
     Raises
     ------
     AssertionError
-        That says, for each thing that is wrong, where, and what to change.
+        It says, for each thing that is wrong, where it is and what to change.
     """
     report = Report("constraint", constraint)
-    if report.compiled() and ends(report):
+    if report.compiled():
         for values in report.parameter_sets():
             for dtype in (FLOAT64, FLOAT32):
                 _check_weights(report, values, dtype)
@@ -40,7 +39,7 @@ def check_constraint(constraint: str | Constraint | Component) -> None:
 
 
 class _Constrained:
-    """A layer whose weights an update without gradients brings back to where the constraint wants them."""
+    """A layer whose weights are projected by an update with a gradient of 0."""
 
     def __init__(self, component: Component, dtype: Any) -> None:
         from ..training.trainer import Trainer
@@ -93,4 +92,4 @@ def _check_against_python(report: Report, values: Values, w: Array, found: Array
         report.wrong(f"Python raises {error!r}{report.with_values(values)}; give a number for every input")
         return
     if not np.allclose(found, wanted, rtol=100 * PLAIN_TOLERANCE, atol=100 * PLAIN_TOLERANCE):
-        report.wrong("the compiled function does not do what Python does; use floats and math functions alone")
+        report.wrong("the compiled function does not do what Python does; use floats and math functions only")

@@ -44,7 +44,7 @@ class Curve:
     roles : (str, str)
         What they call the functions.
     where : str
-        Parameters in words.
+        Values of parameters, for messages.
     """
 
     value: Callable[[Array], Array]
@@ -91,7 +91,7 @@ def check_plain(report: Report, curve: Curve, points: Array) -> None:
         if not abs(found - wanted) <= PLAIN_TOLERANCE * max(1.0, abs(wanted)):
             report.wrong(
                 f"{curve.at(x, curve.roles[0])} the compiled function gives {found:.9g}, Python {wanted:.9g}; use "
-                "floats, math functions and conditional expressions alone (no whole-number arithmetic, no state)"
+                "floats, math functions and conditional expressions only (no integer arithmetic, no state)"
             )
             return
 
@@ -109,7 +109,7 @@ def check_slope(report: Report, curve: Curve, points: Array) -> None:
     if i is not None:
         report.wrong(
             f"{curve.at(points[i], curve.roles[1])} it gives {found[i]:.9g}, but central differences of "
-            f"{curve.roles[0]} give {wanted[i]:.9g}; derive it anew ({int(wrong.sum())} of {len(points)} points differ)"
+            f"{curve.roles[0]} give {wanted[i]:.9g}; derive it again ({int(wrong.sum())} of {len(points)} differ)"
         )
 
 
@@ -145,13 +145,13 @@ def check_extremes(report: Report, curve: Curve, extremes: Array) -> None:
                 report.wrong(
                     f"{curve.at(float(x[i]), role)} it gives {found[i]} in {dtype}; write the formula so that no "
                     "intermediate overflows: e^-|x| instead of e^x, and no 0 times or inf divided by inf; sin, cos, "
-                    "tan and % want arguments that are not huge: … if abs(x) < 1e5 else …"
+                    "tan and % need arguments that are not huge: … if abs(x) < 1e5 else …"
                 )
         missing = float(curve.value(np.array([np.nan], dtype))[0])
         if not np.isnan(missing):
             report.wrong(
                 f"{curve.roles[0]}: NaN becomes {missing:g} in {dtype}{curve.where}, which hides a failure from "
-                "training; turn comparisons round so that NaN falls through (`0.0 if z < 0.0 else z`, not "
+                "training; reverse comparisons so that NaN passes through (`0.0 if z < 0.0 else z`, not "
                 "`z if z > 0.0 else 0.0`)"
             )
 
@@ -168,5 +168,5 @@ def check_pieces(report: Report, curve: Curve, points: Array) -> None:
             if i is not None:
                 report.wrong(
                     f"{curve.at(float(x[i]), role)} the result in {dtype} depends on the numbers around it; a "
-                    "function may use its arguments and constants alone"
+                    "function may use its arguments and constants only"
                 )

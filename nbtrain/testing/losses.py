@@ -9,7 +9,6 @@ import numpy as np
 from ..components import Component, Loss, Regularizer
 from . import blocks
 from .curves import EXTREMES, ORDINARY, POINTS, Curve, check_curve, check_single
-from .endless import ends
 from .report import Report, Values
 from .rows import check_rows
 
@@ -26,10 +25,10 @@ def check_regularizer(regularizer: str | Regularizer | Component) -> None:
     Raises
     ------
     AssertionError
-        That says, for each thing that is wrong, where, and what to change.
+        It says, for each thing that is wrong, where it is and what to change.
     """
     report = Report("regularizer", regularizer)
-    if report.compiled() and ends(report):
+    if report.compiled():
         for values in report.parameter_sets():
             check_curve(report, _penalty_curve(report, values), WEIGHTS)
     report.finish()
@@ -62,7 +61,7 @@ def check_loss(loss: str | Loss | Component) -> None:
     Raises
     ------
     AssertionError
-        That says, for each thing that is wrong, where, and what to change.
+        It says, for each thing that is wrong, where it is and what to change.
     """
     report = Report("loss", loss)
     spec: Any = report.spec
@@ -76,7 +75,7 @@ def check_loss(loss: str | Loss | Component) -> None:
 
 def _check_elementwise(report: Report) -> None:
     spec: Any = report.spec
-    if not report.compiled() or not ends(report, targets(spec)):
+    if not report.compiled():
         return
     for values in report.parameter_sets():
         for target in targets(spec):
@@ -129,8 +128,8 @@ def _check_output(report: Report, values: Values) -> None:
     for z, found in zip(EXTREMES, column(EXTREMES), strict=True):
         if np.isnan(found) or (abs(z) <= ORDINARY and not low <= found <= high):
             report.wrong(
-                f"{curve.at(float(z), 'output')} the prediction is {found:g}; a number between {low:g} and {high:g} "
-                "is wanted, where the loss's targets lie"
+                f"{curve.at(float(z), 'output')} the prediction must be between {low:g} and {high:g}, where "
+                f"the loss's targets are, got {found:g}"
             )
             return
     if not np.isnan(column(np.array([np.nan]))[0]):

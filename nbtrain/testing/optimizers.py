@@ -13,7 +13,6 @@ from ..components import Component, Optimizer
 from ..components.by_name import bound
 from ..components.network import Dense, Network
 from .curves import FLOAT32, FLOAT64
-from .endless import ends
 from .report import Report, Values
 
 Array = np.ndarray[Any, Any]
@@ -38,15 +37,15 @@ def check_optimizer(optimizer: str | Optimizer | Component) -> None:
     Parameters
     ----------
     optimizer : str, nbtrain.Optimizer or component
-        `nbtrain.optimizer("lion", learning_rate=1e-4)` is checked with that rate and those parameters alone.
+        `nbtrain.optimizer("lion", learning_rate=1e-4)` is checked with that rate and those parameters only.
 
     Raises
     ------
     AssertionError
-        That says, for each thing that is wrong, where, and what to change.
+        It says, for each thing that is wrong, where it is and what to change.
     """
     report = Report("optimizer", optimizer)
-    if report.compiled() and ends(report):
+    if report.compiled():
         unused = set(report.spec.slots)  # type: ignore[attr-defined]
         for values in report.parameter_sets():
             component = _component(report, values)
@@ -111,7 +110,7 @@ class Updates:
         self._update()
 
     def step_alone(self, g: float) -> None:
-        """The function `step` alone, with gradients that the core would refuse, after an iteration was made."""
+        """The function `step` by itself, after an iteration, with gradients that the core would refuse."""
         model, memory = self.trainer.model, self.trainer.engine.memory
         model.gradient[:] = g
         memory.array("slot_pointers").reshape(-1)[: len(model.state)] = [row.ctypes.data for row in model.state]
@@ -122,7 +121,7 @@ class Updates:
 
 
 def updater(trainer: Any) -> Callable[[], None]:
-    """What makes one update of a trainer's parameters by its gradient as it stands."""
+    """A function that makes one update of a trainer's parameters by its present gradient."""
     function = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64)(trainer.c_functions()["update"][0])
     descriptor = int(trainer.model.descriptor.ctypes.data)
 
@@ -158,7 +157,7 @@ def _check_against_python(report: Report, component: Component, where: str) -> N
     if not np.allclose(w[: len(w0)], wanted, rtol=TOLERANCE, atol=TOLERANCE):
         report.wrong(
             f"step: after {steps} iterations{where} the compiled functions are at {w[:3]}, Python's are at "
-            f"{np.array(wanted[:3])}; use floats, math functions and conditional expressions alone"
+            f"{np.array(wanted[:3])}; use floats, math functions and conditional expressions only"
         )
 
 
@@ -291,6 +290,6 @@ def _check_blocks(report: Report, component: Component, where: str) -> None:
         if not np.array_equal(w, np.resize(w[:PERIOD], w.size)):
             report.wrong(
                 f"step: in {dtype}{where} the result depends on a parameter's place; use w, g, slots, prepared and "
-                "hyper alone"
+                "hyper only"
             )
             return

@@ -9,7 +9,6 @@ import numpy as np
 from .. import compiler
 from ..components import Component, Initializer, Schedule
 from . import blocks
-from .endless import ends
 from .report import Report, Values
 
 TIMES = (*range(1, 41), 99, 100, 101, 999, 1000, 1001, 10_000, 10**6, 10**9)
@@ -27,10 +26,10 @@ def check_schedule(schedule: str | Schedule | Component) -> None:
     Raises
     ------
     AssertionError
-        That says, for each thing that is wrong, where, and what to change.
+        It says, for each thing that is wrong, where it is and what to change.
     """
     report = Report("schedule", schedule)
-    if report.compiled() and ends(report):
+    if report.compiled():
         for values in report.parameter_sets():
             _check_rates(report, values)
     report.finish()
@@ -52,7 +51,7 @@ def _check_rates(report: Report, values: Values) -> None:
     found = rates(spec, TIMES, values)
     for t, rate in zip(TIMES, found, strict=True):
         if not (np.isfinite(rate) and rate >= 0.0):
-            report.wrong(f"rate: at t = {t}{where} it is {rate:g}; a finite number of at least 0 is wanted")
+            report.wrong(f"rate: at t = {t}{where} it must be finite and >= 0, got {rate:g}")
             return
         try:
             wanted = float(spec.rate(t, *values))
@@ -62,7 +61,7 @@ def _check_rates(report: Report, values: Values) -> None:
         if not abs(rate - wanted) <= TOLERANCE * max(1.0, abs(wanted)):
             report.wrong(
                 f"rate: at t = {t}{where} the compiled function gives {rate:.9g}, Python {wanted:.9g}; use floats, "
-                "math functions and conditional expressions alone"
+                "math functions and conditional expressions only"
             )
             return
     if not found.any():
@@ -79,7 +78,7 @@ def check_initializer(initializer: str | Initializer | Component) -> None:
     Raises
     ------
     AssertionError
-        That says, for each thing that is wrong, where, and what to change.
+        It says, for each thing that is wrong, where it is and what to change.
     """
     report = Report("initializer", initializer)
     for values in report.parameter_sets():
@@ -98,10 +97,10 @@ def _check_draw(report: Report, shape: tuple[int, int], values: Values) -> None:
         return
     if drawn[0].shape != shape or drawn[0].dtype.kind != "f":
         report.wrong(
-            f"function: {where} it returns {drawn[0].dtype} of shape {drawn[0].shape}; floats of shape "
-            "(fan_in, fan_out) are wanted"
+            f"function: {where} it must return floats of shape (fan_in, fan_out), got {drawn[0].dtype} of shape "
+            f"{drawn[0].shape}"
         )
     elif not np.isfinite(drawn[0]).all():
         report.wrong(f"function: {where} some weights are NaN or infinite")
     elif not np.array_equal(drawn[0], drawn[1]):
-        report.wrong(f"function: {where} two equal generators give different weights; draw from rng alone")
+        report.wrong(f"function: {where} two equal generators give different weights; draw from rng only")

@@ -1,4 +1,4 @@
-"""What a check finds: collected for one component, told at once, in words for its author."""
+"""Collects what a check finds wrong with a component, and reports it at once."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ class Report:
                 yield defaults[:index] + (other,) + defaults[index + 1 :]
 
     def with_values(self, values: Values) -> str:
-        """Values of parameters in words, for a message."""
+        """Values of parameters, for a message."""
         names = self.spec.parameters  # type: ignore[attr-defined]
         named = ", ".join(f"{name}={value:g}" for name, value in zip(names, values, strict=True))
         return f" with {named}" if named else ""

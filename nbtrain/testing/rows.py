@@ -8,7 +8,6 @@ import numpy as np
 
 from . import blocks
 from .curves import FLOAT32, FLOAT64, PLAIN_TOLERANCE, SINGLE_TOLERANCE, SLOPE_TOLERANCE
-from .endless import ends
 from .report import Report, Values
 
 Array = np.ndarray[Any, Any]
@@ -20,8 +19,6 @@ STEP = 1e-5
 def check_rows(report: Report) -> None:
     """All of them; compiled code is run only after Python had no complaint about indices."""
     spec: Any = report.spec
-    if not ends(report):
-        return
     sets = list(report.parameter_sets())
     for values in sets:
         for width in WIDTHS:
@@ -49,7 +46,7 @@ def _data(spec: Any, width: int) -> tuple[Array, Array]:
 
 
 def _check_plain(report: Report, values: Values, z: Array, y: Array) -> None:
-    """Run row by row in Python: indices in bounds, every slope filled, z left alone."""
+    """Run row by row in Python: indices in bounds, every slope filled, z unchanged."""
     spec: Any = report.spec
     for x, target in zip(z, y, strict=True):
         given, slope = x.copy(), np.full(len(x), np.nan)
@@ -69,7 +66,7 @@ def _check_plain(report: Report, values: Values, z: Array, y: Array) -> None:
         if np.isnan(slope).any():
             report.wrong(f"row: slope[{_gap(slope)}] of {len(x)} outputs is left unset; fill all of them")
         if (given != x).any():
-            report.wrong("row: it changes z; write to slope alone")
+            report.wrong("row: it changes z; write to slope only")
 
 
 def _plain_loss(spec: Any, z: Array, target: Any, slope: Array, values: Values) -> float:
@@ -101,7 +98,7 @@ def _check_against_python(report: Report, values: Values, z: Array, y: Array) ->
         if not np.allclose([losses[i], *slopes[i]], [wanted, *slope], rtol=PLAIN_TOLERANCE, atol=PLAIN_TOLERANCE):
             report.wrong(
                 f"row: compiled, it gives {losses[i]:.9g} for z = {x}, in Python {wanted:.9g} (or slopes differ); use "
-                "floats, math functions and indices alone"
+                "floats, math functions and indices only"
             )
             return
 
@@ -120,7 +117,7 @@ def _check_slopes(report: Report, values: Values, z: Array, y: Array) -> None:
             i = int(wrong.argmax())
             report.wrong(
                 f"row: for z = {z[i]}, y = {y[i]}{report.with_values(values)} slope[{k}] is {slopes[i, k]:.9g}, but "
-                f"central differences of the loss give {wanted[i]:.9g}; derive it anew"
+                f"central differences of the loss give {wanted[i]:.9g}; derive it again"
             )
             return
 

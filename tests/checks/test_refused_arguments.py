@@ -149,7 +149,7 @@ def test_where_there_are_no_constraints_the_message_says_where_they_come_from():
         [sys.executable, "-c", program], capture_output=True, text=True, timeout=600,
         env={**os.environ, "NBTRAIN_DISABLE_PLUGINS": "1"},
     )  # fmt: skip
-    assert "constraint: there is no 'x'. There are none: they come from plugins such as" in done.stderr
+    assert "unknown constraint 'x'. None is available; plugins such as nbtrain-constraints provide them" in done.stderr
 
 
 def test_random_states_that_are_none_of_ours_are_taken():

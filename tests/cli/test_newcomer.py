@@ -76,23 +76,23 @@ def test_without_a_command_all_commands_are_told(capsys):
 @pytest.mark.parametrize(
     ("options", "error"),
     [
-        (("--optimizer", "adm"), "--optimizer: there is no 'adm'; did you mean 'adam'?"),
+        (("--optimizer", "adm"), "--optimizer: unknown optimizer 'adm'; did you mean 'adam'?"),
         (
             ("--optimizer", "adam:lr=0.1"),
-            "--optimizer: lr: optimizer 'adam' has no such parameter; did you mean 'learn",
+            "--optimizer: unknown parameter of optimizer 'adam': 'lr'; did you mean 'learn",
         ),
-        (("--activation", "relu,RELU"), "--activation: there is no 'RELU'; did you mean 'relu'?"),
+        (("--activation", "relu,RELU"), "--activation: unknown activation 'RELU'; did you mean 'relu'?"),
         (
             ("--activation", "relu,relu,relu"),
             "--activation must have one value, or one for each of 2 layers, got 3 values",
         ),
-        (("--learning-rate", "cosin"), "--learning-rate: there is no 'cosin'; did you mean 'cosine'?"),
-        (("--regularizer", "l2:strength=-1"), "--regularizer: strength: -1.0 given"),
-        (("--loss", "mean_squared"), "--loss: there is no 'mean_squared'"),
-        (("--learning-rate", "fast"), "--learning-rate: there is no 'fast'. There are: constant, cosine"),
+        (("--learning-rate", "cosin"), "--learning-rate: unknown schedule 'cosin'; did you mean 'cosine'?"),
+        (("--regularizer", "l2:strength=-1"), "--regularizer: strength must be a finite number >= 0, got -1.0"),
+        (("--loss", "mean_squared"), "--loss: unknown loss 'mean_squared'"),
+        (("--learning-rate", "fast"), "--learning-rate: unknown schedule 'fast'. Available: constant, cosine"),
         (
             ("--activation", "softmax"),
-            "--activation: there is no 'softmax'; softmax belongs to the loss: loss='softmax_c",
+            "--activation: unknown activation 'softmax'; softmax belongs to the loss: use loss",
         ),
         (("--drop", "form"), "--drop: 'form' is the target"),
         (("--test-size", "0.9"), "--validation-size and --test-size together must leave rows"),
@@ -144,13 +144,13 @@ def test_what_is_offered_is_what_the_plugin_packages_provide():
 def test_a_name_of_a_package_that_is_not_there_says_which_package(name, shown, monkeypatch):
     monkeypatch.delenv("NBTRAIN_DISABLE_PLUGINS", raising=False)
     registry = Registry(MODULES, [])
-    wanted = f"no '{name}'; the package nbtrain-activations provides '{shown}', and is not installed."
+    wanted = f"unknown activation '{name}'; the package nbtrain-activations, which provides '{shown}', is not installed"
     with pytest.raises(nbtrain.InputError, match=re.escape(wanted)):
         registry.get("activation", name)
     monkeypatch.setenv("NBTRAIN_DISABLE_PLUGINS", "1")
     with pytest.raises(nbtrain.InputError, match="is not used while NBTRAIN_DISABLE_PLUGINS is set"):
         Registry(MODULES, []).get("activation", name)
-    with pytest.raises(nbtrain.InputError, match="no 'gelu'; 'gelu' is an activation, where a loss is"):
+    with pytest.raises(nbtrain.InputError, match="unknown loss 'gelu'; 'gelu' is an activation, not a loss"):
         registry.get("loss", "gelu")
 
 

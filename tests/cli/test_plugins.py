@@ -52,7 +52,7 @@ def test_check_says_ok_or_what_to_change(capsys, registered):
     code, out, _ = run(capsys, "check", "schedule:unsound")
     assert code == 1
     assert "wrong  schedule unsound" in out
-    assert "rate: at t = 1 it is -0.5; a finite number of at least 0 is wanted" in out
+    assert "rate: at t = 1 it must be finite and >= 0, got -0.5" in out
     assert "1 checked, 1 wrong" in out
 
 

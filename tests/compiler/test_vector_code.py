@@ -135,8 +135,8 @@ def with_few_turns(z):
 @pytest.mark.parametrize(
     ("function", "why"),
     [
-        (with_many_turns, "value works on one number at a time: it has a `for` with too many turns"),
-        (lambda z: with_many_turns(z), "value works on one number at a time: it has a `for` with too many turns"),
+        (with_many_turns, "value works on one number at a time: it has a `for` with too many iterations"),
+        (lambda z: with_many_turns(z), "value works on one number at a time: it has a `for` with too many iterations"),
         (with_a_table, "value works on one number at a time: it takes elements of a table by a computed index"),
         (with_few_turns, ""),
     ],

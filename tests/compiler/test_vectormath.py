@@ -191,7 +191,7 @@ def test_any_number_is_taken_and_the_result_has_the_dtype() -> None:
 @pytest.mark.parametrize("bad", [1j, "1"])
 def test_what_is_no_real_number_is_an_error_that_names_the_function(bad: Any) -> None:
     tanh = functions(np.dtype("f8"))["tanh"]
-    with pytest.raises(Exception, match=r"tanh: .* given; a real number is wanted"):
+    with pytest.raises(Exception, match=r"tanh must be called with real numbers, got "):
         njit(lambda x: tanh(x))(bad)
 
 

@@ -147,7 +147,7 @@ def test_constraints_hold_for_the_layers_that_they_are_given_for():
         ("clip_value", -1, "clip_value must be a number > 0, or None, got -1"),
         ("clip_norm", "1", "clip_norm must be a number > 0, or None, got '1'"),
         ("constraint", 3.0, "layer, the output layer's last, got 3.0"),
-        ("constraint", "no_such", "there is no 'no_such'"),
+        ("constraint", "no_such", "unknown constraint 'no_such'"),
     ],
 )
 def test_what_cannot_be_used_is_named(name, value, message):

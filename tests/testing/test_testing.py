@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import math
-import sys
 
 import numpy as np
 import pytest
-from numba import njit
 
 import nbtrain
 from nbtrain import testing
@@ -26,7 +24,7 @@ def test_every_kind_of_component_has_a_check():
     assert set(testing.CHECKS) == set(HOOKS)
     for kind, check in testing.CHECKS.items():
         assert check is getattr(testing, f"check_{kind}")
-    with pytest.raises(nbtrain.InputError, match="spec: 'relu' given"):
+    with pytest.raises(nbtrain.InputError, match=r"spec must be the spec of a component, .* got 'relu'"):
         testing.check("relu")
 
 
@@ -50,7 +48,7 @@ WRONG_ACTIVATIONS = {
     "wrong slope": (lambda z: z * z, lambda z: z, "slope: at z = .* central differences of value give"),
     "slope of a, from z": (math.tanh, lambda z: 1.0 - z * z, "plain Python function"),
     "overflow": (overflowing, logistic, "value: at z = 89 it gives inf in float32"),
-    "hidden NaN": (hiding, lambda z: 1.0 if z > 0.0 else 0.0, "value: NaN becomes 0 .* turn comparisons round"),
+    "hidden NaN": (hiding, lambda z: 1.0 if z > 0.0 else 0.0, "value: NaN becomes 0 .* reverse comparisons"),
     "cancellation": (cancelling, lambda z: 1.0, "value: at z = .* float32 gives"),
     "raising": (lambda z: 1.0 / (z - z), lambda z: 0.0, "value: at z = .* Python raises ZeroDivisionError"),
 }
@@ -69,7 +67,7 @@ def test_what_cannot_be_compiled_is_told_with_its_line():
             raise ValueError("too large")
         return z
 
-    with pytest.raises(AssertionError, match=r"cannot be compiled: .* line \d+ can raise"):
+    with pytest.raises(AssertionError, match=r"cannot be compiled: .* line \d+: `raise`"):
         testing.check_activation(nbtrain.Activation("wrong", value, lambda z: 1.0))
 
 
@@ -179,18 +177,27 @@ WRONG = {
     "loss's slope": (Loss("wrong", squares, lambda p, y: p - y), "slope: at p = .*, y = .* central differences"),
     "loss's output": (
         Loss("wrong", squares, squares_slope, output=lambda z: 2.0 * z, minimum=0.0, maximum=1.0),
-        "output: at z = .* between 0 and 1 is wanted",
+        "output: at z = .* must be between 0 and 1",
     ),
     "row leaves a slope unset": (Loss("wrong", row=forgets_a_slope), "row: slope.1. of 2 outputs is left unset"),
     "row goes too far": (Loss("wrong", row=goes_too_far), "row: with 1 outputs index 1 is out of bounds"),
     "row's slope": (Loss("wrong", row=half_the_slope), "central differences of the loss"),
     "row overflows": (Loss("wrong", row=overflowing_softmax, target="label"), "row: for z = ±100 it gives NaN"),
-    "schedule below 0": (Schedule("wrong", lambda t: 0.1 - 0.001 * t), r"rate: at t = 101 it is -0\.001"),
-    "schedule raises": (Schedule("wrong", lambda t: 1.0 / (t - 3)), "rate: at t = 1 it is -0.5"),
-    "schedule without a first rate": (Schedule("wrong", lambda t: 1.0 / (t - 1.0)), "rate: at t = 1 it is inf"),
+    "schedule below 0": (
+        Schedule("wrong", lambda t: 0.1 - 0.001 * t),
+        r"at t = 101 it must be finite and >= 0, got -0\.001",
+    ),
+    "schedule raises": (
+        Schedule("wrong", lambda t: 1.0 / (t - 3)),
+        "at t = 1 it must be .* >= 0, got -0.5",
+    ),
+    "schedule without a first rate": (
+        Schedule("wrong", lambda t: 1.0 / (t - 1.0)),
+        "at t = 1 it must be .* >= 0, got inf",
+    ),
     "initializer's shape": (
         nbtrain.Initializer("wrong", lambda fan_in, fan_out, rng: rng.normal(size=fan_in)),
-        "floats of shape .fan_in, fan_out. are wanted",
+        "it must return floats of shape .fan_in, fan_out., got float64",
     ),
     "initializer draws elsewhere": (
         nbtrain.Initializer(
@@ -207,91 +214,6 @@ WRONG = {
         "scale: weights of about 0 become NaN",
     ),
 }
-
-
-def wrapping(z):
-    while abs(z) > 1.0:
-        z = z - 2.0 if z > 0 else z + 2.0
-    return z
-
-
-@njit
-def jitted(z):
-    return wrapped_too(z)
-
-
-@njit
-def wrapped_too(z):
-    while abs(z) > 1.0:
-        z = z - 2.0 if z > 0 else z + 2.0
-    return z
-
-
-def waiting(t):
-    while t > 100:
-        t = t + 0
-    return 0.1
-
-
-def halving(z):
-    while abs(z) > 1.0:
-        z = 0.5 * z
-    return z
-
-
-def counting_in_ones(z):
-    x = 0.0 * z + 2.0**24
-    while x < 2.0**24 + 9.0:
-        x = x + 1.0
-    return x
-
-
-def wrapped_row(z, y, slope):
-    total = 0.0
-    for k in range(z.size):
-        slope[k] = 2.0 * (z[k] - y[k])
-        total += (z[k] - y[k]) ** 2
-    return wrapping(total)
-
-
-ENDLESS = {
-    "of a number": (nbtrain.Activation("wrong", wrapping, lambda z: 1.0), r"value: for z = 1e\+10 it has not ended"),
-    "of infinity": (nbtrain.Activation("wrong", halving, lambda z: 1.0), r"value: for z = inf it has not ended"),
-    "in float32 alone": (
-        nbtrain.Activation("wrong", counting_in_ones, lambda z: 1.0),
-        r"value: for z = [-.\d]+ in float32 it has not ended",
-    ),
-    "of a slope": (nbtrain.Activation("wrong", lambda z: z, wrapping), r"slope: for z = 1e\+10 "),
-    "of a helper": (nbtrain.Regularizer("wrong", lambda w: wrapping(w), lambda w: 1.0), r"penalty: for w = 1e\+10 "),
-    "of a loss": (
-        nbtrain.Loss("wrong", lambda p, y: wrapping(p - y), lambda p, y: 1.0),
-        r"value: for p = 1e\+10, y = -2.25 ",
-    ),
-    "of a row": (nbtrain.Loss("wrong", row=wrapped_row), r"row: for z = .* it has not ended after 100,000 lines"),
-    "of an output": (
-        nbtrain.Loss("wrong", squares, squares_slope, output=wrapping),
-        r"output: for z = 1e\+10 it has not ended",
-    ),
-    "of a constraint": (nbtrain.Constraint("wrong", project=wrapping), r"project: for w = 1e\+10 it has not ended"),
-    "of a schedule": (nbtrain.Schedule("wrong", waiting), r"rate: for t = 1000 it has not ended after 2,000"),
-    "of a jitted helper": (
-        nbtrain.Activation("wrong", lambda z: jitted(z), lambda z: 1.0),
-        r"value: for z = 1e\+10 it has not ended",
-    ),
-    "of an optimizer": (
-        nbtrain.Optimizer("wrong", lambda w, g, slots, prepared, hyper: (w - wrapping(g), ())),
-        r"step: for g = 1e\+10 it has not ended",
-    ),
-}
-
-
-@pytest.mark.parametrize("case", ENDLESS)
-def test_a_loop_that_does_not_end_is_found_before_compiled_code_runs(case):
-    spec, words = ENDLESS[case]
-    tracing = sys.gettrace()
-    with pytest.raises(AssertionError, match=words):
-        testing.check(spec)
-    assert sys.gettrace() is tracing
 
 
 @pytest.mark.parametrize("case", WRONG)

@@ -464,7 +464,7 @@ def test_an_optimizer_has_no_more_slots_than_there_is_room_for_their_pointers():
         return w - hyper.learning_rate * g, slots
 
     names = [f"s{i}" for i in range(17)]
-    with pytest.raises(nbtrain.InputError, match="slots: 17 given; at most 16"):
+    with pytest.raises(nbtrain.InputError, match="slots must have at most 16 names, got 17"):
         nbtrain.Optimizer("many", step, names)
     trainer = nbtrain.Trainer(
         nbtrain.Network(3, [nbtrain.Dense(2)]),

@@ -1,6 +1,6 @@
-"""Block functions: a component's scalar functions in loops over arrays that are named by address.
+"""Builds block functions: a component's scalar functions in loops over arrays that are passed by address.
 
-What the C functions are called with stands in `nbtrain.components`' contract; every one returns 0.
+Every C function returns 0; its arguments are int64, but for a last float64 where there is one.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ def block_functions(spec: Any, dtype: np.dtype[Any]) -> dict[str, Function]:
         if isinstance(spec, kind):
             made: dict[str, Function] = maker(spec, dtype)
             return made
-    raise PluginError(f"{spec!r} is nothing that is compiled")
+    raise PluginError(f"{spec!r} is not of a kind that is compiled")
 
 
 def loops(spec: Any, dtype: np.dtype[Any]) -> dict[str, Function]:
-    """The same, but an elementwise loss in parts, so that each can be looked at: one function per loop over numbers."""
+    """The same, but an elementwise loss in parts, to be inspected one by one: one function per loop over numbers."""
     elementwise = isinstance(spec, Loss) and spec.elementwise
     return loss_loops(spec, dtype) if elementwise else block_functions(spec, dtype)

@@ -10,7 +10,7 @@ from numba import from_dtype
 from ...components import Optimizer, Regularizer, Schedule
 from .. import processor
 from ..jit import jit, matrix_at, vector_at
-from ..language.bytecode import is_straight
+from ..language.loops import is_straight
 from ..language.plain import plain
 from ..language.typing_checks import check_number, check_tuple
 from ..objects import Function

@@ -1,1 +1,1 @@
-"""Keys of components: what their functions do, in words."""
+"""Keys of components: a digest of what their functions do."""

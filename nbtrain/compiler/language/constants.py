@@ -12,7 +12,7 @@ INT64 = range(-(2**63), 2**63)
 
 
 def with_defaults_in(function: Any, dtype: np.dtype[Any]) -> Any:
-    """The function with its default arguments in `dtype`, and keyword-only ones, which Numba has not, as others."""
+    """The function with its defaults in `dtype`, keyword-only arguments, which Numba lacks, as ordinary ones."""
     code, keywords = function.__code__, function.__kwdefaults__ or {}
     if not function.__defaults__ and not code.co_kwonlyargcount:
         return function
@@ -21,7 +21,7 @@ def with_defaults_in(function: Any, dtype: np.dtype[Any]) -> Any:
         count = code.co_argcount + code.co_kwonlyargcount
         names = code.co_varnames[code.co_argcount : count]
         code = code.replace(co_argcount=count, co_kwonlyargcount=0)
-        for name in names:  # after one that has a default all have to have one: None, which is no number
+        for name in names:  # after one with a default all need one: None, which is not a number
             if name in keywords or defaults:
                 defaults.append(keywords.get(name))
     made_defaults = tuple(_fixed(small(number_in(dtype, default))) for default in defaults)
@@ -29,7 +29,7 @@ def with_defaults_in(function: Any, dtype: np.dtype[Any]) -> Any:
 
 
 def _fixed(value: Any) -> Any:
-    """An array that nobody can write to, as Numba has those of globals; all else as it is."""
+    """An array as a read-only one, as Numba treats those of globals; all else as it is."""
     if isinstance(value, np.ndarray):
         value = value.copy()
         value.flags.writeable = False

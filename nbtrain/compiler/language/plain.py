@@ -8,7 +8,7 @@ float64, and the call of the C library keeps LLVM from vectorizing. So, on Numba
 - functions of `math`, `numpy` and Python become those of `vectormath` where it has them, and so do `**`, `%` and `//`;
 - helper functions are treated likewise, and compiled with nbtrain's flags, whatever flags they had; so are functions
   and numbers of other modules;
-- what could raise is refused, with its line, and what has no form in compiled code, with what to write instead.
+- what could raise, and what cannot be compiled, is refused with its line.
 """
 
 from __future__ import annotations
@@ -25,12 +25,11 @@ from numba.core.untyped_passes import IRProcessing, TranslateByteCode
 
 from ..jit import jit
 from ..vectormath import functions as vector_functions
-from . import bytecode
-from . import tables as lookup
+from . import tables
 from .constants import with_defaults_in
 from .messages import line_of_traceback
-from .refusing import Refused
 from .rewriting import Rewriter
+from .unsupported import Refused, refuse_statements
 from .whole_arrays import RefuseNewArrays
 
 
@@ -57,7 +56,7 @@ def plain(
     if checked is None:
         return plain(function, dtype, not _is_ours(function), flushing)
     compiler = _compiler(dtype, flushing)
-    lookup.argument_element(dtype)
+    tables.argument_element(dtype)
     vector_functions(dtype, flushing)  # Numba learns of new functions only before it begins to compile one
     return jit(with_defaults_in(function, dtype), pipeline_class=compiler, boundscheck=checked)
 
@@ -86,21 +85,22 @@ def _compiler(dtype: np.dtype[Any], flushing: bool) -> type[CompilerBase]:
 
 @register_pass(mutates_CFG=True, analysis_only=False)
 class Translate(TranslateByteCode):
-    """Numba's reading of a function, and before it a look for what it would stop at without a line."""
+    """Numba's reading of a function, after a check for statements at which it would stop without a line."""
 
     _name = "nbtrain_translate"
 
     def run_pass(self, state: Any) -> bool:
         """Raise, or read."""
-        problem = bytecode.refused(state.func_id.code, state.func_id.func.__globals__)
-        if problem:
-            raise Refused(problem).within(state.func_id.code)
+        try:
+            refuse_statements(state.func_id.code)
+        except Refused as refused:
+            raise refused.within(state.func_id.code) from None
         return bool(super().run_pass(state))
 
 
 @register_pass(mutates_CFG=True, analysis_only=False)
 class Infer(NopythonTypeInference):
-    """Numba's type inference; a constant index beyond a tuple is told with its line."""
+    """Numba's type inference; a constant index beyond a tuple gets its line."""
 
     _name = "nbtrain_infer"
 
@@ -108,8 +108,8 @@ class Infer(NopythonTypeInference):
         """Raise, or infer."""
         try:
             return bool(super().run_pass(state))
-        except lookup.NoElement as error:
-            raise Refused(f"line {line_of_traceback(error)} {error}").within(state.func_id.code) from None
+        except tables.NoElement as error:
+            raise Refused(f"line {line_of_traceback(error)}: {error}").within(state.func_id.code) from None
 
 
 def _make_pass(dtype: np.dtype[Any], flushing: bool) -> type[FunctionPass]:

@@ -11,10 +11,17 @@ from typing import Any
 import numpy as np
 from numba.core import ir
 
-from . import tables as lookup
-from . import vocabulary
+from . import tables, vocabulary
 from .constants import INT64, called_with, number_in, small, whole_in
-from .refusing import Refused, refuse, refuse_recursion, refuse_step, refuse_unset, refuse_walrus
+from .unsupported import (
+    Refused,
+    refuse,
+    refuse_recursion,
+    refuse_step,
+    refuse_unknown_values,
+    refuse_unset,
+    unsupported,
+)
 from .usage import callees, integers, names
 from .whole_arrays import put_part
 
@@ -28,7 +35,7 @@ MIXED = {
     **{operator.iadd: "+", operator.isub: "-", operator.imul: "*", operator.itruediv: "/"},
 }
 PRODUCTS_OF_ROWS = {operator.matmul, operator.imatmul}
-METHODS = {"max", "min"}  # of arrays, whose form by Numba allocates memory
+METHODS = {"max", "min"}  # of arrays, for which Numba would allocate memory
 PRODUCTS = range(17)  # exponents whose powers are a few multiplications; Numba divides for negative ones in a loop
 
 
@@ -51,7 +58,7 @@ class Rewriter:
         self, function: Any, dtype: np.dtype[Any], vector: dict[str, Any], compiled: Callable[[Any], Any]
     ) -> None:
         self.function, self.dtype, self.vector, self.compiled = function, dtype, vector, compiled
-        refuse_walrus(function)
+        refuse_unknown_values(function)
         refuse_unset(function)
         self.names = names(function)
         self.callees = callees(function)
@@ -95,7 +102,7 @@ class Rewriter:
             if value.fn in POWERS:
                 self.power(statement, body)
             elif value.fn in PRODUCTS_OF_ROWS:
-                raise Refused(f"line {where.line} multiplies with @; add up the products in a loop")
+                raise unsupported(where.line, "`@`")
             elif value.fn in INSTEAD:
                 self.call(statement, INSTEAD[value.fn], (value.lhs, value.rhs), body)
             elif value.fn in MIXED and (self.is_count(value.lhs) or self.is_count(value.rhs)):
@@ -110,14 +117,14 @@ class Rewriter:
     def element(self, statement: Any, body: list[Any]) -> None:
         """An element of a table, by an index that may be out of range."""
         base, index, where = statement.value.value, statement.value.index, statement.loc
-        place, known = self.definition(index), lookup.constant(index, self.definition)
-        table, take = lookup.table_of(self.names.get(base.name), self.definition(base)), lookup.element
+        place, known = self.definition(index), tables.constant(index, self.definition)
+        table, take = tables.table_of(self.names.get(base.name), self.definition(base)), tables.element
         if table is None:
-            if lookup.is_slice(place, self.names) or lookup.is_several(place) or isinstance(known, tuple):
+            if tables.is_slice(place, self.names) or tables.is_several(place) or isinstance(known, tuple):
                 return
-            take = lookup.argument_element
+            take = tables.argument_element
         else:
-            problem = lookup.problem(table, place, known, self.names)
+            problem = tables.problem(table, place, known, self.names)
             if problem:
                 raise Refused(f"line {where.line}: {problem}")
             if problem is not None:
@@ -143,9 +150,9 @@ class Rewriter:
             self.function._definitions[statement.target.name][0] = made
 
     def part(self, statement: Any, body: list[Any]) -> Any:
-        """`row[1:] = other`, where `other` is no number that can be seen: a row is copied without memory of its own."""
+        """`row[1:] = other`, where `other` may be a row: it is copied without new memory."""
         is_constant = isinstance(self.definition(statement.value), ir.Const | ir.Global | ir.FreeVar)
-        if is_constant or not lookup.is_slice(self.definition(statement.index), self.names):
+        if is_constant or not tables.is_slice(self.definition(statement.index), self.names):
             return statement
         where = statement.loc
         function = self.assigned(ir.Global("nbtrain_put", put_part(), where), statement, body)
@@ -245,7 +252,7 @@ class Rewriter:
         return target
 
     def is_count(self, variable: Any) -> bool:
-        """Whether a variable may be an integer that is no constant: of a loop, a length, a sum or product of such."""
+        """Whether a variable may be a computed integer: of a loop, a length, a sum or product of such."""
         found = self.definition(variable)
         if not isinstance(found, ir.Expr):
             return False

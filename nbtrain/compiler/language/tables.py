@@ -1,7 +1,7 @@
-"""Elements of tables: constants of a component's module or closure, tuples in its functions, taken by a computed index.
+"""Elements of tables by a computed index: constants of a component's module or closure, and tuples in its functions.
 
-Python raises where an index is out of range. Compiled code cannot, and must not read what lies beside the table: it
-gives NaN. What can be seen to be out of range is refused.
+Python raises for an index out of range. Compiled code cannot raise, and must not read beside the table: it returns
+NaN. A constant index out of range is refused.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from numba.extending import intrinsic
 from ..jit import jit
 from ..vectormath.forms import call_of, numbas
 
-ADVICE = "only tables of numbers with one index can be used; compute the place in one table"
+ADVICE = "a computed index is supported for tables of numbers with one index only"
 
 
 class NoElement(Exception):
@@ -45,7 +45,7 @@ def element(dtype: np.dtype[Any]) -> Any:
 
 @cache
 def argument_element(dtype: np.dtype[Any]) -> Any:
-    """An intrinsic (table, index): `element` of a constant table, handed to a helper or cut; `[]` of what may change.
+    """An intrinsic (table, index): `element` for a constant table that is an argument or a part, else `[]`.
 
     Arrays that are written to are rows of a loss, whose code reports an index out of range.
     """
@@ -76,13 +76,13 @@ def _item_of_tuple(table: Any, index: Any) -> Any:
 def row_that_is_read(number: Any) -> Any:
     """The type of an array that a component may not write to: targets are the caller's own memory.
 
-    It is told from a constant table by an alignment that is not promised, and its parts are too.
+    It differs from a constant table by its unknown alignment; so do its parts.
     """
     return types.Array(number, 1, "C", readonly=True, aligned=False)
 
 
 def _is_constant(table: Any) -> bool:
-    """Whether a type is one of an array that stands in the code, or of a tuple of numbers."""
+    """Whether a type is that of a constant array or of a tuple of numbers."""
     if isinstance(table, types.Array):
         return table.ndim == 1 and not table.mutable and table.aligned
     return isinstance(table, types.UniTuple) and isinstance(table.dtype, types.Number | types.Boolean)

@@ -1,4 +1,4 @@
-"""What the functions of components return, by Numba's types."""
+"""Checks what the functions of components return, by Numba's types."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ def returned(spec: Any, role: str, function: Any, arguments: tuple[Any, ...]) ->
     except RecursionError:
         words = "is too long, or calls too many functions within one another, to be compiled; split or shorten it"
         raise PluginError(f"{_where(spec, role, function)} {words}") from None
-    except Exception as error:  # Numba has many, not all of its own kind
-        raise PluginError(f"{_where(spec, role, function)}: {short(error, function, arguments)}") from None
+    except Exception as error:  # Numba raises many kinds, not only its own
+        raise PluginError(f"{_where(spec, role, function)}: {short(error, function)}") from None
     return function.overloads[arguments].signature.return_type
 
 
 def check_number(spec: Any, role: str, function: Any, arguments: tuple[Any, ...], nothing: bool = False) -> None:
     """A function returns a real number, or `nothing`."""
     found = returned(spec, role, function, arguments)
-    wanted = isinstance(found, types.NoneType) if nothing else isinstance(found, types.Number | types.Boolean)
-    if not wanted or isinstance(found, types.Complex):
+    fits = isinstance(found, types.NoneType) if nothing else isinstance(found, types.Number | types.Boolean)
+    if not fits or isinstance(found, types.Complex):
         want = "nothing: it writes to its second argument" if nothing else "a number"
-        raise PluginError(f"{_where(spec, role, function)} returns {_words(found)}; it has to return {want}")
+        raise PluginError(f"{_where(spec, role, function)} returns {_words(found)}; it must return {want}")
 
 
 def check_tuple(spec: Any, role: str, function: Any, arguments: tuple[Any, ...], want: str) -> None:
@@ -45,7 +45,7 @@ def check_tuple(spec: Any, role: str, function: Any, arguments: tuple[Any, ...],
     else:
         fits = _numbers(found, None)
     if not fits:
-        raise PluginError(f"{_where(spec, role, function)} returns {_words(found)}; it has to return {want}")
+        raise PluginError(f"{_where(spec, role, function)} returns {_words(found)}; it must return {want}")
 
 
 def _is_pair(found: Any) -> bool:
@@ -63,7 +63,7 @@ def _words(found: Any) -> str:
     if isinstance(found, types.NoneType):
         return "nothing"
     if isinstance(found, types.Optional):
-        return "something on some ways and nothing (None) on others, as where a last `return` is missing"
+        return "nothing (None) on some paths; add the missing `return`"
     if isinstance(found, types.Array):
         return "an array"
     if isinstance(found, types.BaseTuple):

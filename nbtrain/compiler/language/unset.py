@@ -1,4 +1,4 @@
-"""Variables that have no value on some way through a component's function: Python raises there, code takes anything."""
+"""Finds variables that may be used before they are assigned."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from numba.core.analysis import compute_cfg_from_blocks
 
 
 def unset_variable(function: Any) -> tuple[str, Any] | None:
-    """Name and place of a variable that is used where it may have no value, or None.
+    """Name and place of the first use of a variable that may not have been assigned, or None.
 
-    That a `for` loop runs at least once is taken for granted.
+    Conditions are not followed: a path counts even if it is never taken. A `for` loop is taken to run at least once.
 
     Parameters
     ----------
@@ -29,19 +29,20 @@ def unset_variable(function: Any) -> tuple[str, Any] | None:
 
 
 def _set_before(blocks: dict[int, Any]) -> dict[int, set[str]]:
-    """Names that have a value on every way to a block, for each that can be reached."""
+    """Names that are assigned on every path to a block, for each block that can be reached."""
     graph = compute_cfg_from_blocks(blocks)
     sets = {label: set().union(*map(_assigned, block.body)) for label, block in blocks.items()}
     every = set().union(*sets.values())
     after = dict.fromkeys(blocks, every)
-    repeats = {  # by a loop's first block: its body, and the blocks from which it begins anew
+    for_loops = {  # by a loop's first block: its body, and the blocks from which it begins again
         loop.header: (loop.body, [label for label, _ in graph.predecessors(loop.header) if label in loop.body])
         for loop in graph.loops().values()
+        if any(map(_is_next, blocks[loop.header].body))
     }
 
     def known_from(source: int, target: int) -> set[str]:
-        """Names that have a value on the way from one block to the next."""
-        body, ends = repeats.get(source, ((), ()))
+        """Names that are assigned on the way from one block to the next."""
+        body, ends = for_loops.get(source, ((), ()))
         if target in body or not ends:
             return after[source]
         return after[source] | set.intersection(*(after[end] for end in ends))
@@ -56,6 +57,12 @@ def _set_before(blocks: dict[int, Any]) -> dict[int, set[str]]:
             changed |= known != before.get(label)
             before[label], after[label] = known, known | sets[label]
     return before
+
+
+def _is_next(statement: Any) -> bool:
+    """Whether it takes the next item of a `for` loop; a `while` may begin with a block that leaves it, too."""
+    value = getattr(statement, "value", None)
+    return isinstance(value, ir.Expr) and value.op == "iternext"
 
 
 def _assigned(statement: Any) -> set[str]:

@@ -1,6 +1,6 @@
-"""What the names in components' functions stand for: which functions have a vector form, which are refused with advice.
+"""What the names in components' functions stand for: which functions have a vector form, and which are refused.
 
-docs/components.md lists for authors what may be used; the tests walk its tables.
+docs/components.md lists for authors what may be used, and what to write instead of the rest; tests compare the lists.
 """
 
 from __future__ import annotations
@@ -9,11 +9,10 @@ import builtins
 import math
 import operator
 import random
+import sys
 from typing import Any
 
 import numpy as np
-
-from .scipy_names import scipy_refusal
 
 # NumPy's name -> vectormath's.
 ALIASES = {
@@ -22,9 +21,7 @@ ALIASES = {
     "float_power": "pow",
     **{f"arc{name}": f"a{name}" for name in ("sin", "cos", "tan", "tan2", "sinh", "cosh", "tanh")},
 }
-WHOLE = (
-    "whole number"  # int and round, which become numbers of the model's dtype where no index or count is made of them
-)
+WHOLE = "whole number"  # int and round: numbers of the model's dtype, unless used as an index or a count
 # Objects whose name does not say it.
 SPECIAL: dict[int, str] = {
     id(known): name
@@ -37,11 +34,12 @@ SPECIAL: dict[int, str] = {
         (builtins.max, "largest"),
         (builtins.pow, "pow"),
         (np.remainder, "mod"),
-        (np.fix, "trunc"),
+        (getattr(np, "fix", None), "trunc"),
         (builtins.int, WHOLE),
         (np.int64, WHOLE),
         (builtins.round, WHOLE),
     )
+    if known is not None  # np.fix may go
 }
 # NumPy's names for operators; Numba has float64 for a float32 and an integer there.
 OPERATORS: dict[int, Any] = {
@@ -60,54 +58,15 @@ OPERATORS: dict[int, Any] = {
         (np.not_equal, operator.ne),
     )
 }
-NO_MEMORY = "fill slope in a loop, or use variables and tuples; there is no memory for new arrays"
-# "module.name" -> what to write instead; for what has no form that is sure to be in every process, or none at all.
-REFUSED = {
-    "math.lgamma": "approximate it, by Stirling's formula for instance",
-    "math.gamma": "approximate it, by Stirling's formula for instance",
-    "math.remainder": "write x - y * np.rint(x / y)",
-    "math.ldexp": "write x * 2.0 ** n",
-    "np.ldexp": "write x * 2.0 ** n",
-    "math.frexp": "take n = math.floor(math.log2(abs(x)))",
-    "np.frexp": "take n = np.floor(np.log2(abs(x)))",
-    "math.modf": "write x - math.trunc(x) and math.trunc(x)",
-    "np.modf": "write x - np.trunc(x) and np.trunc(x)",
-    "math.nextafter": "add a small multiple of x",
-    "np.nextafter": "add a small multiple of x",
-    "np.spacing": "take np.finfo(np.float32).eps * abs(x)",
-    "math.ulp": "take np.finfo(np.float32).eps * abs(x)",
-    "math.fma": "write x * y + z; it is fused where the processor can",
-    "math.fsum": "add with +",
-    "math.prod": "multiply with *",
-    "math.sumprod": "write the products and sums",
-    "math.dist": "write math.hypot(x1 - x2, y1 - y2)",
-    "math.isclose": "write abs(x - y) <= tolerance",
-    "np.isclose": "write abs(x - y) <= tolerance",
-    "math.comb": "compute it outside, as a constant of the module",
-    "math.perm": "compute it outside, as a constant of the module",
-    "math.factorial": "compute it outside, as a constant of the module",
-    "np.logaddexp2": "write np.logaddexp(x * math.log(2), y * math.log(2)) / math.log(2)",
-    "np.select": "write np.where inside np.where, or if and elif",
-    "np.piecewise": "write np.where inside np.where, or if and elif",
-    "np.interp": "write the line between two points with if or np.where",
-    "np.zeros_like": "write 0.0, or fill slope in a loop; there is no memory for new arrays",
-    "np.ones_like": "write 1.0, or fill slope in a loop; there is no memory for new arrays",
-    "np.full_like": "write the number, or fill slope in a loop; there is no memory for new arrays",
-    "np.array": "write the number alone, a tuple, or a constant of the module; there is no memory for new arrays",
-    "np.asarray": "use the number or the row as it is",
-    "np.vectorize": "call the function itself, for a row in a loop",
-    **dict.fromkeys(("np.zeros", "np.ones", "np.empty", "np.full"), NO_MEMORY),
-    **dict.fromkeys(("np.dot", "np.vdot", "np.inner", "np.matmul"), "add up the products in a loop"),
-    **dict.fromkeys(("np.sort", "np.argsort"), "there is no memory for new arrays; np.argmax and np.max need none"),
-    "np.polyval": "write it by Horner's rule: (a * x + b) * x + c",
-    "np.float16": "write np.float32(x), or x as it is",
-    "np.longdouble": "write x as it is; all numbers are of the model's dtype",
-    "divmod": "write x // y and x % y",
-    "any": "write `or` between the conditions",
-    "all": "write `and` between the conditions",
-    "print": "call the function without nbtrain, as plain Python, to look inside",
-    "isinstance": "every argument is a number",
-    **dict.fromkeys(("str", "repr", "format"), "a component computes numbers; call it without nbtrain to look inside"),
+# What Numba would compile to something else than Python computes, or to a call of a function that is not in every
+# process; and what it would refuse without a line.
+UNSUPPORTED = {
+    *"math.lgamma math.gamma math.remainder math.ldexp math.frexp math.modf math.nextafter math.ulp math.fma".split(),
+    *"math.fsum math.prod math.sumprod math.dist math.isclose math.comb math.perm math.factorial".split(),
+    *"np.ldexp np.frexp np.modf np.nextafter np.spacing np.isclose np.logaddexp2 np.select np.piecewise".split(),
+    *"np.interp np.zeros_like np.ones_like np.full_like np.array np.asarray np.vectorize np.zeros np.ones".split(),
+    *"np.empty np.full np.dot np.vdot np.inner np.matmul np.sort np.argsort np.polyval np.float16".split(),
+    *"np.longdouble divmod any all print isinstance str repr format".split(),
 }
 
 
@@ -121,14 +80,21 @@ def replacement(value: Any) -> str | None:
     return found
 
 
-def refusal(value: Any) -> str | None:
-    """`module.name cannot be used in a component; advice`, for a function that is refused."""
+def is_unsupported(value: Any) -> bool:
+    """Whether it is a function that is refused: one of the above, one that draws random numbers, or one of SciPy."""
+    if isinstance(getattr(value, "__self__", None), random.Random | np.random.RandomState):
+        return True
+    name = full_name(value)
+    return name in UNSUPPORTED or (name.startswith("scipy.") and callable(value))
+
+
+def full_name(value: Any) -> str:
+    """`np.dot`, `math.gamma`, `print`, `scipy.special.expit`: how an author may write a function; else empty."""
     name = getattr(value, "__name__", None)
     if not isinstance(name, str):
-        return None
-    if isinstance(getattr(value, "__self__", None), random.Random | np.random.RandomState):
-        return f"{name} draws a random number, which a component cannot; its results depend on its arguments alone"
-    for module, words in ((math, f"math.{name}"), (np, f"np.{name}"), (builtins, name)):
-        if words in REFUSED and vars(module).get(name) is value:
-            return f"{words} cannot be used in a component; {REFUSED[words]}"
-    return scipy_refusal(value)
+        return ""
+    special = sys.modules.get("scipy.special")  # whose ufuncs do not say where they come from
+    for module, prefix in ((math, "math."), (np, "np."), (builtins, ""), (special, "scipy.special.")):
+        if module is not None and vars(module).get(name) is value:
+            return prefix + name
+    return f"{getattr(value, '__module__', '') or ''}.{name}"

@@ -1,6 +1,6 @@
-"""Rows of a loss as wholes: parts are copied from one to another, and arithmetic on them is refused.
+"""Whole rows of a loss: parts of one are copied to another, and arithmetic on rows is refused.
 
-NumPy makes a new array for `z - y`, for which compiled training has no memory; Numba says so by a line of its own.
+NumPy makes a new array for `z - y`, for which compiled training has no memory; Numba's message names a line in Numba.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from numba.extending import intrinsic
 from ..jit import address_of, jit
 from ..vectormath.forms import call_of
 from .messages import NEW_ARRAY
-from .refusing import Refused
+from .unsupported import unsupported
 
 
 @register_pass(mutates_CFG=False, analysis_only=True)
 class RefuseNewArrays(FunctionPass):
-    """Raise for an operation whose result is an array; it stands behind type inference."""
+    """Raise for an operation whose result is an array; it follows type inference."""
 
     _name = "nbtrain_refuse_new_arrays"
 
@@ -38,23 +38,21 @@ class RefuseNewArrays(FunctionPass):
                 if not isinstance(statement, ir.Assign) or not isinstance(value, ir.Expr):
                     continue
                 if value.op in ("binop", "unary") and isinstance(state.typemap.get(statement.target.name), types.Array):
-                    raise Refused(f"line {statement.loc.line} {NEW_ARRAY}").within(state.func_id.code)
+                    raise unsupported(statement.loc.line, NEW_ARRAY).within(state.func_id.code)
         return False
 
 
 def put_part() -> Any:
-    """An intrinsic (array, slice, value): `array[slice] = value`; one row into another without memory of its own."""
+    """An intrinsic (array, slice, value): `array[slice] = value`; one row into another without new memory."""
     return _PUT
 
 
 def _put(typing_context: Any, target: Any, index: Any, value: Any) -> Any:
     if isinstance(target, types.Array) and isinstance(value, types.Array) and target.mutable:
         if target.ndim != 1 or value.ndim != 1 or "A" in (target.layout, value.layout):
-            raise TypingError("part: an array with steps or more dimensions given; rows without steps are wanted")
-        if (
-            isinstance(index, types.SliceType) and index.has_step
-        ):  # which way it would be copied onto itself, it depends
-            raise TypingError("part: a row copied to a part with steps; write a loop over its elements")
+            raise TypingError("part must be a row without steps; write a loop over its elements")
+        if isinstance(index, types.SliceType) and index.has_step:  # a copy onto itself would depend on the direction
+            raise TypingError("part must be a row without steps; write a loop over its elements")
         return call_of(_copy(target.dtype == value.dtype), target, index, value)
     usual = typing_context.resolve_setitem(target, index, types.unliteral(value))
     if usual is None:

@@ -31,7 +31,7 @@ def check_numbers(name: str, *arguments: Any) -> None:
         if isinstance(argument, types.Complex) or not isinstance(argument, types.Number | types.Boolean):
             is_row = isinstance(argument, types.Array)
             hint = "; call it for one number at a time, in a loop" if is_row else ""
-            raise TypingError(f"{name}: {'a row' if is_row else argument} given; a real number is wanted{hint}")
+            raise TypingError(f"{name} must be called with real numbers, got {'a row' if is_row else argument}{hint}")
 
 
 def forms(dtype: np.dtype[Any]) -> dict[str, Any]:
@@ -131,7 +131,7 @@ def _extreme(dtype: np.dtype[Any], name: str) -> Any:
         kinds = tuple(arguments[0]) if in_tuple else arguments
         if not kinds or (len(arguments) == 1 and not in_tuple):
             of_a_row = f"; of a row: np.{name}(z)" if any(isinstance(kind, types.Array) for kind in kinds) else ""
-            raise TypingError(f"{name}: two numbers or more are wanted{of_a_row}")
+            raise TypingError(f"{name} must be called with two numbers or more{of_a_row}")
         check_numbers(name, *kinds)
         whole = all(isinstance(kind, types.Integer | types.Boolean) for kind in kinds)
         wide = _widest(dtype, *kinds)

@@ -40,7 +40,7 @@ def _of_row(name: str, function: Any) -> Any:
     def of_row(typing_context: Any, row: Any) -> Any:
         """Of the numbers of one row."""
         if not isinstance(row, types.Array) or row.ndim != 1 or not isinstance(row.dtype, types.Float):
-            raise TypingError(f"{name}: {row} given; a row of numbers is wanted, or {name}(x, y) of several numbers")
+            raise TypingError(f"{name} must be called with a row of numbers, or with several numbers, got {row}")
         return call_of(function, row)
 
     of_row.__name__ = of_row.__qualname__ = name

@@ -31,7 +31,7 @@ def _shift(sign: str, operation: Any) -> Any:
 
     def shifted(typing_context: Any, x: Any, n: Any) -> Any:
         if not all(isinstance(kind, types.Integer | types.Boolean) for kind in (x, n)):
-            raise TypingError(f"{sign}: {x} {sign} {n} given; whole numbers are wanted")
+            raise TypingError(f"{sign} must have integers on both sides, got {x} {sign} {n}")
         signature, usual = numbas(typing_context, operation, types.unliteral(x), types.unliteral(n))
 
         def lowered(context: Any, builder: Any, _: Any, arguments: Any) -> Any:
@@ -59,7 +59,7 @@ def _number(name: str, rounding: str) -> Any:
         if isinstance(x, types.Integer | types.Boolean):
             return types.int64(x), lambda context, builder, _, values: context.cast(builder, values[0], x, types.int64)
         if not isinstance(x, types.Float):
-            raise TypingError(f"{name}: {x} given; a number is wanted")
+            raise TypingError(f"{name} must be called with a number, got {x}")
 
         def lowered(context: Any, builder: Any, _: Any, arguments: Any) -> Any:
             (value,) = arguments

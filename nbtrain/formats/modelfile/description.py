@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from ...compiler.fingerprint import behaviour
+from ...compiler.keys.component import behaviour
 from ...components import NAME, Component
 from ...components.by_name import bound, registry
 from ...components.network import Dense, Network

@@ -1,6 +1,6 @@
 """Exponentials, logarithms, trigonometry and the error function in ONNX operators.
 
-`x` and `y` are values or numbers, one of them a value. Runtimes have some operators for float32 alone; only those are
+`x` and `y` are values or numbers, one of them a value. Runtimes have some operators for float32 only; only those are
 written that they have for float64, too.
 """
 

@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from ...components.rebinding import Copies
 from . import arithmetic, formulas
+from .rebinding import Copies
 from .values import FORMULAS, Value
 
 Function = Callable[..., Any]
@@ -28,7 +28,7 @@ OTHER_NAMES = {f"a{name}": f"arc{name}" for name in ("sin", "cos", "tan", "tan2"
 
 
 def _formulas() -> dict[Any, Function]:
-    """Functions of math, NumPy and Python, and what stands for them."""
+    """Functions of math, NumPy and Python, and their replacements."""
     found: dict[Any, Function] = {}
     for name in NAMES:
         for module in (math, np):
@@ -70,7 +70,7 @@ class StandIns:
         return self._copies.function(function)
 
     def value(self, given: Any) -> Any:
-        """What a name stands for, exchanged where it is a function or a module."""
+        """The replacement of a function or a module; anything else as it is."""
         if isinstance(getattr(given, "py_func", given), FunctionType) and not _is_numpys(given):
             return self.function(given)
         if isinstance(given, ModuleType):

@@ -9,7 +9,7 @@ MOST_PATHS, MOST_DECISIONS = 512, 64
 
 
 class Untranslatable(Exception):
-    """Something that has no form in ONNX, in words."""
+    """Something cannot be written in ONNX."""
 
 
 class Paths:

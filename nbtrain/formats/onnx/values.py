@@ -30,7 +30,7 @@ class Tracer:
         if isinstance(given, np.ndarray) and given.shape == ():  # as np.where gives
             given = given.item()
         if not isinstance(given, int | float | np.number | np.bool):
-            raise Untranslatable(f"it computes with {type(given).__name__}, where numbers are wanted")
+            raise Untranslatable(f"it computes with {type(given).__name__}, not with numbers")
         return Value(self, self.graph.number(given))
 
     def condition(self, given: Any) -> Value:

@@ -1,4 +1,4 @@
-"""Copies of Python functions in which names stand for something else than in the functions themselves."""
+"""Copies Python functions with other objects behind their names."""
 
 from __future__ import annotations
 

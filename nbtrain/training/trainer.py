@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -25,15 +25,15 @@ from ..model import Model, layer_views
 from ..model.native import c_signature
 from ..model.recipe import Recipe
 from ..model.settings import checked_recipe, seed_words, with_threads
+from ..model.state import State
 from ..status import check
-from .data import InputSpec
 from .engine import Engine
 from .evaluation import evaluate
 from .fit import Options, describe_divergence, fit, training_data
 from .history import History
+from .weights import checked_weights, draw
 
 Array = np.ndarray[Any, Any]
-Layers = Sequence[tuple[Array, Array]]
 Path = str | os.PathLike[str]
 
 
@@ -375,10 +375,10 @@ class Trainer:
         files.write(path, parts)
 
     def _file(self, metadata: str) -> list[memoryview]:
-        """The bytes of the trainer's file: a copy of where it stands."""
+        """The bytes of the trainer's file, a copy of its state; the engine is held meanwhile."""
         engine = self.engine
         keepers = None if engine.run is None else engine.run.keepers
-        return writing.encoded(engine.recipe, engine.take(), self.history, metadata, keepers)
+        return writing.encoded(engine.recipe, State.take(engine.memory, engine.recipe), self.history, metadata, keepers)
 
     def _bytes(self) -> bytes:
         with self.engine.held():
@@ -539,32 +539,3 @@ def positive(value: Any, argument: str) -> float:
     if number <= 0:
         raise InputError(wrong(argument, "be a finite number > 0", brief(value)))
     return number
-
-
-def draw(network: Network, weights: Layers, random: np.random.Generator) -> None:
-    """Fill the weights by the layers' initializers; the biases begin at zero."""
-    for layer, (w, b) in zip(network.layers, weights, strict=True):
-        initializer = layer.initializer
-        w[...] = initializer.spec.function(*w.shape, random, *initializer.values)
-        b[...] = 0.0
-
-
-def checked_weights(given: Any, own: Layers, inputs: InputSpec) -> list[tuple[Array, Array]]:
-    """(target, source) for every W and b: the arrays given, of the shapes of `own` and finite."""
-    expected = f"be a sequence of {len(own)} pairs (W, b), one per layer"
-    if not isinstance(given, Iterable):
-        raise InputError(wrong("weights", expected, brief(given)))
-    if len(given := list(given)) != len(own):
-        raise InputError(wrong("weights", expected, f"{len(given)} items"))
-    checked = []
-    for index, (pair, wanted) in enumerate(zip(given, own, strict=True)):
-        if not isinstance(pair, tuple | list) or len(pair) != 2:
-            raise InputError(wrong(f"weights[{index}]", "be a pair (W, b)", brief(pair)))
-        for part, target, name in zip(pair, wanted, ("W", "b"), strict=True):
-            argument = f"weights[{index}] {name}"
-            array = checks.numbers(part, inputs.dtype, argument)
-            if array.shape != target.shape:
-                raise InputError(wrong(argument, f"have shape {target.shape}", str(array.shape)))
-            inputs.check_finite(array, argument)
-            checked.append((target, array))
-    return checked

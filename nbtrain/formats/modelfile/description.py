@@ -238,7 +238,7 @@ def _found(kind: str, fields: Fields) -> Component:
     try:
         return bound(spec, given)
     except InputError as error:
-        raise ModelFileError(f"{fields.where}: {parameters.path}{error}") from error
+        raise ModelFileError(f"{fields.where}: {parameters.path.removesuffix('.')}: {error}") from error
 
 
 def _compare_code(fields: Fields, spec: Any) -> None:

@@ -24,7 +24,7 @@ demo: $(VENV)/runtime.stamp
 test: $(VENV)/dev.stamp
 	$(BIN)/python -m pytest $(ARGS)
 
-# What is tried at random or against time, as often as a release wants it: kills, damaged files, races, divergence.
+# What is tried at random or against time, as often as a release requires: kills, damaged files, races, divergence.
 soak: $(VENV)/dev.stamp
 	NBTRAIN_SOAK=1 $(BIN)/python -m pytest --durations=20 $(ARGS) tests/training/test_endurance.py \
 	    tests/training/test_turns.py tests/formats/test_persistence.py tests/checks/test_input.py \
@@ -51,7 +51,7 @@ clean:
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-	    { echo "nbtrain wants Python 3.11 or later; $(PYTHON) is older: make PYTHON=/path/to/python3.x" >&2; exit 1; }
+	    { echo "nbtrain needs Python 3.11 or later; $(PYTHON) is older: make PYTHON=/path/to/python3.x" >&2; exit 1; }
 	@$(PYTHON) -m venv $(VENV) || \
 	    { echo "$(PYTHON) could not make a virtual environment (Debian: apt-get install python3-venv)" >&2; \
 	      rm -rf $(VENV); exit 1; }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import graphlib
 import importlib.util
+import re
 import sys
 from pathlib import Path
 
@@ -94,8 +95,22 @@ def test_no_room_imports_one_that_imports_it():
     in_order(rooms)
 
 
+def test_packages_import_only_those_below_them_in_the_developers_page():
+    page = (ROOT / "docs/development.md").read_text(encoding="utf-8")
+    listed = [f"nbtrain.{name}" for name in re.findall(r"^\| `(\w+)/` \|", page, re.MULTILINE)]
+    packages = {room(name) for name, path in MODULES.items() if path.parent.name != "nbtrain"}
+    assert set(listed) == packages
+    upward = [
+        f"{name} imports {other}"
+        for name, imported in IMPORTS.items()
+        for other in imported
+        if {room(name), room(other)} <= packages and listed.index(room(other)) < listed.index(room(name))
+    ]
+    assert not upward
+
+
 def test_the_compiler_knows_nothing_of_the_core_and_kernels_little_of_the_compiler():
-    # `compiler.core` is a name that stays, found by the compiler's `__getattr__` when somebody asks for it
+    # `compiler.core` is a name that stays, found by the compiler's `__getattr__` when it is asked for
     used: dict[str, set[str]] = {"nbtrain.core": set(), "nbtrain.compiler": set()}
     for name, imported in IMPORTS.items():
         if room(name) in used and name != CALLS_THE_COMPILER:

@@ -58,7 +58,7 @@ def _as_array(value: Any, argument: str) -> Array:
 
 
 def _masked(value: Any) -> int:
-    """How many elements are masked. numpy.ma is slow to import; whoever passes a masked array has imported it."""
+    """How many elements are masked. numpy.ma is slow to import; programs with masked arrays import it."""
     kind = getattr(sys.modules.get("numpy.ma"), "MaskedArray", None)  # None while another thread imports it
     return int(np.count_nonzero(value.mask)) if kind is not None and isinstance(value, kind) else 0
 

@@ -182,8 +182,8 @@ def _cached(key: str, make: Callable[[], bytes], what: Callable[[], str]) -> byt
 def _in_memory(make: Callable[[], bytes], what: Callable[[], str]) -> bytes:
     """Code without the disk cache: the key does not say which version of nbtrain it was made from."""
     cache.warn_once(
-        "nbtrain: its own source files cannot be read here, so that cached code of another version could not be told "
-        "apart; compiled code is kept in memory only"
+        "nbtrain cannot read its own source files, so it could not recognize cached code of another version; "
+        "compiled code is kept in memory only"
     )
     with _Announcement(what()), _uncollected():
         return make()

@@ -3,7 +3,7 @@
 A file is written under a temporary name and moved into place, and carries a digest of its payload, so nothing depends
 on the locks by which processes wait for each other, and a damaged file is seen before it is used. Nothing is unpickled.
 Code that another user could have written is never run: the directory and its files belong to the user, or to the
-administrator (a cache that was filled while a container image was built), and nobody else can write there; links are
+administrator (a cache that was filled while a container image was built), and no one else can write there; links are
 not followed.
 """
 
@@ -143,7 +143,7 @@ def _verified(content: bytes, key: str) -> bytes | None:
 
 
 def write(key: str, payload: bytes) -> None:
-    """Store a payload; a failure costs a warning."""
+    """Store a payload; failures only warn."""
     import tempfile  # reading does not need it
 
     folder = directory()

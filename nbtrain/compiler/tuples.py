@@ -18,7 +18,7 @@ _DOMAIN = "nbtrain"
 
 
 def tuple_type(dtype: np.dtype[Any], names: Sequence[str] | int) -> Any:
-    """A tuple of numbers: of so many, or a NamedTuple with these names."""
+    """A tuple of this many numbers, or a NamedTuple with these names."""
     number = from_dtype(dtype)
     if isinstance(names, int):
         return types.UniTuple(number, names) if names else types.Tuple(())

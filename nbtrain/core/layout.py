@@ -28,7 +28,7 @@ WRONG_MODEL = 11  # a copy of a model, or one of another dtype
 WRONG_RATE = 12  # the learning rate is negative or not finite
 WRONG_GRADIENT = 13  # the gradient to update with is not finite
 
-# Who is using a model: nobody, a call of the core, Python itself.
+# Who is using a model: no one, a call of the core, Python itself.
 FREE, CALL, HELD = range(3)
 
 QUIET_NAN = 0x7FF8 << 48  # bits of a NaN; a NaN returned in place of a result has a status in its last bits

@@ -32,7 +32,7 @@ def native(core: Any, holding: bool = False) -> Native:
 
 @cache
 def _prototype(holding: bool, arguments: int) -> Any:
-    """The ctypes class of functions of so many int64; making one takes as long as a hundred calls."""
+    """The ctypes class of functions of this many int64; making one takes as long as a hundred calls."""
     make: Any = ctypes.PYFUNCTYPE if holding else ctypes.CFUNCTYPE
     return make(ctypes.c_int64, *[ctypes.c_int64] * arguments)
 

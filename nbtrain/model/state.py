@@ -20,7 +20,7 @@ FLOAT64 = np.dtype(np.float64)
 
 
 class RowLayout(NamedTuple):
-    """How a row lies in memory: theta, the optimizer's state, and from the next multiple of 8 bytes its scalars.
+    """The layout of a row in memory: theta, the optimizer's state, and from the next multiple of 8 bytes its scalars.
 
     The core writes the snapshot of the last finite epoch in this form.
     """
@@ -86,7 +86,7 @@ class State:
 
     @classmethod
     def take(cls, memory: Memory, recipe: Recipe) -> Self:
-        """A copy of where a model stands. Nobody may train it meanwhile."""
+        """Copy where a model stands. It must not be trained meanwhile."""
         found, descriptor = cls(RowLayout.of(recipe)), memory.array("descriptor")
         for name in NAMES:
             found.counters[name] = descriptor[name]
@@ -95,7 +95,7 @@ class State:
         return found
 
     def put(self, memory: Memory) -> None:
-        """Set a model to where this state stands. Nobody may train it meanwhile."""
+        """Set a model to where this state stands. It must not be trained meanwhile."""
         descriptor = memory.array("descriptor")
         if any(descriptor[name] != self.counters[name] for name in SEED):
             descriptor["order_epoch"] = -1  # the order that was drawn belongs to the other seed

@@ -47,7 +47,7 @@ class Helpers:
         self._warned = False
 
     def send(self, count: int, task: Task) -> None:
-        """Let so many threads call `function(model, call)`; `task` also holds what must live until they return."""
+        """Let `count` threads call `function(model, call)`; `task` also holds what must live until they return."""
         for index in range(count):
             if index == len(self._threads) or not self._threads[index][0].is_alive():
                 try:

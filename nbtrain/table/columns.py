@@ -15,7 +15,7 @@ from .table import Table
 
 Array = np.ndarray[Any, Any]
 DATE = re.compile(r"\d{1,4}([./-])\d{1,2}\1\d{1,4}\b|\d{1,2}[ -][A-Za-z]{3,9}[ -]\d{2,4}\b")
-MOST_TOLD = 20  # columns that a message lists
+MOST_LISTED = 20  # columns that a message lists
 GAP = ""  # the category of missing cells: the empty cell is never another
 
 
@@ -108,9 +108,9 @@ def refuse_missing(table: Table, parsed: Mapping[str, Parsed], advice: str) -> N
     cell = table[name][row]
     seen = f" ({cell!r})" if isinstance(cell, str) and cell else ""
     counts = [f"{column!r} {int(gone.sum())}" for column, gone in holes.items()]
-    more = " …" if len(counts) > MOST_TOLD else ""
-    told = ", ".join(counts[:MOST_TOLD])
-    raise InputError(f"{table.place(row, name)}: missing value{seen}; {advice}; missing in all: {told}{more}")
+    more = " …" if len(counts) > MOST_LISTED else ""
+    listed = ", ".join(counts[:MOST_LISTED])
+    raise InputError(f"{table.place(row, name)}: missing value{seen}; {advice}; missing in all: {listed}{more}")
 
 
 def kinds(table: Table, reading: Reading, forced: frozenset[str], most: int) -> dict[str, str]:
@@ -133,9 +133,9 @@ def kinds(table: Table, reading: Reading, forced: frozenset[str], most: int) -> 
             if different > most:
                 crowded[name] = different
     if crowded:
-        told = ", ".join(f"{name!r} ({count})" for name, count in crowded.items())
+        listed = ", ".join(f"{name!r} ({count})" for name, count in crowded.items())
         raise InputError(
-            f"{table.source}: too many different texts to be categories in {told}, where {most} are allowed; "
+            f"{table.source}: too many different texts to be categories in {listed}, where {most} are allowed; "
             f"leave {'them' if len(crowded) > 1 else 'it'} out with --drop {','.join(crowded)!r}, "
             "or allow more with --max-categories" + _dates(table, crowded)
         )
@@ -143,7 +143,7 @@ def kinds(table: Table, reading: Reading, forced: frozenset[str], most: int) -> 
 
 
 def _dates(table: Table, names: Mapping[str, int]) -> str:
-    """What to say of columns whose texts look like dates, in forms of which nobody knows what is the day."""
+    """What to say of columns whose texts look like dates, in ambiguous formats."""
     for name in names:
         found = [text for text in table[name] if DATE.match(str(text))]
         if 2 * len(found) > len(table):
@@ -153,7 +153,7 @@ def _dates(table: Table, names: Mapping[str, int]) -> str:
 
 def describe(columns: Sequence[Column]) -> str:
     """The columns in words, for a report."""
-    told = []
+    listed = []
     for kind, one, several in (
         ("number", "number", "numbers"),
         ("boolean", "boolean", "booleans"),
@@ -162,5 +162,5 @@ def describe(columns: Sequence[Column]) -> str:
     ):
         count = sum(column.kind == kind for column in columns)
         if count:
-            told.append(f"{count} {one if count == 1 else several}")
-    return ", ".join(told)
+            listed.append(f"{count} {one if count == 1 else several}")
+    return ", ".join(listed)

@@ -26,7 +26,7 @@ BOMS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "
 
 @dataclass(frozen=True)
 class Dialect:
-    """What a user says of a CSV file; None where it is to be found out."""
+    """How to read a CSV file; None: detect it."""
 
     delimiter: str | None = None
     header: bool | None = None
@@ -149,7 +149,7 @@ def _reason(error: csv.Error) -> str:
 
 @contextlib.contextmanager
 def _fields_of_any_length() -> Iterator[None]:
-    """Python's csv module takes fields of 131,072 characters unless it is told otherwise, for the whole process."""
+    """Python's csv module takes fields of 131,072 characters unless configured, for the whole process."""
     before = csv.field_size_limit(LONGEST)
     try:
         yield

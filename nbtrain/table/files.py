@@ -71,7 +71,7 @@ def _damage(error: Exception) -> str:
     """Words for what np.load has found."""
     text = " ".join(str(error).split())
     if "pickle" in text:
-        return "this is no file of NumPy, or holds Python objects, which are not read"
+        return "not a NumPy file, or one with Python objects, which are not read"
     return f"it seems to be damaged: {text or type(error).__name__}"
 
 

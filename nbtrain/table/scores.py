@@ -59,7 +59,7 @@ def in_words(scores: dict[str, Any]) -> str:
     """Scores as lines of text, the main one first."""
     if "accuracy" not in scores:
         words = {"r2": "R²", "mae": "mean absolute error", "rmse": "root mean squared error"}
-        return "\n".join(f"{told} {scores[name]:.6g}" for name, told in words.items())
+        return "\n".join(f"{text} {scores[name]:.6g}" for name, text in words.items())
     lines = [
         f"accuracy {scores['accuracy']:.4f}",
         f"balanced accuracy {scores['balanced_accuracy']:.4f}, F1 (macro) {scores['f1_macro']:.4f}",

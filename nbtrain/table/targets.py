@@ -1,4 +1,4 @@
-"""The column to be predicted: classes or numbers, as the loss wants them, and back from the network's outputs."""
+"""The column to be predicted: classes or numbers, in the form the loss takes, and back from the network's outputs."""
 
 from __future__ import annotations
 

@@ -126,8 +126,8 @@ def resume(trainer: Trainer, path: str, data: TrainingData) -> list[CallbackStat
 
 def _check_recipe(own: Recipe, found: Contents, path: str) -> None:
     for name in (field.name for field in dataclasses.fields(Recipe) if field.name not in MAY_DIFFER):
-        theirs, ours = _compared(found.recipe, name), _compared(own, name)
-        if theirs != ours:
+        if _compared(found.recipe, name) != _compared(own, name):
+            theirs, ours = getattr(found.recipe, name), getattr(own, name)
             raise InputError(
                 f"checkpoint: {path} has another {name}: {theirs!r}, not {ours!r}; give another path, or remove the "
                 "file to start anew"

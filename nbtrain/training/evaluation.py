@@ -52,10 +52,10 @@ def r2(errors: Array, data: Dataset) -> float:
     with np.errstate(over="ignore", invalid="ignore"):  # of huge weights
         weight = weighted = np.zeros_like(errors)
         for y, w in _blocks(data, scale):
-            weight, weighted = weight + w.sum(), weighted + w @ y
+            weight, weighted = weight + w.sum(), weighted + (w[:, None] * y).sum(axis=0)
         mean, total = weighted / weight, np.zeros_like(errors)
         for y, w in _blocks(data, scale):
-            total += w @ (y - mean) ** 2
+            total += (w[:, None] * (y - mean) ** 2).sum(axis=0)
         ratio = np.divide(errors / scale / scale, total, out=np.ones_like(errors), where=total > 0)
     exact = (total == 0) & (errors == 0)
     return float(np.mean(np.where(exact, 1.0, 1.0 - ratio)))

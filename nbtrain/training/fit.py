@@ -101,7 +101,7 @@ class Fit:
         self.stopped = self.warned = False
 
     def run(self, epochs: int, new_file: Checkpoint | None = None) -> History:
-        """Train for so many epochs, or until a callback stops it; write the first checkpoint to a new file."""
+        """Train for `epochs` epochs, or until a callback stops it; write the first checkpoint to a new file."""
         self.engine.keep_snapshot()
         started: list[Callback] = []
         outer, self.engine.run = self.engine.run, self

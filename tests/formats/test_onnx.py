@@ -324,7 +324,7 @@ def many_ways(z):
 
 REFUSED = {
     "a loop that ends by a value": (steps_down, "more than 64 decisions"),
-    "too many ways": (many_ways, "more than 512 ways"),
+    "too many ways": (many_ways, "more than 512 execution paths"),
     "an element by a computed index": (lambda z: (1.0, 2.0)[int(z > 0.0)], "computed value"),
 }
 

@@ -502,9 +502,9 @@ def test_names_that_occur_twice_are_refused(good):
     length = int.from_bytes(good[:8], "little")
     header = good[8 : 8 + length].rstrip()
     twice = header[:-1] + b',"layers.0.W":' + json.dumps(table["layers.0.W"]).encode() + b"}"
-    with pytest.raises(nbtrain.ModelFileError, match=r"'layers\.0\.W' is there twice"):
+    with pytest.raises(nbtrain.ModelFileError, match=r"'layers\.0\.W' appears twice"):
         load(signed(twice, payload))
-    with pytest.raises(nbtrain.ModelFileError, match=r"'epoch' is there twice"):
+    with pytest.raises(nbtrain.ModelFileError, match=r"'epoch' appears twice"):
         load(put_together(table, json.dumps(trainer)[:-1] + ', "epoch": 1}', payload))
     with pytest.raises(nbtrain.ModelFileError, match=r"NaN is not a number"):
         load(put_together(table, json.dumps(trainer | {"learning_rate": float("nan")}), payload))

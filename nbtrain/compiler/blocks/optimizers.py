@@ -97,7 +97,7 @@ def regularized_step(spec: Optimizer, regularizer: Regularizer, dtype: np.dtype[
 
 
 def _one_after_the_other(spec: Optimizer, regularizer: Regularizer, dtype: np.dtype[Any]) -> Any:
-    """The regularizer's block function and the optimizer's, as they are."""
+    """The regularizer's block function and the optimizer's, unchanged."""
     add_slope, step = regularizer_blocks(regularizer, dtype)["slope"][0], optimizer(spec, dtype)["step"][0]
 
     @jit

@@ -97,7 +97,7 @@ class Describer:
         return str(getattr(module, "__version__", ""))
 
     def object(self, value: Any) -> str:
-        """Anything else: by name or representation, with what there is of Python behind it."""
+        """Anything else: by name or representation, with the Python code behind it, if any."""
         if isinstance(value, enum.EnumMeta):
             members: Any = value.__members__.items()
             return f"{self.name(value)} {', '.join(f'{name}={self.value(item.value)}' for name, item in members)}"

@@ -12,7 +12,7 @@ INT64 = range(-(2**63), 2**63)
 
 
 def with_defaults_in(function: Any, dtype: np.dtype[Any]) -> Any:
-    """The function with its defaults in `dtype`, keyword-only arguments, which Numba lacks, as ordinary ones."""
+    """A copy with defaults in `dtype` and keyword-only arguments made positional, since Numba has none."""
     code, keywords = function.__code__, function.__kwdefaults__ or {}
     if not function.__defaults__ and not code.co_kwonlyargcount:
         return function
@@ -29,7 +29,7 @@ def with_defaults_in(function: Any, dtype: np.dtype[Any]) -> Any:
 
 
 def _fixed(value: Any) -> Any:
-    """An array as a read-only one, as Numba treats those of globals; all else as it is."""
+    """An array as a read-only one, as Numba treats those of globals; anything else unchanged."""
     if isinstance(value, np.ndarray):
         value = value.copy()
         value.flags.writeable = False
@@ -62,13 +62,13 @@ def number_in(dtype: np.dtype[Any], value: Any) -> Any:
 
 
 def _float_in(dtype: np.dtype[Any], value: Any) -> Any:
-    """A number in `dtype`: infinite if it is beyond, as a constant is that float32 has no place for."""
+    """A number in `dtype`; infinite if out of range."""
     with np.errstate(over="ignore"):
         return dtype.type(value)
 
 
 def _dtype_in(dtype: np.dtype[Any], array: Any) -> Any:
-    """What an array's numbers become; None for as they are."""
+    """The dtype to convert an array to, or None to keep it."""
     if array.dtype.kind == "u":
         largest = int(array.max(initial=0))
         return np.int16 if largest in SMALL else np.int64 if largest in INT64 else dtype
@@ -103,5 +103,5 @@ def _like(value: Any, items: list[Any]) -> Any:
 
 
 def small(value: Any) -> Any:
-    """An integer as int16, if it has place there; all else as it is."""
+    """An integer as int16 if it fits; anything else unchanged."""
     return np.int16(value) if isinstance(value, int) and not isinstance(value, bool) and value in SMALL else value

@@ -62,7 +62,7 @@ def plain(
 
 
 def forget() -> None:
-    """Have `plain` make new functions."""
+    """Clear the cache of `plain`."""
     plain.cache_clear()
 
 

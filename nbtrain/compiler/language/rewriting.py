@@ -84,7 +84,7 @@ class Rewriter:
         return found in self.vector or found == vocabulary.WHOLE or id(value) in vocabulary.OPERATORS
 
     def takes_any(self, name: str) -> bool:
-        """Whether it is that, or a helper of the author's."""
+        """Whether it is a vector function or the author's helper."""
         return self.is_vector(name) or is_helper(self.names.get(name))
 
     def assignment(self, statement: Any, body: list[Any]) -> None:
@@ -180,7 +180,7 @@ class Rewriter:
         return self.callable(made, target, where) if made is value else made
 
     def callable(self, value: Any, target: str, where: Any) -> Any:
-        """A function that the code calls: vector mathematics, a helper, or as it is."""
+        """A function that the code calls: vector mathematics, a helper, or unchanged."""
         if id(value) in vocabulary.OPERATORS:
             return vocabulary.OPERATORS[id(value)]
         name = vocabulary.replacement(value)

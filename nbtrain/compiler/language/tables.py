@@ -24,7 +24,7 @@ ADVICE = "a computed index is supported for tables of numbers with one index onl
 
 
 class NoElement(Exception):
-    """A constant index beyond a tuple: no error of Numba's, after which it would try the index as one not known."""
+    """A constant index beyond a tuple. Not a Numba error, since Numba would then retry with a computed index."""
 
 
 @cache
@@ -113,7 +113,7 @@ def constant(variable: Any, definition: Any) -> Any:
 
 
 def problem(table: Any, index: Any, known: Any, names: Any) -> str | None:
-    """Why an element cannot be taken; "" where nothing has to be looked after.
+    """Why an element cannot be taken; "" if no check is needed.
 
     Parameters
     ----------

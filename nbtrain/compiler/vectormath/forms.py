@@ -65,7 +65,7 @@ def _named(function: Any, name: str) -> Any:
 
 
 def _widest(dtype: np.dtype[Any], *kinds: Any) -> np.dtype[Any]:
-    """`dtype`, but float64 where an argument is that: somebody asked for it."""
+    """`dtype`, but float64 where an argument is that: the author asked for it."""
     return np.dtype(np.float64) if types.float64 in kinds else dtype
 
 

@@ -1,4 +1,4 @@
-"""The built-in components, registered through the same hooks as everybody's."""
+"""The built-in components, registered through the same hooks as those of plugins."""
 
 from __future__ import annotations
 

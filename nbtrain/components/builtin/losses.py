@@ -87,7 +87,7 @@ def logistic_losses(margins: Any, losses: Any) -> None:
 
 
 def spread(y: Any, slope: Any) -> None:
-    """softmax(z) - onehot(y) of two classes from the wrong one's shares, which stand at the beginning of `slope`."""
+    """softmax(z) - onehot(y) of two classes from the wrong one's shares, at the beginning of `slope`."""
     for i in range(y.size):
         r = y.size - 1 - i
         right = -slope[r]

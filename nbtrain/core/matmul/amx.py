@@ -55,7 +55,7 @@ def _instruction(e: Emitter, name: str, *arguments: int | Int) -> None:
 
 
 def _configuration(e: Emitter) -> Int:
-    """Address of what makes every tile 16 rows of 64 bytes."""
+    """Address of the tile configuration: 16 rows of 64 bytes."""
     palette, line_bytes, rows = bytes([1, *bytes(15)]), LINE.to_bytes(2, "little"), bytes([LANES])
     content = palette + (line_bytes * TILES).ljust(32, b"\0") + (rows * TILES).ljust(16, b"\0")
     kind = ir.ArrayType(BYTE, len(content))

@@ -49,7 +49,7 @@ from .tiles import (
 
 @jit
 def mode_of(rows, size, row_bytes, dtype):
-    """How the right operand, of so many rows and bytes in a row, of a result of so many rows is used."""
+    """How the right operand (size rows of row_bytes) is used for a result of `rows` rows."""
     return PACKED if rows >= PACK_ROWS and size * row_bytes > in_place_bytes(dtype) else IN_PLACE
 
 
@@ -59,7 +59,7 @@ uses_amx = jit(sizes.uses_amx)
 
 @jit
 def left_mode(all_rows, rows, size, columns, dtype):
-    """How some of all rows of the left operand, so many elements long, of a result of so many columns are used."""
+    """How `rows` of all rows of the left operand, `size` elements long, are used for a result of `columns` columns."""
     if amx_of(dtype) and uses_amx(all_rows, size, columns):
         return SPLIT
     return SPREAD if rows <= spread_rows(size, columns, itemsize_of(dtype)) else AS_IT_IS
@@ -215,7 +215,7 @@ def transposed_slope(left, x_row, delta, dw, accumulate, panels):
 
 @jit
 def aligned(size):
-    """So many bytes in whole lines."""
+    """Bytes rounded up to whole cache lines."""
     return (size + ALIGNMENT - 1) // ALIGNMENT * ALIGNMENT
 
 

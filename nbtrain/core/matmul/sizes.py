@@ -95,7 +95,7 @@ def _with_left(rows: int, k: int, columns: int, itemsize: int) -> int:
 
 
 def _left(rows: int, k: int, itemsize: int) -> int:
-    """So many rows of the left operand, spread or in panels."""
+    """Workspace for this many rows of the left operand, spread or in panels."""
     return (rows + 2 * LEFT_PANEL_ROWS) * (min(k, K_BLOCK) + ALIGNMENT // itemsize)
 
 

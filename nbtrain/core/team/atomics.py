@@ -36,7 +36,7 @@ def atomic_load(typing_context: Any, address: Any) -> Any:
 
 @intrinsic
 def atomic_store(typing_context: Any, address: Any, value: Any) -> Any:
-    """Write the int64 at `address`; whoever reads it sees all that was written before."""
+    """Write the int64 at `address`; a thread that reads it sees all that was written before."""
 
     def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         builder.store_atomic(values[1], pointer(builder, values[0]), "release", 8)

@@ -71,7 +71,7 @@ def share(count, team):
 
 @jit
 def cut(count, index, shares):
-    """The range of `count` things in one of so many equal shares."""
+    """The range of `count` things in one of several equal shares."""
     if shares == 1:  # two divisions take as long as a small layer
         return np.int64(0), count
     return count * index // shares, count * (index + 1) // shares

@@ -149,7 +149,7 @@ def clip(x: Any, a_min: Any = None, a_max: Any = None) -> Any:
 
 
 def number(x: Any) -> Any:
-    """x as it is, of a truth 0 and 1."""
+    """x unchanged; a truth as 0 or 1."""
     return x.number()
 
 

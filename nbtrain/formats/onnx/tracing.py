@@ -47,7 +47,7 @@ class Paths:
         self.runs += 1
         if self.runs > MOST_PATHS:
             raise Untranslatable(
-                f"its decisions make more than {MOST_PATHS} ways through it; min, max and np.where decide nothing"
+                f"it has more than {MOST_PATHS} execution paths; use min, max and np.where, which do not branch"
             )
         self._prefix, self._made = list(prefix), {}
         results = list(run())

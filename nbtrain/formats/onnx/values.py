@@ -185,7 +185,7 @@ def _named(function: Any) -> Operation:
     """The formula of a function of NumPy."""
     found = FORMULAS.get(function)
     if found is None:
-        raise Untranslatable(f"it calls np.{function.__name__}, which has no form there")
+        raise Untranslatable(f"it calls np.{function.__name__}, which has no ONNX equivalent")
     return found
 
 
@@ -248,7 +248,7 @@ class Row:
     def __array_function__(self, function: Any, types: Any, arguments: Any, options: Any) -> Any:
         known = {np.max: Row.max, np.min: Row.min, np.sum: Row.sum, np.mean: Row.mean}
         if function not in known or len(arguments) != 1 or options:
-            raise Untranslatable(f"it calls np.{function.__name__} on a row, which has no form there")
+            raise Untranslatable(f"it calls np.{function.__name__} on a row, which has no ONNX equivalent")
         return known[function](arguments[0])
 
 

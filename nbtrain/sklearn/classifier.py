@@ -17,6 +17,7 @@ from ..checks.messages import wrong
 from ..components import Component
 from ..components.by_name import resolve
 from ..errors import InputError
+from ..metrics import gives_probabilities
 from . import exporting
 from .base import BaseMLP, has_epochs
 from .data import Array, Data
@@ -33,14 +34,10 @@ def _gives_probabilities(estimator: Any) -> bool:
     """Whether there is predict_proba; otherwise an AttributeError says why."""
     if isinstance(estimator.loss, str) and estimator.loss == OWN_LOSS:
         return True
-    spec = resolve("loss", estimator.loss, "loss").spec
-    if (
-        spec.row_output is not None
-        or spec.rows_output is not None
-        or (spec.output is not None and (spec.minimum, spec.maximum) == (0, 1))
-    ):
+    loss = resolve("loss", estimator.loss, "loss")
+    if gives_probabilities(loss):
         return True
-    raise AttributeError(f"predict_proba is not available: loss {spec.name!r} gives no probabilities")
+    raise AttributeError(f"predict_proba is not available: loss {loss.name!r} gives no probabilities")
 
 
 OWN_PARAMETERS = """

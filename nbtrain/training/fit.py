@@ -25,7 +25,7 @@ from ..status import check
 from .checkpointing import TrainingData, UnfinishedEpoch, resume, savers_last
 from .data import Dataset, InputSpec
 from .engine import Engine
-from .evaluation import evaluate
+from .evaluation import check_metrics, evaluate
 from .history import History
 
 if TYPE_CHECKING:
@@ -69,6 +69,7 @@ def fit(trainer: Trainer, data: Dataset, validation: Dataset | None, options: Op
     """Train on checked data; resume from the checkpoint if there is one."""
     if options.metrics and validation is None:
         raise InputError("metrics need validation_data, which was not given")
+    check_metrics(trainer.engine, options.metrics)
     epochs, callbacks, states, own = options.epochs, list(options.callbacks), None, TrainingData(data)
     if options.checkpoint is not None:
         own = TrainingData(data, trainer)

@@ -54,6 +54,11 @@ class BaseMLP(CallbackSupportMixin, HasEngine):
     def _validation_score(self, metrics: Mapping[str, float], data: Data) -> float:
         raise NotImplementedError
 
+    @property
+    def _one_class(self) -> bool:
+        """Whether there is a single class, which `predict` gives whatever the network says."""
+        return False
+
     def _quick_target(self, y: Array) -> Array | None:
         """Targets, if y is a plain array of known classes or outputs; None leaves it to the full checks."""
         return None

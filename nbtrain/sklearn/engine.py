@@ -12,6 +12,7 @@ from ..model.state import State
 from ..training.trainer import Trainer
 
 Array = np.ndarray[Any, Any]
+RATES = ("learning_rate", "rate_scale")  # of the descriptor
 PENALTY = ctypes.CFUNCTYPE(ctypes.c_int64, *[ctypes.c_int64] * 4)
 
 
@@ -73,7 +74,7 @@ class Engine:
     def back_to(self, state: State) -> None:
         """Return to a marked state, but keep counting epochs, and keep the learning rate."""
         engine = self.trainer.engine
-        for name in ("epoch", "learning_rate", "rate_scale"):
+        for name in ("epoch", *RATES):
             state.counters[name] = engine.descriptor[name]
         engine.put(state)
         self.end_epoch()
@@ -88,7 +89,7 @@ class Engine:
             "scalars": trainer.engine.memory.array("scalars").copy(),
             "iteration": trainer.iteration,
             "epoch": trainer.epoch,
-            "learning_rate": trainer.learning_rate,
+            "rates": {name: float(trainer.engine.descriptor[name][0]) for name in RATES},
         }
 
     def resume(self, kept: dict[str, Any]) -> None:
@@ -106,5 +107,6 @@ def revived(kept: dict[str, Any]) -> Engine:
     """The engine that `export` described."""
     engine = Engine(kept["seed"], **kept["options"])
     engine.resume(kept)
-    engine.trainer.model.learning_rate[0] = kept["learning_rate"]
+    for name, rate in kept["rates"].items():
+        engine.trainer.engine.descriptor[name] = rate
     return engine

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, MutableMapping
 from typing import Any
 
 import numpy as np
@@ -173,9 +173,11 @@ class Monitor(Callback):
         self.converged = self.asked = False
         self.best: Any = None
 
-    def on_epoch(self, trainer: Trainer, epoch: int, metrics: Mapping[str, float]) -> bool:
+    def on_epoch(self, trainer: Trainer, epoch: int, metrics: MutableMapping[str, float]) -> bool:  # type: ignore[override]
         """Attributes, messages and the decision to stop, in scikit-learn's order."""
         e = self.estimator
+        if e._one_class:
+            metrics.update({name: 1.0 for name in metrics if name in ("accuracy", "val_accuracy")})
         e.history_.append(metrics)
         e.n_iter_ += 1
         e.t_ += self.samples
@@ -185,7 +187,8 @@ class Monitor(Callback):
             print(f"Iteration {e.n_iter_}, loss = {e.loss_:.8f}")
         self._compare(metrics)
         if self.mode == "invscaling":
-            trainer.learning_rate = e.learning_rate_init / (e.t_ + 1) ** e.power_t
+            # not by trainer.learning_rate, which would undo the reductions of callbacks such as ReduceOnPlateau
+            trainer.engine.descriptor["learning_rate"] = e.learning_rate_init / (e.t_ + 1) ** e.power_t
         if e._no_improvement_count > e.n_iter_no_change:
             self.converged = self._stops(trainer)
             e._no_improvement_count = e._no_improvement_count if self.converged else 0

@@ -78,7 +78,16 @@ def fit(trainer: Trainer, data: Dataset, validation: Dataset | None, options: Op
         callbacks.append(options.checkpoint)
     callbacks += as_progress(options.progress, epochs)
     new_file = options.checkpoint if states is None else None
-    return Fit(trainer, own, validation, callbacks, options.metrics, states).run(epochs, new_file)
+    history = Fit(trainer, own, validation, callbacks, options.metrics, states).run(epochs, new_file)
+    return history if options.checkpoint is None else whole_history(trainer)
+
+
+def whole_history(trainer: Trainer) -> History:
+    """What fit returns with a checkpoint: all epochs, however often the run was interrupted."""
+    history = History()
+    history.replace(trainer.history)
+    history.first_epoch = trainer.epoch - history.epochs + 1
+    return history
 
 
 class Fit:

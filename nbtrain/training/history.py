@@ -93,7 +93,8 @@ class History(dict[str, list[float]]):
         for name, column in self.items():
             axes.plot(self._numbers(len(column)), column, label=name)
         axes.set_xlabel("epoch")
-        axes.legend()
+        if self:
+            axes.legend()
         return axes
 
     def _numbers(self, epochs: int) -> range:

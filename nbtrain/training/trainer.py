@@ -188,7 +188,8 @@ class Trainer:
         Returns
         -------
         History
-            Of this call; `trainer.history` holds all epochs of the trainer.
+            Of this call, or with `checkpoint` of the whole run, also where nothing was left to train. `trainer.history`
+            holds all epochs of the trainer.
 
         Raises
         ------

@@ -492,7 +492,11 @@ def test_an_epoch_that_was_interrupted_after_training_is_counted_once(tmp_path, 
     with pytest.raises(KeyboardInterrupt):
         make().fit(X, Y, epochs=4, callbacks=[interrupt], checkpoint=tmp_path / "c.nbt")
     history = make().fit(X, Y, epochs=4, checkpoint=tmp_path / "c.nbt", progress="plain")
-    assert [line.split("  ")[0] for line in capsys.readouterr().out.splitlines()] == ["epoch 2/4", "epoch 3/4", "epoch 4/4"]
+    assert [line.split("  ")[0] for line in capsys.readouterr().out.splitlines()] == [
+        "epoch 2/4",
+        "epoch 3/4",
+        "epoch 4/4",
+    ]
     assert history.epochs == 4
 
 

@@ -193,7 +193,7 @@ def _from_sklearn(function: str, name: str) -> Callable[..., Any]:
     try:
         from sklearn import metrics
     except ImportError as error:
-        raise Error(f"metric {name!r} needs scikit-learn: pip install 'nbtrain[sklearn]'") from error
+        raise Error(f"metric {name!r} needs scikit-learn: pip install scikit-learn") from error
     found: Callable[..., Any] = getattr(metrics, function)
     return found
 

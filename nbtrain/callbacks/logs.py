@@ -202,7 +202,7 @@ class TensorBoard(Callback):
             from tensorboard.compat.proto import event_pb2, summary_pb2
             from tensorboard.summary.writer.event_file_writer import EventFileWriter
         except ImportError as error:
-            raise Error("TensorBoard needs the package tensorboard: pip install 'nbtrain[tensorboard]'") from error
+            raise Error("TensorBoard needs the package tensorboard: pip install tensorboard") from error
         self.directory = checked_path(directory)
         self._event, self._summary, self._open = event_pb2.Event, summary_pb2.Summary, EventFileWriter
         self._writer: Any = None

@@ -443,10 +443,14 @@ def test_what_is_not_installed_is_named(monkeypatch, tmp_path):
         ("tensorboard", lambda: c.TensorBoard(tmp_path)),
         ("tqdm", lambda: make().fit(X, Y, progress="tqdm")),
         ("sklearn", lambda: make().evaluate(X, Y, metrics=["f1"])),
+        ("pandas", lambda: make().history.to_frame()),
+        ("matplotlib", lambda: make().history.plot()),
     ):
         with monkeypatch.context() as patch:
             hide(patch, package)
-            with pytest.raises(nbtrain.Error, match=r"pip install 'nbtrain\["):
+            with pytest.raises(
+                nbtrain.Error, match=f"pip install {'scikit-learn' if package == 'sklearn' else package}$"
+            ):
                 use()
 
 

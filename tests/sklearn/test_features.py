@@ -342,5 +342,5 @@ def test_without_scikit_learn_the_error_says_what_to_install(monkeypatch):
     for name in [name for name in sys.modules if name.split(".")[0] == "sklearn" or name.startswith("nbtrain.sklearn")]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "sklearn", None)
-    with pytest.raises(ImportError, match=r"pip install 'nbtrain\[sklearn\]'"):
+    with pytest.raises(ImportError, match=r"pip install scikit-learn$"):
         __import__("nbtrain.sklearn")

@@ -247,8 +247,3 @@ def test_losses_and_errors_are_better_when_smaller():
         assert smaller_is_better(name)
     for name in ("accuracy", "val_r2", "auc", "top_3", "f1"):
         assert not smaller_is_better(name)
-
-
-def test_the_modules_offer_what_is_public():
-    assert dir(nbtrain.metrics) == ["Metric"]
-    assert dir(nbtrain.datasets) == ["load_digits"]

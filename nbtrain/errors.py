@@ -2,6 +2,16 @@
 
 from __future__ import annotations
 
+__all__ = [
+    "DivergenceError",
+    "Error",
+    "InputError",
+    "MissingFileError",
+    "ModelFileError",
+    "PluginError",
+    "PluginWarning",
+]
+
 
 class Error(Exception):
     """Base class of nbtrain's exceptions."""
@@ -32,3 +42,7 @@ class MissingFileError(ModelFileError, FileNotFoundError):
 
 class PluginWarning(UserWarning):
     """A plugin cannot be used and was left out."""
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 
 from .checks.messages import unknown, wrong
+from .components import Component
+from .core import layout
 from .errors import Error, InputError
 
 __all__ = ["Metric"]
@@ -49,21 +51,40 @@ class Metric:
     options: Mapping[str, Any] = field(default_factory=dict)
 
 
-# Name -> function of sklearn.metrics, what it takes, options. "?" marks options that depend on the classes.
-CLASSIFICATION: dict[str, tuple[str, str, dict[str, Any]]] = {
-    "balanced_accuracy": ("balanced_accuracy_score", CLASSES, {}),
-    "precision": ("precision_score", CLASSES, {"average": "?", "zero_division": 0.0}),
-    "recall": ("recall_score", CLASSES, {"average": "?", "zero_division": 0.0}),
-    "f1": ("f1_score", CLASSES, {"average": "?", "zero_division": 0.0}),
-    "f1_macro": ("f1_score", CLASSES, {"average": "macro", "zero_division": 0.0}),
-    "f1_micro": ("f1_score", CLASSES, {"average": "micro", "zero_division": 0.0}),
-    "f1_weighted": ("f1_score", CLASSES, {"average": "weighted", "zero_division": 0.0}),
-    "matthews": ("matthews_corrcoef", CLASSES, {}),
-    "cohen_kappa": ("cohen_kappa_score", CLASSES, {}),
-    "auc": ("roc_auc_score", PREDICTION, {"multi_class": "ovr", "labels": "?"}),
-    "average_precision": ("average_precision_score", PREDICTION, {}),
-    "log_loss": ("log_loss", PREDICTION, {"labels": "?"}),
+# What a trainer predicts: numbers, one class of several, yes or no, or yes or no for each of several labels.
+VALUES, CLASS, YES_OR_NO, LABELS = "values", "class", "yes or no", "labels"
+ONE_CLASS, CLASSIFYING, NUMBERS = (CLASS, YES_OR_NO), (CLASS, YES_OR_NO, LABELS), (VALUES, YES_OR_NO, LABELS)
+
+
+@dataclass(frozen=True)
+class NamedMetric(Metric):
+    """A metric of scikit-learn by name; "?" marks options that depend on the task.
+
+    Parameters
+    ----------
+    tasks : tuple of str
+        What it can be computed for.
+    """
+
+    tasks: tuple[str, ...] = ()
+
+
+# Name -> function of sklearn.metrics, what it takes, tasks, options.
+CLASSIFICATION: dict[str, tuple[str, str, tuple[str, ...], dict[str, Any]]] = {
+    "balanced_accuracy": ("balanced_accuracy_score", CLASSES, ONE_CLASS, {}),
+    "precision": ("precision_score", CLASSES, CLASSIFYING, {"average": "?", "zero_division": 0.0}),
+    "recall": ("recall_score", CLASSES, CLASSIFYING, {"average": "?", "zero_division": 0.0}),
+    "f1": ("f1_score", CLASSES, CLASSIFYING, {"average": "?", "zero_division": 0.0}),
+    "f1_macro": ("f1_score", CLASSES, CLASSIFYING, {"average": "macro", "zero_division": 0.0}),
+    "f1_micro": ("f1_score", CLASSES, CLASSIFYING, {"average": "micro", "zero_division": 0.0}),
+    "f1_weighted": ("f1_score", CLASSES, CLASSIFYING, {"average": "weighted", "zero_division": 0.0}),
+    "matthews": ("matthews_corrcoef", CLASSES, ONE_CLASS, {}),
+    "cohen_kappa": ("cohen_kappa_score", CLASSES, ONE_CLASS, {}),
+    "auc": ("roc_auc_score", PREDICTION, CLASSIFYING, {}),
+    "average_precision": ("average_precision_score", PREDICTION, CLASSIFYING, {}),
+    "log_loss": ("log_loss", PREDICTION, ONE_CLASS, {"labels": "?"}),
 }
+PER_CLASS = ("auc", "average_precision")  # means over the classes or labels that occur
 REGRESSION = {
     "mae": "mean_absolute_error",
     "mse": "mean_squared_error",
@@ -102,13 +123,14 @@ def as_metric(given: Any, argument: str = "metrics") -> Metric | None:
         return None
     if isinstance(given, str) and (top := TOP.fullmatch(given)):
         options = {"k": int(top[1]), "labels": "?"}
-        return Metric(given, _from_sklearn("top_k_accuracy_score", given), PREDICTION, True, options)
+        function = _from_sklearn("top_k_accuracy_score", given)
+        return NamedMetric(given, function, PREDICTION, True, options, tasks=ONE_CLASS)
     if isinstance(given, str) and given in CLASSIFICATION:
-        found, on, options = CLASSIFICATION[given]
-        return Metric(given, _from_sklearn(found, given), on, True, options)
+        found, on, tasks, options = CLASSIFICATION[given]
+        return NamedMetric(given, _from_sklearn(found, given), on, True, options, tasks)
     if isinstance(given, str) and given in REGRESSION:
         function = _from_sklearn(REGRESSION[given], given)
-        return Metric(given, function, PREDICTION, given not in _UNWEIGHTED)
+        return NamedMetric(given, function, PREDICTION, given not in _UNWEIGHTED, tasks=NUMBERS)
     if isinstance(given, str):
         names = [*ALWAYS, *CLASSIFICATION, "top_2", "top_3", "…", *REGRESSION]
         raise InputError(f"{unknown('metric', given, names)}. A function (y_true, y_pred) works too")
@@ -129,11 +151,49 @@ def as_metrics(given: Any) -> list[Metric]:
     return found
 
 
+def task_of(engine: Any) -> str:
+    """What a trainer's engine predicts."""
+    hits = int(engine.descriptor["hits"][0])
+    if hits == layout.HITS_NONE:
+        return VALUES
+    if hits == layout.HITS_LARGEST:
+        return CLASS
+    return YES_OR_NO if engine.recipe.network.outputs == 1 else LABELS
+
+
+def check_metric(metric: Metric, engine: Any) -> None:
+    """Raise InputError if a metric by name cannot be computed for what a trainer predicts."""
+    if not isinstance(metric, NamedMetric):
+        return
+    task, name, loss, outputs = task_of(engine), metric.name, engine.recipe.loss, engine.recipe.network.outputs
+    if task not in metric.tasks:
+        if task == VALUES:
+            raise InputError(f"metrics: {name!r} is for classification; loss {loss.name!r} has values as targets")
+        if task == CLASS:
+            raise InputError(f"metrics: {name!r} is for values; loss {loss.name!r} has classes as targets")
+        raise InputError(
+            f"metrics: {name!r} is for one class per sample; loss {loss.name!r} with {outputs} outputs has several "
+            "labels per sample"
+        )
+    if name == "max_error" and outputs > 1:
+        raise InputError(f"metrics: 'max_error' is for networks with one output; this one has {outputs}")
+    if name == "log_loss" and not gives_probabilities(loss):
+        raise InputError(f"metrics: 'log_loss' needs probabilities, which loss {loss.name!r} does not give")
+
+
+def gives_probabilities(loss: Component) -> bool:
+    """Whether predictions with this loss lie between 0 and 1."""
+    spec = loss.spec
+    if spec.row_output is not None or spec.rows_output is not None:
+        return True
+    return spec.output is not None and (spec.minimum, spec.maximum) == (0, 1)
+
+
 def _from_sklearn(function: str, name: str) -> Callable[..., Any]:
     try:
         from sklearn import metrics
     except ImportError as error:
-        raise Error(f"metric {name!r} needs scikit-learn: pip install 'nbtrain[sklearn]'") from error
+        raise Error(f"metric {name!r} needs scikit-learn: pip install scikit-learn") from error
     found: Callable[..., Any] = getattr(metrics, function)
     return found
 

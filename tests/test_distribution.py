@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import sys
 import tarfile
+import tomllib
 
 import processes
 import pytest
@@ -26,6 +28,27 @@ NEEDED = [
     "examples/c_host.c",
     "docs/definitions.md",
 ]
+
+
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+
+def names_of(requirements):
+    return {re.split(r"[^A-Za-z0-9_.-]", requirement)[0] for requirement in requirements}
+
+
+def test_extras_bring_what_their_functions_need():
+    extras = PROJECT["optional-dependencies"]
+    assert names_of(extras["pandas"]) == {"pandas", "pyarrow"}  # Parquet
+    (everything,) = extras["all"]
+    assert everything.startswith("nbtrain[")
+    assert set(everything[len("nbtrain[") : -1].split(",")) == set(extras) - {"all", "dev", "tensorboard"}
+
+
+def test_numba_is_bounded_above_since_private_parts_of_it_are_used():
+    (numba,) = [requirement for requirement in PROJECT["dependencies"] if requirement.startswith("numba")]
+    low, high = re.fullmatch(r"numba>=0\.(\d+),<0\.(\d+)", numba).groups()
+    assert int(high) > int(low)
 
 
 @pytest.fixture(scope="module")

@@ -29,3 +29,7 @@ __all__ = [
 
 for _name in __all__:  # pickles and tracebacks name the public path
     globals()[_name].__module__ = __name__
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

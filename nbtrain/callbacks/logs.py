@@ -7,6 +7,7 @@ import json
 import math
 import os
 import time
+import warnings
 from collections.abc import Mapping
 from typing import IO, TYPE_CHECKING, Any
 
@@ -28,22 +29,33 @@ class _Log(Callback):
         self._start = 0.0
         self._begun = 0  # the file's size when this training began
         self._resumed_at: int | None = None  # before the next epoch, remove rows of epochs after this one
+        self._new = True  # whether the next row is the first of this call of fit
+        self._erase = False  # whether that row replaces what the file has
 
     def on_start(self, trainer: Trainer) -> None:
         self._start, self._begun = time.monotonic(), 0
         self._resumed_at = trainer.epoch or None
+        self._new, self._erase = True, not self.append
         if self.append and os.path.exists(self.path):
             self._truncate(None)
             self._begun = 0 if trainer.epoch else os.path.getsize(self.path)
         check_folder(self.path)
-        self._file = open(self.path, "a" if self.append else "w", encoding="utf-8", newline="")  # noqa: SIM115
-        self.append = True  # a second call of fit appends
+        self._file = open(self.path, "a", encoding="utf-8", newline="")  # noqa: SIM115
 
     def state_dict(self) -> dict[str, Any]:
         return {"begun": self._begun}
 
     def resume(self, trainer: Trainer, state: Mapping[str, Any]) -> None:
         self._begun, self._resumed_at = int(state["begun"]), trainer.epoch
+        self._erase = self._begun == 0 and trainer.epoch == 0
+
+    def _before_first_row(self) -> None:
+        """Remove what is not to stay. Not earlier: the rows of a run that fit resumes must survive."""
+        if self._erase:
+            os.truncate(self.path, 0)
+        elif self._resumed_at is not None:
+            self._truncate(self._resumed_at)
+        self.append = True  # a second call of fit appends
 
     def _truncate(self, epoch: int | None) -> None:
         """Remove an unfinished last line, and rows of epochs that will be trained again."""
@@ -63,9 +75,9 @@ class _Log(Callback):
 
     def on_epoch(self, trainer: Trainer, epoch: int, metrics: Mapping[str, float]) -> None:
         if self._file is not None:
-            if self._resumed_at is not None:
-                self._truncate(self._resumed_at)
-                self._resumed_at = None
+            if self._new:
+                self._before_first_row()
+                self._new = False
             seconds = round(time.monotonic() - self._start, 3)
             own = {"epoch": epoch, "seconds": seconds, "learning_rate": trainer.learning_rate}
             self._write(self._file, {**own, **metrics})
@@ -88,22 +100,21 @@ class CSVLogger(_Log):
     ----------
     path : str or path-like
     append : bool, default False
-        Append to an existing file, keeping its columns. An unfinished last line is removed. If training continues (the
-        trainer is past its first epoch, or fit resumes from a checkpoint), rows of epochs that will be repeated are
-        removed, too. A new training keeps all existing rows.
+        Append to an existing file, keeping its rows and columns; metrics without a column cause a warning. Otherwise
+        the first epoch replaces the file, unless fit resumes from a checkpoint that was written with this log. In
+        both cases, a run that resumes keeps its rows, and removes those of epochs that will be repeated.
     """
 
     @explain_arguments
     def __init__(self, path: str | os.PathLike[str], *, append: bool = False) -> None:
         super().__init__(path, append)
         self._columns: list[str] = []
+        self._lacking: list[str] = []  # metrics that have no column, of which a warning was given
 
-    def on_start(self, trainer: Trainer) -> None:
-        self._columns = []
-        super().on_start(trainer)
-        if os.path.getsize(self.path):
-            with open(self.path, encoding="utf-8", newline="") as file:
-                self._columns = next(csv.reader(file), [])
+    def _before_first_row(self) -> None:
+        super()._before_first_row()
+        with open(self.path, encoding="utf-8", newline="") as file:
+            self._columns = next(csv.reader(file), [])
 
     def _epoch_of(self, lines: list[bytes]) -> float:
         names, row = (_cells(lines[index]) for index in (0, -1))
@@ -115,6 +126,15 @@ class CSVLogger(_Log):
         if not self._columns:
             self._columns = list(row)
             csv.writer(file).writerow(self._columns)
+        lacking = [name for name in row if name not in self._columns and name not in self._lacking]
+        if lacking:
+            self._lacking += lacking
+            warnings.warn(
+                f"CSVLogger: {self.path} has no columns for {', '.join(lacking)}, which are not written; give another "
+                "path to write them",
+                UserWarning,
+                stacklevel=2,
+            )
         csv.writer(file).writerow([row.get(column, "") for column in self._columns])
 
 
@@ -182,7 +202,7 @@ class TensorBoard(Callback):
             from tensorboard.compat.proto import event_pb2, summary_pb2
             from tensorboard.summary.writer.event_file_writer import EventFileWriter
         except ImportError as error:
-            raise Error("TensorBoard needs the package tensorboard: pip install 'nbtrain[tensorboard]'") from error
+            raise Error("TensorBoard needs the package tensorboard: pip install tensorboard") from error
         self.directory = checked_path(directory)
         self._event, self._summary, self._open = event_pb2.Event, summary_pb2.Summary, EventFileWriter
         self._writer: Any = None

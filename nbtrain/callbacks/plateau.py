@@ -12,7 +12,7 @@ from ..checks import arrays as checks
 from ..checks.arguments import explain_arguments, no_new_attributes
 from ..checks.messages import brief, unknown, wrong
 from ..errors import InputError
-from ..metrics import ALWAYS, Metric, as_metric, smaller_is_better
+from ..metrics import Metric, as_metric, as_metrics, check_metric, smaller_is_better
 from .base import Callback
 
 if TYPE_CHECKING:
@@ -45,6 +45,14 @@ class MetricMonitor(Callback):
 
     def on_start(self, trainer: Trainer) -> None:
         self.best, self.waited = math.nan, 0
+        if self.validation_data is not None:
+            for metric in self._computed():
+                check_metric(metric, trainer.engine)
+
+    def _computed(self) -> list[Metric]:
+        """The metric to compute on the callback's own data, unless evaluate does so by itself."""
+        name = self._name.removeprefix("val_")
+        return as_metrics([self.metric if isinstance(self.metric, Metric) else name])
 
     def state_dict(self) -> dict[str, Any]:
         best = None if math.isnan(self.best) else self.best if math.isfinite(self.best) else str(self.best)  # JSON's
@@ -78,9 +86,8 @@ class MetricMonitor(Callback):
         name = self._name
         if self.validation_data is not None:
             name = name.removeprefix("val_")
-            wanted = [] if name in ALWAYS else [self.metric if isinstance(self.metric, Metric) else name]
             X, y, weight = checks.pair(self.validation_data, "validation_data")
-            metrics = trainer.evaluate(X, y, weight, metrics=wanted)
+            metrics = trainer.evaluate(X, y, weight, metrics=self._computed())
         if name not in metrics and f"val_{name}" in metrics:
             name = f"val_{name}"
         if name not in metrics:

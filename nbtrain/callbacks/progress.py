@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -36,21 +37,35 @@ def _numbers(metrics: Mapping[str, float]) -> dict[str, str]:
 
 @no_new_attributes
 class PrintProgress(Callback):
-    """Print one line per epoch to standard output."""
+    """Print one line per epoch to standard output.
+
+    Epochs are counted over the trainer's life, as callbacks count them.
+
+    Parameters
+    ----------
+    epochs : int
+        How many this call of fit trains.
+    """
 
     def __init__(self, epochs: int) -> None:
-        self.epochs = epochs
-        self.done = 0
+        self.epochs = self.last = epochs
+
+    def on_start(self, trainer: Trainer) -> None:
+        self.last = trainer.epoch + self.epochs
 
     def on_epoch(self, trainer: Trainer, epoch: int, metrics: Mapping[str, float]) -> None:
-        self.done += 1
         numbers = "  ".join(f"{name} {number}" for name, number in _numbers(metrics).items())
-        print(f"epoch {self.done:{len(str(self.epochs))}d}/{self.epochs}  {numbers}", flush=True)
+        print(f"epoch {epoch:{len(str(self.last))}d}/{self.last}  {numbers}", flush=True)
 
 
 @no_new_attributes
 class TqdmProgress(Callback):
     """Show a tqdm bar over the epochs, in a terminal or a notebook; long epochs also show the loss as they run.
+
+    Parameters
+    ----------
+    epochs : int
+        How many this call of fit trains.
 
     Raises
     ------
@@ -62,22 +77,32 @@ class TqdmProgress(Callback):
 
     def __init__(self, epochs: int) -> None:
         try:
-            from tqdm.auto import tqdm
+            self._tqdm = _tqdm()
         except ImportError as error:
-            raise Error("progress='tqdm' needs tqdm: pip install 'nbtrain[progress]'") from error
-        self.epochs, self._tqdm = epochs, tqdm
+            raise Error("progress='tqdm' needs tqdm: pip install tqdm") from error
+        self.epochs = epochs
         self._bar: Any = None
 
     def on_start(self, trainer: Trainer) -> None:
-        self._bar = self._tqdm(total=self.epochs, unit="epoch")
+        self._bar = self._tqdm(initial=trainer.epoch, total=trainer.epoch + self.epochs, unit="epoch")
 
     def on_step(self, trainer: Trainer, iteration: int, metrics: Mapping[str, float]) -> None:
         self._bar.set_postfix(_numbers(metrics))
 
     def on_epoch(self, trainer: Trainer, epoch: int, metrics: Mapping[str, float]) -> None:
         self._bar.set_postfix(_numbers(metrics), refresh=False)
-        self._bar.update()
+        self._bar.update(epoch - self._bar.n)
 
     def on_end(self, trainer: Trainer) -> None:
         if self._bar is not None:
             self._bar.close()
+
+
+def _tqdm() -> Any:
+    """The class of bars: a widget in notebooks with ipywidgets, elsewhere text, without tqdm's warning."""
+    from tqdm import TqdmWarning
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", TqdmWarning)
+        from tqdm.auto import tqdm
+    return tqdm

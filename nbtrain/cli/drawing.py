@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from ..errors import Error, InputError
 KINDS = ("activation", "regularizer", "loss", "schedule")
 PLOTTED = "an activation, a regularizer, an elementwise loss or a schedule"
 ITERATIONS = 2000
+TITLE_WIDTH = 50  # characters of a line
 
 
 def draw(component: Component, path: str) -> None:
@@ -25,22 +27,28 @@ def draw(component: Component, path: str) -> None:
     InputError
         If components of this kind have no plot.
     """
-    try:
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise Error("plot needs matplotlib: pip install 'nbtrain[plot]'") from None
-    figure = Figure(figsize=(6.4, 4.0), layout="constrained")
-    axes = figure.add_subplot()
-    for label, x, y in curves(component):
-        axes.plot(x, y, label=label)
-    axes.set_title(repr(component))
-    axes.set_xlabel({"activation": "z", "regularizer": "w", "loss": "p"}.get(component.kind, "iteration"))
-    axes.grid(alpha=0.3)
-    axes.legend()
+    figure = figure_of(component)
     try:
         figure.savefig(path)
     except (OSError, ValueError) as error:
         raise Error(f"--output: cannot write {path!r}: {error}") from None
+
+
+def figure_of(component: Component) -> Any:
+    """The plot as a matplotlib figure."""
+    try:
+        from matplotlib.figure import Figure
+    except ImportError:
+        raise Error("plot needs matplotlib: pip install matplotlib") from None
+    figure = Figure(figsize=(6.4, 4.0), layout="constrained")
+    axes = figure.add_subplot()
+    for label, x, y in curves(component):
+        axes.plot(x, y, label=label)
+    figure.suptitle(textwrap.fill(repr(component), TITLE_WIDTH, break_on_hyphens=False))
+    axes.set_xlabel({"activation": "z", "regularizer": "w", "loss": "p"}.get(component.kind, "iteration"))
+    axes.grid(alpha=0.3)
+    axes.legend()
+    return figure
 
 
 def curves(component: Component) -> list[tuple[str, Any, Any]]:

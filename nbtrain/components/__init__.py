@@ -31,3 +31,7 @@ __all__ = [
 KINDS: dict[str, type[Spec]] = {
     spec.kind: spec for spec in (Activation, Regularizer, Optimizer, Loss, Initializer, Schedule, Constraint)
 }
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -119,7 +119,9 @@ class Registry:
         """Why a package's components are missing: it is not …"""
         if switched_on("NBTRAIN_DISABLE_PLUGINS"):
             return "used while NBTRAIN_DISABLE_PLUGINS is set"
-        return "allowed by NBTRAIN_PLUGINS" if package in {p.distribution for p in self._disabled} else "installed"
+        if package in {p.distribution for p in self._disabled}:
+            return "allowed by NBTRAIN_PLUGINS"
+        return f"installed: pip install ./plugins/{package} in a checkout of nbtrain"
 
     def components(self) -> list[dict[str, Any]]:
         """All components, and plugins that cannot be used or may not: plugins are loaded for it.

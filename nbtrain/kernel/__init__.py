@@ -243,3 +243,7 @@ def status_of(number):  # type: ignore[no-untyped-def]
 
 _functions = [name for name, item in globals().items() if isinstance(item, Dispatcher) and not name.startswith("_")]
 check_complete("nbtrain.kernel", _functions, __all__)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -5,7 +5,7 @@ from __future__ import annotations
 try:
     import sklearn as _sklearn  # noqa: F401
 except ImportError as error:
-    raise ImportError("nbtrain.sklearn needs scikit-learn: pip install 'nbtrain[sklearn]'") from error
+    raise ImportError("nbtrain.sklearn needs scikit-learn: pip install scikit-learn") from error
 
 from .classifier import MLPClassifier
 from .regressor import MLPRegressor

@@ -15,18 +15,17 @@ from ..errors import InputError
 from ..formats.modelfile.files import Path
 from . import declare, lbfgs, stochastic
 from .data import DTYPES, SPARSE, Array, Data, by_rows
-from .engine import Engine
-from .fitted import HasEngine
+from .fitted import FittedNetwork, HasFittedNetwork
 from .hooks import CallbackSupportMixin, Hooks, with_callbacks
 from .parameters import check_parameters
 
 SPARSE_BYTES = 1 << 23  # prediction makes a sparse matrix dense in blocks of this size
 STALE = """
-    _engine _kept history_ loss_curve_ best_loss_ validation_scores_ best_validation_score_
+    _fitted _kept history_ loss_curve_ best_loss_ validation_scores_ best_validation_score_
 """.split()
 
 
-class BaseMLP(CallbackSupportMixin, HasEngine):
+class BaseMLP(CallbackSupportMixin, HasFittedNetwork):
     """Base of MLPClassifier and MLPRegressor."""
 
     # ---- overridden by the two
@@ -53,6 +52,11 @@ class BaseMLP(CallbackSupportMixin, HasEngine):
 
     def _validation_score(self, metrics: Mapping[str, float], data: Data) -> float:
         raise NotImplementedError
+
+    @property
+    def _one_class(self) -> bool:
+        """Whether there is a single class, which `predict` gives whatever the network says."""
+        return False
 
     def _quick_target(self, y: Array) -> Array | None:
         """Targets, if y is a plain array of known classes or outputs; None leaves it to the full checks."""
@@ -111,19 +115,19 @@ class BaseMLP(CallbackSupportMixin, HasEngine):
             for name, value in zip(("y_val", "sample_weight_val"), validation[1:], strict=True):
                 if value is not None:
                     raise InputError(f"{name} requires X_val")
-        engine = self._unchanged() if incremental else None
-        if engine is None:
+        fitted = self._unchanged() if incremental else None
+        if fitted is None:
             check_parameters(self)
             stochastic.check_scoring(self.scoring)
         if self.early_stopping and incremental:
             raise ValueError("partial_fit does not support early_stopping=True")
         fresh = not hasattr(self, "coefs_") or not (self.warm_start or incremental)
-        data = None if engine is None or sample_weight is not None else self._quickly_checked(X, y, engine)
+        data = None if fitted is None or sample_weight is not None else self._quickly_checked(X, y, fitted)
         if data is None:
             data = self._checked(X, y, sample_weight, fresh, incremental)
         hooks = Hooks(self, X, y, sample_weight)
-        self._train(data, validation, engine, fresh, hooks, incremental)
-        if not self._engine.finite():
+        self._train(data, validation, fitted, fresh, hooks, incremental)
+        if not self._fitted.finite():
             raise stochastic.NonFiniteError(stochastic.NON_FINITE)
         hooks.end()
         return self
@@ -132,12 +136,15 @@ class BaseMLP(CallbackSupportMixin, HasEngine):
         self,
         data: Data,
         validation: tuple[Any, Any, Any],
-        engine: Engine | None,
+        fitted: FittedNetwork | None,
         fresh: bool,
         hooks: Hooks,
         incremental: bool,
     ) -> None:
-        """Draw weights, split, find the engine, run the solver; random numbers are drawn in scikit-learn's order."""
+        """Draw weights, split, find or build the network, run the solver.
+
+        Random numbers are drawn in scikit-learn's order.
+        """
         random = check_random_state(self.random_state)
         drawn = self._begin(data, random) if fresh else None
         if self.solver == "lbfgs":
@@ -152,9 +159,9 @@ class BaseMLP(CallbackSupportMixin, HasEngine):
             data, held_out = stochastic.split(data, self.validation_fraction, self._strata(data.target), random)
             held_out = held_out.dense()
         data = data.dense()
-        if engine is None or not self._serves(engine, len(data.X)):
-            engine = self._build(data, random, drawn, incremental)
-        stochastic.train(self, engine, data, held_out, hooks, incremental)
+        if fitted is None or not self._serves(fitted, len(data.X)):
+            fitted = self._build(data, random, drawn, incremental)
+        stochastic.train(self, fitted, data, held_out, hooks, incremental)
 
     def _begin(self, data: Data, random: Any) -> list[tuple[Array, Array]]:
         """Reset the fitted attributes, and draw initial weights."""
@@ -193,18 +200,18 @@ class BaseMLP(CallbackSupportMixin, HasEngine):
         weight = None if sample_weight is None else _check_sample_weight(sample_weight, X, dtype=X.dtype)
         return Data(by_rows(X), self._encoded(y, fresh=False, incremental=True), weight).dense()
 
-    def _quickly_checked(self, X: Any, y: Any, engine: Engine) -> Data | None:
+    def _quickly_checked(self, X: Any, y: Any, fitted: FittedNetwork) -> Data | None:
         """The data, if they are plain arrays like those of the fit; None leaves them to scikit-learn's checks."""
-        if not self._as_fitted(X, engine) or type(y) is not np.ndarray or len(y) != len(X):
+        if not self._as_fitted(X, fitted) or type(y) is not np.ndarray or len(y) != len(X):
             return None
         target = self._quick_target(y)
         return None if target is None or not np.isfinite(X).all() else Data(X, target, None)
 
-    def _as_fitted(self, X: Any, engine: Engine) -> bool:
+    def _as_fitted(self, X: Any, fitted: FittedNetwork) -> bool:
         """Whether X is a plain array of the model's dtype and width."""
         return (
             type(X) is np.ndarray
-            and X.dtype == engine.trainer.dtype
+            and X.dtype == fitted.trainer.dtype
             and X.ndim == 2
             and X.shape[1] == self.n_features_in_
             and X.shape[0] > 0
@@ -217,20 +224,20 @@ class BaseMLP(CallbackSupportMixin, HasEngine):
         """The network's predictions, (samples, n_outputs_)."""
         if "coefs_" not in self.__dict__:
             check_is_fitted(self)
-        engine = self._live()
-        if engine.trusting or self._as_fitted(X, engine):
+        fitted = self._live()
+        if fitted.trusting or self._as_fitted(X, fitted):
             try:
-                return engine.trainer.predict(X)
+                return fitted.trainer.predict(X)
             except InputError:
                 pass  # scikit-learn's checks raise its own errors
         X = validate_data(self, X, accept_sparse=SPARSE, dtype=DTYPES, reset=False)
         if not issparse(X):
-            return engine.trainer.predict(X)
+            return fitted.trainer.predict(X)
         X = X.tocsr()
         step = max(1, SPARSE_BYTES // (X.shape[1] * X.dtype.itemsize))
-        out = np.empty((X.shape[0], engine.trainer.network.outputs), engine.trainer.dtype)
+        out = np.empty((X.shape[0], fitted.trainer.network.outputs), fitted.trainer.dtype)
         for first in range(0, X.shape[0], step):
-            out[first : first + step] = engine.trainer.predict(X[first : first + step].toarray())
+            out[first : first + step] = fitted.trainer.predict(X[first : first + step].toarray())
         return out
 
     def to_onnx(self, path: Path | None = None) -> Any:

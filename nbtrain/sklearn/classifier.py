@@ -9,7 +9,7 @@ import numpy as np
 from scipy.sparse import issparse
 from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
-from sklearn.utils.class_weight import compute_sample_weight
+from sklearn.utils.class_weight import compute_class_weight, compute_sample_weight
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets, type_of_target, unique_labels
 
@@ -17,6 +17,7 @@ from ..checks.messages import wrong
 from ..components import Component
 from ..components.by_name import resolve
 from ..errors import InputError
+from ..metrics import gives_probabilities
 from . import exporting
 from .base import BaseMLP, has_epochs
 from .data import Array, Data
@@ -33,14 +34,16 @@ def _gives_probabilities(estimator: Any) -> bool:
     """Whether there is predict_proba; otherwise an AttributeError says why."""
     if isinstance(estimator.loss, str) and estimator.loss == OWN_LOSS:
         return True
-    spec = resolve("loss", estimator.loss, "loss").spec
-    if (
-        spec.row_output is not None
-        or spec.rows_output is not None
-        or (spec.output is not None and (spec.minimum, spec.maximum) == (0, 1))
-    ):
+    loss = resolve("loss", estimator.loss, "loss")
+    if gives_probabilities(loss):
         return True
-    raise AttributeError(f"predict_proba is not available: loss {spec.name!r} gives no probabilities")
+    raise AttributeError(f"predict_proba is not available: loss {loss.name!r} gives no probabilities")
+
+
+def _classes(y: Array) -> Array:
+    """The classes in y; text as an array of text, also where pandas has it as objects."""
+    found: Array = np.unique(y)
+    return np.asarray(found.tolist()) if found.dtype == object else found
 
 
 OWN_PARAMETERS = """
@@ -137,7 +140,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         outputs = self._outputs(X)
         if self._multilabel:
             return (outputs > 0.5).astype(int)
-        if len(self.classes_) == 1:
+        if self._one_class:
             places = np.zeros(len(outputs), np.intp)
         elif self.n_outputs_ == 1:
             places = (outputs[:, 0] > 0.5).astype(np.intp)
@@ -152,7 +155,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         outputs = self._outputs(X)
         if self.n_outputs_ > 1 or self._multilabel:
             return outputs
-        if len(self.classes_) == 1:
+        if self._one_class:
             return np.ones_like(outputs)
         return np.concatenate((1 - outputs, outputs), axis=1)
 
@@ -198,7 +201,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             y = y.toarray()
         if not hasattr(self, "classes_") or (fresh and not incremental):
             self._multilabel = multilabel
-            self.classes_ = np.arange(y.shape[1]) if multilabel else np.unique(y)
+            self.classes_ = np.arange(y.shape[1]) if multilabel else _classes(y)
         else:
             self._check_known(y, multilabel, incremental)
         return np.asarray(y, np.float32) if multilabel else self._targets(np.searchsorted(self.classes_, y))
@@ -266,12 +269,25 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
                 "class_weight='balanced' is not supported by partial_fit, which does not see all samples. Pass a dict "
                 "of weights, for example from sklearn.utils.class_weight.compute_class_weight."
             )
-        by_class: Array = compute_sample_weight(self.class_weight, y)
+        by_class = self._class_weights(y)
         check_class_weight(self.class_weight, by_class)
         return by_class if weight is None else weight * by_class
 
+    def _class_weights(self, y: Any) -> Array:
+        """The weight of each sample's class; classes that a dict does not name have weight 1."""
+        given, classes = self.class_weight, self.classes_
+        if isinstance(given, Mapping) and not self._multilabel:  # some classes may be missing in a batch
+            weights: Array = compute_class_weight(given, classes=classes, y=classes)[np.searchsorted(classes, y)]
+        else:
+            weights = compute_sample_weight(given, y)
+        return weights
+
     def _strata(self, target: Array) -> Array | None:
         return np.greater(target, 0.5) if target.ndim == 2 and target.shape[1] == 1 else None
+
+    @property
+    def _one_class(self) -> bool:
+        return len(self.classes_) == 1 and not self._multilabel
 
     def _validation_score(self, metrics: Mapping[str, float], data: Data) -> float:
         if "val_accuracy" in metrics and not self._multilabel:

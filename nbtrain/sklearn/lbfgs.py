@@ -16,7 +16,7 @@ from ..checks.messages import brief, wrong
 from ..errors import InputError
 from ..training.fit import end
 from .data import Array, Data
-from .engine import Engine
+from .fitted import FittedNetwork
 from .hooks import Hooks
 
 UNFINISHED = (1, 2)  # SciPy's status of a run that reached a limit or found no better step
@@ -33,14 +33,14 @@ def refuse(estimator: Any, X_val: Any) -> None:
         raise InputError("X_val must be None with solver='lbfgs', which has no epochs to validate after")
 
 
-def train(estimator: Any, engine: Engine, data: Data, hooks: Hooks) -> None:
+def train(estimator: Any, fitted: FittedNetwork, data: Data, hooks: Hooks) -> None:
     """Train to convergence on the whole data; `n_iter_` and `loss_` are set."""
-    e, trainer = estimator, engine.trainer
+    e, trainer = estimator, fitted.trainer
     callbacks = as_callbacks(e.callbacks or ())
     weight = data.total_weight
 
     def as_loss(value: float) -> float:
-        penalty = engine.penalty() / weight
+        penalty = fitted.penalty() / weight
         return float((value - penalty) * e._loss_scale() + penalty)
 
     def after(value: float) -> bool:
@@ -59,20 +59,20 @@ def train(estimator: Any, engine: Engine, data: Data, hooks: Hooks) -> None:
         for callback in callbacks:
             started.append(callback)
             callback.on_start(trainer)
-        value, e.n_iter_ = minimized(e, engine, data, after)
+        value, e.n_iter_ = minimized(e, fitted, data, after)
     finally:
         end(started, trainer)
     e.loss_ = as_loss(value)
 
 
-def minimized(estimator: Any, engine: Engine, data: Data, after: Callable[[float], bool]) -> tuple[float, int]:
+def minimized(estimator: Any, fitted: FittedNetwork, data: Data, after: Callable[[float], bool]) -> tuple[float, int]:
     """Minimize J, the loss with the penalty.
 
     Parameters
     ----------
     estimator : MLPClassifier or MLPRegressor
         Its max_iter, max_fun and tol are used.
-    engine : Engine
+    fitted : FittedNetwork
         Its weights are the start and hold the result.
     data : Data
     after : function
@@ -83,7 +83,7 @@ def minimized(estimator: Any, engine: Engine, data: Data, after: Callable[[float
     J : float
     iterations : int
     """
-    trainer = engine.trainer
+    trainer = fitted.trainer
 
     def objective(theta: Array) -> tuple[float, Array]:
         trainer.theta[...] = theta

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, MutableMapping
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,7 @@ from ..training.history import History
 from ..training.trainer import Trainer
 from . import declare
 from .data import Array, Data
-from .engine import Engine
+from .fitted import FittedNetwork
 from .hooks import Hooks
 from .parameters import ParameterError
 
@@ -66,16 +66,18 @@ def start_curves(estimator: Any, validated: bool) -> None:
         e.best_loss_ = np.inf
 
 
-def train(estimator: Any, engine: Engine, data: Data, held_out: Data | None, hooks: Hooks, incremental: bool) -> None:
+def train(
+    estimator: Any, fitted: FittedNetwork, data: Data, held_out: Data | None, hooks: Hooks, incremental: bool
+) -> None:
     """Train up to max_iter epochs, or one for partial_fit; early stopping ends with the best weights."""
     e = estimator
     start_curves(e, held_out is not None)
     score = None if held_out is None else scorer(e, held_out)
-    monitor = Monitor(e, engine, data, score, incremental, hooks.end_epoch)
+    monitor = Monitor(e, fitted, data, score, incremental, hooks.end_epoch)
     e.n_iter_ = 0
     hooks.begin()
     try:
-        engine.trainer.fit(
+        fitted.trainer.fit(
             data.X,
             data.target,
             1 if incremental else int(e.max_iter),
@@ -84,7 +86,7 @@ def train(estimator: Any, engine: Engine, data: Data, held_out: Data | None, hoo
             callbacks=[monitor, *as_callbacks(e.callbacks or ())],
         )
     except KeyboardInterrupt:
-        engine.end_epoch()
+        fitted.end_epoch()
         warnings.warn("Training interrupted by user.", stacklevel=LEVEL)
         return
     except DivergenceError as error:
@@ -119,12 +121,12 @@ def scorer(estimator: Any, held_out: Data) -> Score:
     weight = {} if held_out.weight is None else {"sample_weight": held_out.weight}
 
     def score(metrics: Mapping[str, float]) -> float:
-        engine = estimator._live()
-        engine.trusting = True  # these rows were checked before, and no longer have column names
+        fitted = estimator._live()
+        fitted.trusting = True  # these rows were checked before, and no longer have column names
         try:
             return float(function(estimator, held_out.X, y, **weight))
         finally:
-            engine.trusting = False
+            fitted.trusting = False
 
     return score
 
@@ -145,7 +147,7 @@ class Monitor(Callback):
     Parameters
     ----------
     estimator : MLPClassifier or MLPRegressor
-    engine : Engine
+    fitted : FittedNetwork
     data : Data
         The samples of an epoch.
     score : function, optional
@@ -159,23 +161,25 @@ class Monitor(Callback):
     def __init__(
         self,
         estimator: Any,
-        engine: Engine,
+        fitted: FittedNetwork,
         data: Data,
         score: Score | None,
         incremental: bool,
         end_epoch: Callable[[bool], bool],
     ) -> None:
-        self.estimator, self.engine, self.score, self.incremental = estimator, engine, score, incremental
+        self.estimator, self.fitted, self.score, self.incremental = estimator, fitted, score, incremental
         self.end_epoch, self.samples, self.weight = end_epoch, len(data.X), data.total_weight
-        self.batches = -(-self.samples // engine.trainer.batch_size)
+        self.batches = -(-self.samples // fitted.trainer.batch_size)
         self.mode = declare.mode(estimator)
-        self.penalty = engine.penalty()
+        self.penalty = fitted.penalty()
         self.converged = self.asked = False
         self.best: Any = None
 
-    def on_epoch(self, trainer: Trainer, epoch: int, metrics: Mapping[str, float]) -> bool:
+    def on_epoch(self, trainer: Trainer, epoch: int, metrics: MutableMapping[str, float]) -> bool:  # type: ignore[override]
         """Attributes, messages and the decision to stop, in scikit-learn's order."""
         e = self.estimator
+        if e._one_class:
+            metrics.update({name: 1.0 for name in metrics if name in ("accuracy", "val_accuracy")})
         e.history_.append(metrics)
         e.n_iter_ += 1
         e.t_ += self.samples
@@ -185,7 +189,8 @@ class Monitor(Callback):
             print(f"Iteration {e.n_iter_}, loss = {e.loss_:.8f}")
         self._compare(metrics)
         if self.mode == "invscaling":
-            trainer.learning_rate = e.learning_rate_init / (e.t_ + 1) ** e.power_t
+            # not by trainer.learning_rate, which would undo the reductions of callbacks such as ReduceOnPlateau
+            trainer.engine.descriptor["learning_rate"] = e.learning_rate_init / (e.t_ + 1) ** e.power_t
         if e._no_improvement_count > e.n_iter_no_change:
             self.converged = self._stops(trainer)
             e._no_improvement_count = e._no_improvement_count if self.converged else 0
@@ -195,7 +200,7 @@ class Monitor(Callback):
 
     def _mean_penalty(self) -> float:
         """The penalty in an epoch's mean loss, as if it had changed by the same amount in every update."""
-        before, self.penalty = self.penalty, self.engine.penalty()
+        before, self.penalty = self.penalty, self.fitted.penalty()
         mean = before + (self.penalty - before) * (self.batches - 1) / (2 * self.batches)
         return mean * self.batches / self.weight if self.weight else 0.0
 
@@ -210,7 +215,7 @@ class Monitor(Callback):
             worse = not score >= e.best_validation_score_ + e.tol  # NaN is no improvement
             if score > e.best_validation_score_:
                 e.best_validation_score_ = score
-                self.best = self.engine.marked() if e.early_stopping else None
+                self.best = self.fitted.marked() if e.early_stopping else None
         if not e.early_stopping:
             worse = e.loss_ > e.best_loss_ - e.tol
             e.best_loss_ = min(e.best_loss_, e.loss_)
@@ -235,4 +240,4 @@ class Monitor(Callback):
     def restore_best(self) -> None:
         """Restore the best weights, if validation found any."""
         if self.best is not None:
-            self.engine.back_to(self.best)
+            self.fitted.back_to(self.best)

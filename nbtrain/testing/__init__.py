@@ -52,3 +52,7 @@ def check(spec: Spec | Component) -> None:
     if not isinstance(spec, Spec | Component) or spec.kind not in CHECKS:
         raise InputError(wrong("spec", "be the spec of a component, such as nbtrain.Activation(...)", brief(spec)))
     CHECKS[spec.kind](spec)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

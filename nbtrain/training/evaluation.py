@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import warnings
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -10,7 +12,17 @@ import numpy as np
 from ..checks.messages import brief, wrong
 from ..core import layout
 from ..errors import InputError
-from ..metrics import CLASSES, CLASSIFICATION, REGRESSION, TOP, Metric
+from ..metrics import (
+    CLASS,
+    CLASSES,
+    LABELS,
+    PER_CLASS,
+    YES_OR_NO,
+    Metric,
+    NamedMetric,
+    check_metric,
+    task_of,
+)
 from ..status import check
 from .data import Dataset
 from .engine import Engine
@@ -70,29 +82,73 @@ def _blocks(data: Dataset, scale: float) -> Iterator[tuple[Array, Array]]:
         yield rows.y / np.float64(scale) - origin, weight
 
 
+def check_metrics(engine: Engine, metrics: Sequence[Metric]) -> None:
+    """Raise InputError if one of the metrics cannot be computed for what the trainer predicts."""
+    for metric in metrics:
+        check_metric(metric, engine)
+
+
 def _from_predictions(engine: Engine, data: Dataset, metrics: Sequence[Metric]) -> dict[str, float]:
     if not metrics:
         return {}
+    check_metrics(engine, metrics)
     prediction = engine.predict(data.x)
-    truth, hits = data.y, int(engine.descriptor["hits"][0])
+    truth, task = data.y, task_of(engine)
     if truth.ndim == 2 and truth.shape[1] == 1:
         truth, prediction = truth[:, 0], prediction[:, 0]
     classes = prediction
-    if hits == layout.HITS_LARGEST:
+    if task == CLASS:
         classes = prediction.argmax(axis=1)
-    elif hits == layout.HITS_THRESHOLD:
+    elif task in (YES_OR_NO, LABELS):
         truth, classes = (truth > 0.5).astype(np.int64), (prediction > 0.5).astype(np.int64)
+    # scikit-learn's form for two classes
+    probabilities = prediction[:, 1] if task == CLASS and prediction.shape[1] == 2 else prediction
     found = {}
     for metric in metrics:
-        _check_task(metric, hits, engine.recipe.loss.name)
-        options = _options(metric, prediction)
+        given = classes if metric.on == CLASSES else prediction
+        options = dict(metric.options)
         if metric.weighted and data.weight is not None:
             options["sample_weight"] = data.weight
-        given = classes if metric.on == CLASSES else prediction
-        if hits == layout.HITS_LARGEST and given is prediction and prediction.shape[1] == 2 and metric.weighted:
-            given = prediction[:, 1]  # scikit-learn's form for two classes
-        found[metric.name] = _number(metric.function(truth, given, **options), metric)
+        if isinstance(metric, NamedMetric):
+            given = classes if metric.on == CLASSES else probabilities
+            options |= _of_classes(metric, prediction, task)
+        if isinstance(metric, NamedMetric) and metric.name in PER_CLASS:
+            found[metric.name] = _per_class(metric, truth, given, data.weight)
+        else:
+            found[metric.name] = _number(metric.function(truth, given, **options), metric)
     return found
+
+
+def _of_classes(metric: Metric, prediction: Array, task: str) -> dict[str, Any]:
+    """The metric's options that depend on the classes."""
+    outputs = prediction.shape[1] if prediction.ndim == 2 else 2
+    options: dict[str, Any] = {}
+    if metric.options.get("average") == "?":
+        options["average"] = "binary" if outputs == 2 and task != LABELS else "macro"
+    if metric.options.get("labels") == "?":
+        options["labels"] = np.arange(outputs)
+    return options
+
+
+def _per_class(metric: Metric, truth: Array, scores: Array, weight: Array | None) -> float:
+    """A metric of one class against the others: of the second of two, otherwise the mean over those that occur.
+
+    NaN, with a warning, if it is defined for none.
+    """
+    if scores.ndim == 1:
+        truth, scores = truth[:, None], scores[:, None]
+    elif truth.ndim == 1:
+        truth = truth[:, None] == np.arange(scores.shape[1])
+    counted = slice(None) if weight is None else weight > 0
+    options = {} if weight is None else {"sample_weight": weight[counted]}
+    found = []
+    for column in range(scores.shape[1]):
+        is_it = truth[counted, column]
+        if is_it.any() and not (metric.name == "auc" and is_it.all()):
+            found.append(_number(metric.function(is_it, scores[counted, column], **options), metric))
+    if not found:
+        warnings.warn(f"metrics: {metric.name!r} is NaN, because all samples are alike", RuntimeWarning, stacklevel=2)
+    return float(np.mean(found)) if found else math.nan
 
 
 def _number(value: Any, metric: Metric) -> float:
@@ -101,23 +157,3 @@ def _number(value: Any, metric: Metric) -> float:
         return float(value)
     except (TypeError, ValueError):
         raise InputError(wrong(f"metrics: {metric.name!r}", "return a number", brief(value))) from None
-
-
-def _check_task(metric: Metric, hits: int, loss: str) -> None:
-    """Raise InputError where a metric for classes is used with values, or the other way round."""
-    name = metric.name
-    if hits == layout.HITS_NONE and (name in CLASSIFICATION or TOP.fullmatch(name)):
-        raise InputError(f"metrics: {name!r} is for classification; loss {loss!r} has values as targets")
-    if hits == layout.HITS_LARGEST and name in REGRESSION:
-        raise InputError(f"metrics: {name!r} is for values; loss {loss!r} has classes as targets")
-
-
-def _options(metric: Metric, prediction: Array) -> dict[str, Any]:
-    """The metric's options, with what depends on the classes."""
-    options = dict(metric.options)
-    outputs = prediction.shape[1] if prediction.ndim == 2 else 2
-    if options.get("average") == "?":
-        options["average"] = "binary" if outputs == 2 else "macro"
-    if options.get("labels") == "?":
-        options["labels"] = np.arange(outputs)
-    return options

@@ -25,7 +25,7 @@ from ..status import check
 from .checkpointing import TrainingData, UnfinishedEpoch, resume, savers_last
 from .data import Dataset, InputSpec
 from .engine import Engine
-from .evaluation import evaluate
+from .evaluation import check_metrics, evaluate
 from .history import History
 
 if TYPE_CHECKING:
@@ -69,6 +69,7 @@ def fit(trainer: Trainer, data: Dataset, validation: Dataset | None, options: Op
     """Train on checked data; resume from the checkpoint if there is one."""
     if options.metrics and validation is None:
         raise InputError("metrics need validation_data, which was not given")
+    check_metrics(trainer.engine, options.metrics)
     epochs, callbacks, states, own = options.epochs, list(options.callbacks), None, TrainingData(data)
     if options.checkpoint is not None:
         own = TrainingData(data, trainer)
@@ -77,7 +78,16 @@ def fit(trainer: Trainer, data: Dataset, validation: Dataset | None, options: Op
         callbacks.append(options.checkpoint)
     callbacks += as_progress(options.progress, epochs)
     new_file = options.checkpoint if states is None else None
-    return Fit(trainer, own, validation, callbacks, options.metrics, states).run(epochs, new_file)
+    history = Fit(trainer, own, validation, callbacks, options.metrics, states).run(epochs, new_file)
+    return history if options.checkpoint is None else whole_history(trainer)
+
+
+def whole_history(trainer: Trainer) -> History:
+    """What fit returns with a checkpoint: all epochs, however often the run was interrupted."""
+    history = History()
+    history.replace(trainer.history)
+    history.first_epoch = trainer.epoch - history.epochs + 1
+    return history
 
 
 class Fit:

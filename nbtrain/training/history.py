@@ -74,7 +74,7 @@ class History(dict[str, list[float]]):
         try:
             import pandas
         except ImportError as error:
-            raise Error("History.to_frame needs pandas: pip install 'nbtrain[pandas]'") from error
+            raise Error("History.to_frame needs pandas: pip install pandas") from error
         return pandas.DataFrame(self, index=self._numbers(self.epochs)).rename_axis("epoch")
 
     def plot(self, axes: Any = None) -> Any:
@@ -88,12 +88,13 @@ class History(dict[str, list[float]]):
         try:
             from matplotlib import pyplot
         except ImportError as error:
-            raise Error("History.plot needs matplotlib: pip install 'nbtrain[plot]'") from error
+            raise Error("History.plot needs matplotlib: pip install matplotlib") from error
         axes = axes if axes is not None else pyplot.subplots()[1]
         for name, column in self.items():
             axes.plot(self._numbers(len(column)), column, label=name)
         axes.set_xlabel("epoch")
-        axes.legend()
+        if self:
+            axes.legend()
         return axes
 
     def _numbers(self, epochs: int) -> range:

@@ -136,6 +136,10 @@ class Trainer:
     iteration = property(lambda self: int(self.model.iteration[0]), doc="Updates made so far.")
     epoch = property(lambda self: int(self.engine.descriptor["epoch"][0]), doc="Epochs finished so far.")
 
+    def __dir__(self) -> list[str]:
+        """What is for users; tab completion shows it."""
+        return [name for name in super().__dir__() if name not in ("engine", "from_bytes")]
+
     def __repr__(self) -> str:
         r = self.engine.recipe
         threads = "auto" if r.automatic else r.threads
@@ -188,7 +192,8 @@ class Trainer:
         Returns
         -------
         History
-            Of this call; `trainer.history` holds all epochs of the trainer.
+            Of this call, or with `checkpoint` of the whole run, also where nothing was left to train. `trainer.history`
+            holds all epochs of the trainer.
 
         Raises
         ------

@@ -354,7 +354,8 @@ def test_the_same_program_started_again_completes_an_interrupted_run(tmp_path):
                     trainer.fit(X, Y, **arguments)
             else:
                 history = trainer.fit(X, Y, **arguments)
-                assert history.epochs == {1: 6 - stop[1] // 6 if stop[0] == "step" else 2, 2: 0}[attempt]
+                assert dict(history) == dict(at_once.history)
+                assert (history.epochs, history.first_epoch) == (6, 1)
         assert trainer.theta.tobytes() == at_once.theta.tobytes()
         assert dict(trainer.history) == dict(at_once.history)
         assert trainer.metadata == {"attempt": 0}
@@ -442,10 +443,14 @@ def test_what_is_not_installed_is_named(monkeypatch, tmp_path):
         ("tensorboard", lambda: c.TensorBoard(tmp_path)),
         ("tqdm", lambda: make().fit(X, Y, progress="tqdm")),
         ("sklearn", lambda: make().evaluate(X, Y, metrics=["f1"])),
+        ("pandas", lambda: make().history.to_frame()),
+        ("matplotlib", lambda: make().history.plot()),
     ):
         with monkeypatch.context() as patch:
             hide(patch, package)
-            with pytest.raises(nbtrain.Error, match=r"pip install 'nbtrain\["):
+            with pytest.raises(
+                nbtrain.Error, match=f"pip install {'scikit-learn' if package == 'sklearn' else package}$"
+            ):
                 use()
 
 
@@ -456,6 +461,83 @@ def test_progress_is_a_line_an_epoch_without_tqdm_and_nothing_when_told(monkeypa
     assert [line.split("  ")[0] for line in out] == ["epoch 1/2", "epoch 2/2"]
     make().fit(X, Y, epochs=2, progress=False)
     assert capsys.readouterr() == ("", "")
+
+
+def resumed(tmp_path, progress):
+    """A run of five epochs, three of which come after it was started again."""
+    make().fit(X, Y, epochs=2, checkpoint=tmp_path / "c.nbt")
+    trainer = make()
+    history = trainer.fit(X, Y, epochs=5, checkpoint=tmp_path / "c.nbt", progress=progress)
+    assert (history.epochs, history.first_epoch) == (5, 1)
+    return trainer
+
+
+def test_progress_of_a_run_that_resumes_counts_from_where_it_is(tmp_path, capsys):
+    trainer = resumed(tmp_path, "plain")
+    trainer.fit(X, Y, epochs=7, progress="plain")
+    lines = [line.split("  loss")[0] for line in capsys.readouterr().out.splitlines()]
+    assert lines[:3] == ["epoch 3/5", "epoch 4/5", "epoch 5/5"]
+    assert lines[3:] == [f"epoch {epoch:2d}/12" for epoch in range(6, 13)]
+
+
+def test_the_bar_of_a_run_that_resumes_counts_from_where_it_is(tmp_path, capsys):
+    pytest.importorskip("tqdm")
+    resumed(tmp_path, "tqdm")
+    err = capsys.readouterr().err
+    assert "2/5" in err
+    assert "5/5" in err
+
+
+def test_an_epoch_that_was_interrupted_after_training_is_counted_once(tmp_path, capsys):
+    def interrupt(trainer, epoch, metrics):
+        if epoch == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        make().fit(X, Y, epochs=4, callbacks=[interrupt], checkpoint=tmp_path / "c.nbt")
+    history = make().fit(X, Y, epochs=4, checkpoint=tmp_path / "c.nbt", progress="plain")
+    assert [line.split("  ")[0] for line in capsys.readouterr().out.splitlines()] == [
+        "epoch 2/4",
+        "epoch 3/4",
+        "epoch 4/4",
+    ]
+    assert history.epochs == 4
+
+
+def test_a_complete_run_started_again_returns_its_history(tmp_path):
+    histories = [make().fit(X, Y, epochs=3, checkpoint=tmp_path / "c.nbt") for _ in range(2)]
+    assert dict(histories[0]) == dict(histories[1])
+    assert histories[1].last().keys() == {"loss", "accuracy"}
+    assert histories[1].first_epoch == 1
+    matplotlib = pytest.importorskip("matplotlib")
+    matplotlib.use("Agg")
+    assert [len(line.get_xdata()) for line in histories[1].plot().lines] == [3, 3]
+    make().fit(X, Y, epochs=0).plot()  # without a warning
+
+
+NOTEBOOK = """
+import sys, types, warnings
+
+warnings.simplefilter("error")
+shell = type("ZMQInteractiveShell", (), {"config": {"IPKernelApp": True}})()  # how tqdm recognises a notebook
+sys.modules["IPython"] = types.SimpleNamespace(get_ipython=lambda: shell)
+sys.modules["ipykernel.zmqshell"] = types.SimpleNamespace()
+sys.modules["ipywidgets"] = sys.modules["IPython.html"] = None  # not installed
+
+import numpy as np
+import nbtrain
+
+X = np.eye(4, dtype=np.float32)
+trainer = nbtrain.Trainer(nbtrain.Network(4, [nbtrain.Dense(1)]), loss="mse", rng=0)
+trainer.fit(X, X[:, :1], epochs=2, progress=True)
+"""
+
+
+def test_a_notebook_without_ipywidgets_has_a_text_bar_without_a_warning():
+    pytest.importorskip("tqdm")
+    done = processes.run([sys.executable, "-c", NOTEBOOK])
+    assert done.returncode == 0, done.stderr
+    assert "2/2" in done.stderr
 
 
 def test_progress_is_a_bar_with_tqdm(capsys):

@@ -419,6 +419,61 @@ def test_zeros_at_the_end_are_cut_off(tmp_path):
     assert [epoch for epoch, _ in rows(tmp_path)] == [1, 2, 3, 4]
 
 
+def replacing(tmp_path):
+    return [c.CSVLogger(tmp_path / "log.csv"), c.JSONLinesLogger(tmp_path / "log.jsonl")]
+
+
+class Killed(c.Checkpoint):
+    """A checkpoint that is not written at the end, as after kill -9."""
+
+    def on_end(self, trainer):
+        pass
+
+
+@pytest.mark.parametrize("stop", [1, 2, 3, 5])
+def test_the_same_program_started_again_keeps_its_rows(stop, tmp_path):
+    """Without append, a log of another training before is replaced, that of the run that resumes is not."""
+
+    def kill(trainer, epoch, metrics):
+        if epoch == stop:
+            raise SystemExit
+
+    run(make(activation="relu"), replacing(tmp_path), None, epochs=7)
+    with pytest.raises(SystemExit):
+        run(make(), [*replacing(tmp_path), kill], Killed(tmp_path / "c.nbt", every_epochs=2))
+    trainer = make()
+    run(trainer, replacing(tmp_path), Killed(tmp_path / "c.nbt", every_epochs=2), epochs=6)
+    wanted = list(enumerate(trainer.history["loss"], start=1))
+    assert rows(tmp_path) == wanted
+    run(make(), replacing(tmp_path), tmp_path / "c.nbt", epochs=6)  # complete
+    assert rows(tmp_path) == wanted
+    run(make(), replacing(tmp_path), None, epochs=2)
+    assert rows(tmp_path) == wanted[:2]
+
+
+def test_a_run_that_is_killed_in_its_first_epoch_replaces_the_log_of_another(tmp_path):
+    def kill(trainer, epoch, metrics):
+        raise SystemExit
+
+    trainer = make()
+    trainer.fit(X, Y, 4, validation_data=(X, Y), callbacks=replacing(tmp_path))
+    with pytest.raises(SystemExit):
+        run(make(), [kill, *replacing(tmp_path)], Killed(tmp_path / "c.nbt", every_epochs=2))
+    trainer = make()
+    run(trainer, replacing(tmp_path), tmp_path / "c.nbt", epochs=3)
+    assert rows(tmp_path) == list(enumerate(trainer.history["loss"], start=1))
+
+
+def test_columns_that_are_not_written_are_named_in_one_warning(tmp_path):
+    make().fit(X, Y, 1, callbacks=c.CSVLogger(tmp_path / "log.csv"))
+    log = c.CSVLogger(tmp_path / "log.csv", append=True)
+    with pytest.warns(UserWarning, match="no columns for val_loss, val_accuracy, which are not written") as caught:
+        make().fit(X, Y, 3, validation_data=(X, Y), callbacks=log)
+    assert len(caught) == 1
+    with open(tmp_path / "log.csv", newline="") as file:
+        assert [row["epoch"] for row in csv.DictReader(file)] == ["1", "1", "2", "3"]
+
+
 def test_another_training_leaves_the_rows_of_the_one_before(tmp_path):
     run(make(), logs(tmp_path), None, epochs=2)
     run(make(), logs(tmp_path), None, epochs=3)
@@ -442,7 +497,10 @@ def test_a_training_interrupted_in_its_first_epoch_leaves_the_rows_of_the_one_be
 def test_a_file_of_other_columns_keeps_them_and_its_rows(tmp_path):
     (tmp_path / "log.csv").write_text("loss,note\r\n0.5,mine\r\n")
     trainer = make()
-    trainer.fit(X, Y, 2, callbacks=c.CSVLogger(tmp_path / "log.csv", append=True), checkpoint=tmp_path / "c.nbt")
+    log = c.CSVLogger(tmp_path / "log.csv", append=True)
+    with pytest.warns(UserWarning, match=r"no columns for epoch, seconds, learning_rate, accuracy, which") as caught:
+        trainer.fit(X, Y, 2, callbacks=log, checkpoint=tmp_path / "c.nbt")
+    assert len(caught) == 1
     lines = (tmp_path / "log.csv").read_text().splitlines()
     assert lines == ["loss,note", "0.5,mine", *(f"{loss}," for loss in trainer.history["loss"])]
 

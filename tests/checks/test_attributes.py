@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import importlib
 import pickle
 
 import pytest
@@ -176,6 +177,26 @@ def test_what_a_trainer_is_made_of_cannot_be_exchanged(name):
     with pytest.raises(AttributeError, match=f"'{name}' of '?Trainer'?.* (cannot be assigned|has no setter)"):
         setattr(one, name, getattr(other, name))
     one.fit([[1.0, 2.0, 3.0]], [[0.0, 1.0]], epochs=1)
+
+
+PUBLIC = "callbacks components datasets errors kernel metrics sklearn testing".split()
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_completion_in_a_public_module_offers_what_is_public(name):
+    if name == "sklearn":
+        pytest.importorskip("sklearn")
+    module = importlib.import_module(f"nbtrain.{name}")
+    assert dir(module) == sorted(module.__all__)
+    assert all(hasattr(module, each) for each in module.__all__)
+
+
+def test_completion_of_a_trainer_offers_no_internals():
+    offered = {name for name in dir(trainer()) if not name.startswith("_")}
+    data = {"batch_size", "dtype", "epoch", "history", "iteration", "learning_rate", "metadata", "model", "network"}
+    methods = {"evaluate", "fit", "loss_and_gradient", "predict", "reset_optimizer", "save", "scale_learning_rate"}
+    assert data | methods <= offered
+    assert not {"engine", "from_bytes"} & offered
 
 
 def test_errors_come_back_from_other_processes():

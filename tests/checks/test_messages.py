@@ -96,6 +96,14 @@ CALLS = [
     ),
     (lambda: callbacks.EarlyStopping(restore_best_weights=True), "did you mean 'restore_best'?"),
     (
+        lambda: callbacks.ReduceOnPlateau(min_lr=1e-5),
+        "ReduceOnPlateau: unknown argument 'min_lr'; did you mean 'minimum'?",
+    ),
+    (
+        lambda: callbacks.CSVLogger(filename="log.csv"),
+        "CSVLogger: unknown argument 'filename'; did you mean 'path'?",
+    ),
+    (
         lambda: callbacks.Checkpoint("x", save_best_only=True),
         "'save_best_only'; EarlyStopping(restore_best=True) keeps",
     ),

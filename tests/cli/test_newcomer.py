@@ -144,7 +144,10 @@ def test_what_is_offered_is_what_the_plugin_packages_provide():
 def test_a_name_of_a_package_that_is_not_there_says_which_package(name, shown, monkeypatch):
     monkeypatch.delenv("NBTRAIN_DISABLE_PLUGINS", raising=False)
     registry = Registry(MODULES, [])
-    wanted = f"unknown activation '{name}'; the package nbtrain-activations, which provides '{shown}', is not installed"
+    wanted = (
+        f"unknown activation '{name}'; the package nbtrain-activations, which provides '{shown}', is not installed: "
+        "pip install ./plugins/nbtrain-activations in a checkout of nbtrain"
+    )
     with pytest.raises(nbtrain.InputError, match=re.escape(wanted)):
         registry.get("activation", name)
     monkeypatch.setenv("NBTRAIN_DISABLE_PLUGINS", "1")

@@ -171,6 +171,26 @@ def test_a_plot(name, tmp_path, capsys):
     assert file.read_text().count("<path") > 5
 
 
+@pytest.mark.parametrize("name", ["relu", "cosine", "exponential", "step", "a_long_name_with_parameters"])
+def test_the_title_of_a_plot_is_not_cut(name, registered):
+    pytest.importorskip("matplotlib")
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    from nbtrain.cli.drawing import figure_of
+
+    numbers = {f"long_{letter}": 0.123456789 for letter in "abcde"}
+    rate = lambda t, long_a, long_b, long_c, long_d, long_e: 0.1  # noqa: E731
+    registered(nbtrain.Schedule("a_long_name_with_parameters", rate, numbers))
+    component = nbtrain.activation(name) if name == "relu" else nbtrain.schedule(name)
+    figure = figure_of(component)
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    extents = [text.get_window_extent(canvas.get_renderer()) for text in (figure._suptitle, figure.axes[0].title)]
+    assert all(extent.x0 >= 0 and extent.x1 <= figure.bbox.x1 and extent.y1 <= figure.bbox.y1 for extent in extents)
+    shown = (figure.get_suptitle() or figure.axes[0].get_title()).split()
+    assert shown == repr(component).split()
+
+
 def test_a_plot_with_parameters(tmp_path, capsys):
     pytest.importorskip("matplotlib")
     file = tmp_path / "plot.svg"
@@ -184,7 +204,7 @@ def test_a_plot_without_matplotlib_says_what_to_install(monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     code, _, err = run(capsys, "plot", "relu")
-    assert (code, err) == (1, "nbtrain: plot needs matplotlib: pip install 'nbtrain[plot]'\n")
+    assert (code, err) == (1, "nbtrain: plot needs matplotlib: pip install matplotlib\n")
 
 
 @pytest.mark.parametrize("name", ["adam", "glorot_uniform", "softmax_cross_entropy"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import sys
 
 import numpy as np
@@ -10,6 +11,7 @@ from sklearn import config_context
 from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_wine
 from sklearn.metrics import r2_score
+from sklearn.neural_network import MLPClassifier as TheirClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler, scale
 from sklearn.utils.class_weight import compute_sample_weight
@@ -120,6 +122,22 @@ def test_class_weights_are_sample_weights(cancer, class_weight):
     np.testing.assert_array_equal(by_class.coefs_[0], by_sample.coefs_[0])
     with pytest.raises(ValueError, match="balanced"):
         MLPClassifier(class_weight="balanced").partial_fit(X, y, classes=[0, 1])
+
+
+@pytest.mark.parametrize("labels", [np.arange(3), np.array(["a", "b", "c"])])
+def test_class_weights_of_some_classes_serve_batches_without_them(wine, labels):
+    X, places = wine
+    weights = {labels[0].item(): 1.0, labels[1].item(): 5.0}  # the others have weight 1
+    batch = places != 1
+    by_class = MLPClassifier(random_state=0, class_weight=weights)
+    by_sample = MLPClassifier(random_state=0)
+    for rows in (batch, ~batch, slice(None)):
+        y = labels[places[rows]]
+        by_class.partial_fit(X[rows], y, classes=labels)
+        by_sample.partial_fit(X[rows], y, np.where(places[rows] == 1, 5.0, 1.0), classes=labels)
+    np.testing.assert_array_equal(by_class.coefs_[0], by_sample.coefs_[0])
+    with pytest.raises(ValueError, match="not in class_weight"):  # a class that does not exist
+        MLPClassifier(class_weight={"typo": 2.0}).partial_fit(X, labels[places], classes=labels)
 
 
 def test_own_validation_data(diabetes):
@@ -262,9 +280,67 @@ def test_one_class_is_predicted_always(wine):
     assert (estimator.predict_proba(X) == 1).all()
 
 
+def test_the_scores_of_one_class_are_those_of_its_predictions(wine):
+    X, _ = wine
+    y, seen = np.zeros(len(X), int), []
+    estimator = MLPClassifier(
+        (8,),
+        early_stopping=True,
+        random_state=0,
+        max_iter=3,
+        callbacks=lambda trainer, epoch, metrics: seen.append((metrics["accuracy"], metrics["val_accuracy"])),
+    ).fit(X, y)
+    assert estimator.score(X, y) == 1.0
+    assert estimator.validation_scores_ == [1.0] * 3
+    assert estimator.history_["accuracy"] == estimator.history_["val_accuracy"] == [1.0] * 3
+    assert seen == [(1.0, 1.0)] * 3
+
+
+@pytest.mark.parametrize("form", ["object", "pandas", "category"])
+def test_classes_that_are_text_are_an_array_of_text(wine, form, tmp_path):
+    pandas = pytest.importorskip("pandas")
+    X, places = wine
+    texts = np.array(["one", "two", "three"], object)[places]
+    y = {"object": texts, "pandas": pandas.Series(texts), "category": pandas.Series(texts, dtype="category")}[form]
+    for estimator in (
+        MLPClassifier(max_iter=2).fit(X, y),
+        MLPClassifier().partial_fit(X, y, classes=["one", "two", "three"]),
+        MLPClassifier(max_iter=2, early_stopping=True).fit(X, y),
+    ):
+        theirs = TheirClassifier(max_iter=2).fit(X, y).predict(X[:9])
+        assert estimator.classes_.dtype == estimator.predict(X[:9]).dtype == theirs.dtype == "<U5"
+        np.save(tmp_path / "predictions.npy", estimator.predict(X), allow_pickle=False)
+
+
+def invscaling(**options):
+    rate = {"learning_rate": "invscaling", "power_t": 0.1, "learning_rate_init": 0.1}
+    return MLPClassifier((8,), solver="sgd", random_state=0, max_iter=4, **rate, **options)
+
+
+def assert_reduced(rates, samples):
+    """Against the definition, rate / (samples seen + 1)^power, times 0.1 for each reduction."""
+    assert rates == pytest.approx([0.1 / (samples * (k + 1) + 1) ** 0.1 * 0.1**k for k in range(4)])
+
+
+def test_reductions_by_callbacks_last_under_invscaling(wine):
+    rates = []
+    reduce = nbtrain.callbacks.ReduceOnPlateau("loss", factor=0.1, patience=1, min_delta=100.0)
+    invscaling(callbacks=[reduce, lambda trainer, epoch, metrics: rates.append(trainer.learning_rate)]).fit(*wine)
+    assert_reduced(rates, len(wine[0]))
+
+
+def test_reductions_last_from_one_partial_fit_to_the_next_and_in_pickles(wine):
+    rates, estimator = [], invscaling()
+    for _ in range(4):
+        estimator = pickle.loads(pickle.dumps(estimator.partial_fit(*wine, classes=[0, 1, 2])))
+        rates.append(estimator.trainer_.learning_rate)
+        estimator.trainer_.scale_learning_rate(0.1)
+    assert_reduced(rates, len(wine[0]))
+
+
 def test_without_scikit_learn_the_error_says_what_to_install(monkeypatch):
     for name in [name for name in sys.modules if name.split(".")[0] == "sklearn" or name.startswith("nbtrain.sklearn")]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "sklearn", None)
-    with pytest.raises(ImportError, match=r"pip install 'nbtrain\[sklearn\]'"):
+    with pytest.raises(ImportError, match=r"pip install scikit-learn$"):
         __import__("nbtrain.sklearn")

@@ -136,6 +136,6 @@ def test_a_parameter_that_is_changed_in_place_counts_as_one_that_is_set(change):
 def test_parameters_that_stay_are_not_looked_at_again():
     model = MLPClassifier([5], class_weight={0: 1.0, 1: 2.0}, random_state=0)
     model.partial_fit(X, LABELS, classes=[0, 1])
-    engine = model._engine
+    engine = model._fitted
     model.partial_fit(X, LABELS)
     assert model._unchanged() is engine

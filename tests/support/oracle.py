@@ -95,7 +95,13 @@ def _adam(w: Array, g: Array, state: dict[str, Array], t: int, h: dict[str, floa
     v = state["V"] = h["beta1"] * state.get("V", np.zeros_like(w)) + (1 - h["beta1"]) * g
     s = state["S"] = h["beta2"] * state.get("S", np.zeros_like(w)) + (1 - h["beta2"]) * g**2
     v_hat, s_hat = v / (1 - h["beta1"] ** t), s / (1 - h["beta2"] ** t)
-    return w - h["learning_rate"] * v_hat / (np.sqrt(s_hat) + h["epsilon"])
+    below = np.sqrt(s_hat) + h["epsilon"]
+    return w - h["learning_rate"] * np.divide(v_hat, below, out=np.zeros_like(w), where=below != 0)
+
+
+def _adam_epsilon_hat(w: Array, g: Array, state: dict[str, Array], t: int, h: dict[str, float]) -> Array:
+    correction = np.sqrt(1 - h["beta2"] ** t)  # √S + ε = correction (√Ŝ + ε / correction)
+    return _adam(w, g, state, t, h | {"epsilon": h["epsilon"] / correction})
 
 
 @dataclass(frozen=True)
@@ -111,6 +117,7 @@ OPTIMIZERS = {
     "momentum": Rule(_momentum, {"learning_rate": 1e-2, "beta": 0.9}),
     "rmsprop": Rule(_rmsprop, {"learning_rate": 1e-3, "beta": 0.9, "epsilon": 1e-8}),
     "adam": Rule(_adam, {"learning_rate": 1e-3, "beta1": 0.9, "beta2": 0.999, "epsilon": 10e-8}),
+    "adam_epsilon_hat": Rule(_adam_epsilon_hat, {"learning_rate": 1e-3, "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8}),
 }
 
 

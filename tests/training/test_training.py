@@ -17,6 +17,7 @@ HYPER = {
     "sgd": {"learning_rate": 0.05},
     "momentum": {"learning_rate": 0.05, "beta": 0.8},
     "rmsprop": {"learning_rate": 0.003, "beta": 0.85, "epsilon": 1e-6},
+    "adam_epsilon_hat": {"learning_rate": 0.003, "beta1": 0.8, "beta2": 0.99, "epsilon": 1e-6},
     "adam": {"learning_rate": 0.01, "beta1": 0.85, "beta2": 0.99, "epsilon": 1e-6},
 }
 ACTIVATIONS = ["tanh", ("leaky_relu", 0.1), "identity"]
@@ -286,9 +287,10 @@ def test_a_batch_of_weight_zero_makes_no_update_and_does_not_count():
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
-def test_rmsprop_without_epsilon_leaves_parameters_that_never_had_a_gradient(dtype):
+@pytest.mark.parametrize("optimizer", ["rmsprop", "adam", "adam_epsilon_hat"])
+def test_without_epsilon_parameters_that_never_had_a_gradient_stay(optimizer, dtype):
     hyper = {"learning_rate": 0.01, "epsilon": 0.0}
-    trainer, oracle = pair((3, 4, 2), ["tanh", "identity"], "mse", "rmsprop", hyper=hyper, dtype=dtype)
+    trainer, oracle = pair((3, 4, 2), ["tanh", "identity"], "mse", optimizer, hyper=hyper, dtype=dtype)
     X, y = data("mse", 16, 3, 2)
     X[:, 1] = 0.0
     kept = trainer.weights[0][0][1].copy()

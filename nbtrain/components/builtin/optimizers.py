@@ -52,11 +52,12 @@ def adam_prepare(t: int, hyper: Any) -> Numbers:
 def adam(w: float, g: float, slots: Any, prepared: Numbers, hyper: Any) -> tuple[float, Numbers]:
     """V ← β1 V + (1-β1) dw; S ← β2 S + (1-β2) dw²; w ← w - α V̂ / (√Ŝ + ε), V̂ = V/(1-β1^t), Ŝ = S/(1-β2^t).
 
-    D. P. Kingma, J. Ba: Adam: a method for stochastic optimization. ICLR 2015.
+    0/0 is taken as 0. D. P. Kingma, J. Ba: Adam: a method for stochastic optimization. ICLR 2015.
     """
     V = hyper.beta1 * slots.velocity + prepared[0] * g
     S = hyper.beta2 * slots.square + prepared[1] * g * g
-    return w - prepared[2] * (V / (math.sqrt(S) * prepared[3] + hyper.epsilon)), (V, S)
+    divisor = math.sqrt(S) * prepared[3] + hyper.epsilon
+    return w - prepared[2] * (V / (1.0 if divisor == 0.0 else divisor)), (V, S)
 
 
 def heavy_ball(w: float, g: float, slots: Any, prepared: Numbers, hyper: Any) -> tuple[float, Numbers]:

@@ -22,11 +22,12 @@ def adam(w: float, g: float, slots: Any, prepared: tuple[float, ...], hyper: Any
     """V ← β1 V + (1-β1) dw; S ← β2 S + (1-β2) dw²; w ← w - α √(1-β2^t) / (1-β1^t) V / (√S + ε).
 
     The form with ε̂ at the end of section 2 of D. P. Kingma, J. Ba: Adam, ICLR 2015: ε is added to √S, where "adam"
-    adds it to √Ŝ.
+    adds it to √Ŝ. 0/0 is taken as 0.
     """
     V = hyper.beta1 * slots.velocity + prepared[0] * g
     S = hyper.beta2 * slots.square + prepared[1] * g * g
-    return w - prepared[2] * V / (math.sqrt(S) + hyper.epsilon), (V, S)
+    divisor = math.sqrt(S) + hyper.epsilon
+    return w - prepared[2] * V / (1.0 if divisor == 0.0 else divisor), (V, S)
 
 
 def poisson(z: float, y: float) -> float:

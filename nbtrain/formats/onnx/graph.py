@@ -26,7 +26,7 @@ def library() -> Any:
     try:
         import onnx
     except ImportError as error:
-        raise Error("to_onnx needs onnx: pip install 'nbtrain[onnx]'") from error
+        raise Error("to_onnx needs onnx: pip install onnx") from error
     return onnx
 
 

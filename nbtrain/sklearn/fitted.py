@@ -185,7 +185,11 @@ class HasFittedNetwork(BaseEstimator):
     def _unchanged(self) -> FittedNetwork | None:
         """The fitted network, if it was built from the present parameters, which then need no checks."""
         fitted: FittedNetwork | None = self.__dict__.get("_fitted")
-        return self._live() if fitted is not None and fitted.parameters == self._parameters() else None
+        if fitted is None:
+            return None
+        before, now = fitted.parameters, self._parameters()
+        same = before == now and all(type(before[name]) is type(value) for name, value in now.items())  # 5 == 5.0
+        return self._live() if same else None
 
     def _batch(self, rows: int, before: FittedNetwork | None) -> int:
         """Samples of a batch; partial_fit keeps the present trainer's, as long as the batches are the same."""

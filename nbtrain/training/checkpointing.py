@@ -40,7 +40,7 @@ class UnfinishedEpoch(Callback):
         return {"validated": self.validated, "called": self.called}
 
     def resume(self, trainer: Trainer, state: Mapping[str, Any]) -> None:
-        self.validated, called = bool(state["validated"]), state["called"]
+        self.validated, called = bool(state["validated"]), state["called" if "called" in state else "told"]
         self.called = None if called is None else max(0, int(called))
 
 

@@ -139,3 +139,11 @@ def test_parameters_that_stay_are_not_looked_at_again():
     engine = model._fitted
     model.partial_fit(X, LABELS)
     assert model._unchanged() is engine
+
+
+@pytest.mark.parametrize(("name", "value"), [("batch_size", 5.0), ("alpha", True)])
+def test_a_parameter_of_another_type_is_checked_though_it_is_equal(name, value):
+    X, y = np.random.default_rng(0).normal(size=(20, 3)), np.arange(20) % 2
+    model = MLPClassifier((4,), batch_size=5, alpha=1.0, random_state=0).partial_fit(X, y, classes=[0, 1])
+    with pytest.raises(ValueError, match=rf"^{name} must be "):
+        model.set_params(**{name: value}).partial_fit(X, y)

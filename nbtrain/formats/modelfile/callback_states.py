@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from .description import Fields
 
 Array = np.ndarray[Any, Any]
+RENAMED = {"Broken": "UnfinishedEpoch"}  # classes that older files name
 PREFIX = "callbacks."  # how the names of their tensors begin
 
 
@@ -70,7 +71,7 @@ def callback_states(texts: Fields, tensors: Mapping[str, Array]) -> list[Callbac
     listed = parse(f'{{"callbacks": {texts.text("callbacks")}}}', where, "callbacks")["callbacks"]
     if not isinstance(listed, list) or not all(_is_entry(entry) for entry in listed):
         refuse(where, "callbacks", "expected a list of objects with class and state")
-    states = [CallbackState(entry["class"], entry["state"]) for entry in listed]
+    states = [CallbackState(RENAMED.get(entry["class"], entry["class"]), entry["state"]) for entry in listed]
     for name, array in tensors.items():
         if name.startswith(PREFIX):
             index, _, key = name.removeprefix(PREFIX).partition(".")

@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING
 
 from ..checks import arrays as checks
 from ..checks.arguments import explain_arguments, no_new_attributes
-from ..checks.messages import brief, wrong
-from ..errors import InputError
 from ..formats.modelfile.files import check_folder, checked_path
 from .base import Callback
 
@@ -46,9 +44,7 @@ class Checkpoint(Callback):
             every_epochs = 1
         self.every_epochs = None if every_epochs is None else checks.whole_number(every_epochs, "every_epochs", 1)
         if every_minutes is not None:
-            self.every_seconds = 60.0 * checks.finite_number(every_minutes, "every_minutes", "a positive number")
-            if self.every_seconds <= 0:
-                raise InputError(wrong("every_minutes", "be a positive number", brief(every_minutes)))
+            self.every_seconds = 60.0 * checks.positive_number(every_minutes, "every_minutes")
         self._saved: tuple[int, ...] = ()
         self._due = False
 

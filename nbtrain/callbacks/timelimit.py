@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING
 
 from ..checks import arrays as checks
 from ..checks.arguments import explain_arguments, no_new_attributes
-from ..checks.messages import brief, wrong
-from ..errors import InputError
 from .base import Callback
 
 if TYPE_CHECKING:
@@ -30,9 +28,7 @@ class TimeLimit(Callback):
 
     @explain_arguments
     def __init__(self, seconds: float) -> None:
-        self.seconds = checks.finite_number(seconds, "seconds", "a positive number")
-        if self.seconds <= 0:
-            raise InputError(wrong("seconds", "be a positive number", brief(seconds)))
+        self.seconds = checks.positive_number(seconds, "seconds")
         self._end = 0.0
 
     def on_start(self, trainer: Trainer) -> None:

@@ -29,6 +29,14 @@ def finite_number(value: Any, argument: str, kind: str = "a finite number") -> f
     raise InputError(wrong(argument, f"be {kind}", brief(value)))
 
 
+def positive_number(value: Any, argument: str, kind: str = "a finite number > 0") -> float:
+    """A finite float above 0; bools are refused. `kind` describes it in the error."""
+    number = finite_number(value, argument, kind)
+    if number > 0:
+        return number
+    raise InputError(wrong(argument, f"be {kind}", brief(value)))
+
+
 def numbers(value: Any, dtype: np.dtype[Any], argument: str) -> Array:
     """A C-contiguous, aligned array of `dtype` in native byte order, from anything that holds real numbers."""
     array = _as_array(value, argument)

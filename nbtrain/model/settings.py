@@ -73,12 +73,7 @@ def _check_parameters(recipe: Recipe) -> None:
 
 def _checked_limit(value: Any, argument: str) -> float | None:
     """A limit of clipping, or None for no clipping."""
-    if value is None:
-        return None
-    limit = checks.finite_number(value, argument, "a positive number or None")
-    if limit <= 0:
-        raise InputError(wrong(argument, "be a number > 0 or None", value))
-    return limit
+    return None if value is None else checks.positive_number(value, argument, "a finite number > 0 or None")
 
 
 def with_threads(recipe: Recipe, threads: int | str) -> Recipe:

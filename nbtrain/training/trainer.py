@@ -12,7 +12,7 @@ import numpy as np
 from ..callbacks import Checkpoint
 from ..checks import arrays as checks
 from ..checks.arguments import check_attribute, explain_arguments
-from ..checks.messages import brief, wrong
+from ..checks.messages import wrong
 from ..components import Component
 from ..components.network import Network
 from ..core import layout
@@ -308,7 +308,7 @@ class Trainer:
 
     @learning_rate.setter
     def learning_rate(self, value: float) -> None:
-        rate, recipe = positive(value, "learning_rate"), self.engine.recipe
+        rate, recipe = checks.positive_number(value, "learning_rate"), self.engine.recipe
         if rate > float(np.finfo(recipe.dtype).max):
             raise InputError(wrong("learning_rate", f"be finite in {recipe.dtype}", value))
         if isinstance(recipe.optimizer.learning_rate, Component):
@@ -320,7 +320,7 @@ class Trainer:
 
     def scale_learning_rate(self, factor: float) -> None:
         """Multiply the learning rate from now on, including all rates that a schedule will set."""
-        self.engine.descriptor["rate_scale"] *= positive(factor, "factor")
+        self.engine.descriptor["rate_scale"] *= checks.positive_number(factor, "factor")
 
     def reset_optimizer(self) -> None:
         """Clear the optimizer's state and scalars.
@@ -533,14 +533,3 @@ def load(path: Path) -> Trainer:
     >>> trainer = nbtrain.load("model.nbt")  # doctest: +SKIP
     """
     return Trainer._restored(contents(files.read(path), files.checked_path(path)))
-
-
-def positive(value: Any, argument: str) -> float:
-    """A positive finite float, or an InputError."""
-    try:
-        number = checks.finite_number(value, argument)
-    except InputError:
-        number = 0.0
-    if number <= 0:
-        raise InputError(wrong(argument, "be a finite number > 0", brief(value)))
-    return number

@@ -173,7 +173,7 @@ SCARCE = """
     fails(MemoryError, "network must be smaller", lambda: make(4 * MIB, batch_size=1))
     fails(MemoryError, "order of the samples", lambda: trainer.fit(X, y))
     fails(MemoryError, "", lambda: big.save(f"{folder}/big.nbt"))
-    fails(nbtrain.ModelFileError, "more than there is memory for", lambda: nbtrain.load(f"{folder}/big.nbt"))
+    fails(nbtrain.ModelFileError, "not enough memory for its", lambda: nbtrain.load(f"{folder}/big.nbt"))
     assert os.listdir(folder) == ["big.nbt"] and os.path.getsize(f"{folder}/big.nbt") == size
 
     limit(4096 * MIB)

@@ -27,12 +27,25 @@ def loss_slope(net, batch, scale, team):
         d.loss,
         (last.a + skip, y, weight, last.delta + skip, row_loss) + (stop - first, last.units, d.loss_parameters, scale),
     )
-    if failed != 0:  # then the loss is NaN and nothing is updated
-        d.failed = FAILED
-        vector_at(row_loss, stop - first, FLOAT64)[:] = np.nan
     if last.slope != 0:
         n = (stop - first) * last.units
         call(last.slope, (last.z + skip, last.a + skip, last.delta + skip, n, last.parameters))
+    if weight != 0:
+        delta = matrix_at(last.delta + skip, stop - first, last.units, net.theta.dtype)
+        remove_rows(vector_at(weight, stop - first, net.theta.dtype), row_loss, delta)
+    if failed != 0:  # then the loss is NaN and nothing is updated
+        d.failed = FAILED
+        vector_at(row_loss, stop - first, FLOAT64)[:] = np.nan
+
+
+@jit
+def remove_rows(weights, row_loss, delta):
+    """The loss and delta of a sample of weight 0 are 0, even where 0 times what they were is NaN."""
+    losses = vector_at(row_loss, weights.size, FLOAT64)
+    for r in range(weights.size):
+        if weights[r] == 0:
+            losses[r] = 0.0
+            delta[r] = 0
 
 
 @jit

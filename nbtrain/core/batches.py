@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..compiler.jit import jit, vector_at
+from ..compiler.jit import jit, matrix_at, vector_at
 from .calls import copy_bytes
 from .layout import CACHE_LINE
 from .net import INT64, ZERO, Batch, chunk_at
@@ -46,6 +46,37 @@ def next_batch(net, data, position, team):
     if data.weight != 0:
         gather(data.weight, d.itemsize, picks, d.batch_weight, first)
     return Batch(d.batch_x, d.batch_y, d.batch_weight if data.weight != 0 else ZERO, rows)
+
+
+@jit
+def without_removed(net, batch, team):
+    """A batch, or one chunk of it, with zeros as the inputs of samples of weight 0; a member fills its own rows.
+
+    Else an input or activation that is infinite would make NaN of 0. The data are copied where they are not yet.
+    """
+    if batch.weight == 0:
+        return batch
+    d, weights = net.descriptor[0], vector_at(batch.weight, batch.rows, net.theta.dtype)
+    if not has_zero(weights):
+        return batch
+    first, last = share(batch.rows, team)
+    size = d.inputs * d.itemsize
+    if batch.x != d.batch_x:
+        copy_bytes(d.batch_x + first * size, batch.x + first * size, (last - first) * size)
+    rows = matrix_at(d.batch_x, batch.rows, d.inputs, net.theta.dtype)
+    for r in range(first, last):
+        if weights[r] == 0:
+            rows[r] = 0
+    return Batch(d.batch_x, batch.y, batch.weight, batch.rows)
+
+
+@jit
+def has_zero(numbers):
+    """Whether any number is 0."""
+    zeros = 0
+    for i in range(numbers.size):
+        zeros += numbers[i] == 0
+    return zeros > 0
 
 
 @jit

@@ -94,6 +94,8 @@ def squared_errors(net, batch, sums):
     weight = vector_at(batch.weight, batch.rows, net.theta.dtype)
     for i in range(batch.rows):
         w = np.float64(weight[i]) if batch.weight != 0 else 1.0
+        if w == 0.0:  # the error may be infinite
+            continue
         for k in range(d.outputs):
             error = np.float64(out[i, k]) - np.float64(y[i, k])
             sums[k] += w * error * error

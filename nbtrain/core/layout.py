@@ -81,12 +81,13 @@ _NETWORK_FIELDS = f"""
 _MEMBER_FIELDS = """
     seed_0 seed_1 seed_2 seed_3  # 32 bits each
     iteration epoch
+    optimizer_start  # the iteration at which the optimizer began: its own t counts from here
     position  # samples of the current epoch that are done
     learning_rate rate_scale
     epoch_loss epoch_weight epoch_hits  # sums over the current epoch
     status  # of the last call
     log log_size log_count  # (log_size, 3) float64: weighted loss, m and hits of finished epochs
-    snapshot snapshot_iteration snapshot_epoch  # theta, state and scalars of the last finite epoch
+    snapshot snapshot_iteration snapshot_epoch snapshot_start  # theta, state and scalars of the last finite epoch
 """
 
 # Where the calling thread and its helpers work. What they all read in a step shares no cache line with what the

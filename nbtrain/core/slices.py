@@ -45,7 +45,7 @@ def keep_epoch(net):
     copy_share(net, team)
     wait(d, team)
     copy(vector_at(d.scalars, d.scalar_count, FLOAT64), vector_at(kept_scalars(d), d.scalar_count, FLOAT64))
-    d.snapshot_iteration, d.snapshot_epoch = d.iteration, d.epoch
+    d.snapshot_iteration, d.snapshot_epoch, d.snapshot_start = d.iteration, d.epoch, d.optimizer_start
     log_epoch(d)
     return np.int64(OK)
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..compiler.jit import jit, vector_at
 from .backward import backward, count_hits, loss_slope, summed_loss
-from .batches import next_batch
+from .batches import next_batch, without_removed
 from .forward import forward
 from .functions import GRADIENT, TRAIN_EPOCH, TRAIN_STEP
 from .layout import HITS_NONE, WRONG_RATE
@@ -67,6 +67,7 @@ def iteration(net, data, operation, position, team):
     fetch(net.descriptor[0].theta, net.theta.size * net.theta.itemsize, team)
     batch = data if operation == TRAIN_STEP else next_batch(net, data, position, team)
     if fuses_update(net.descriptor[0], batch.rows):
+        batch = without_removed(net, batch, team)
         loss = losses_and_deltas(net, batch, ZERO, TRAINING, team) / weight
         if math.isfinite(loss):
             fused_update(net, batch, 1.0 / weight, team)
@@ -85,7 +86,7 @@ def losses_and_gradient(net, batch, training, team):
     for first in range(0, batch.rows, d.batch_size):
         if first > 0:
             barrier(team)
-        chunk = chunk_at(d, batch, first)
+        chunk = without_removed(net, chunk_at(d, batch, first), team)
         total += losses_and_deltas(net, chunk, first, training, team)
         add_to_gradient(net, chunk, training, sums, first > 0, team)
     add_sums(net, sums, team)

@@ -13,9 +13,11 @@ from .recipe import Recipe
 Array = np.ndarray[Any, Any]
 SEED = ("seed_0", "seed_1", "seed_2", "seed_3")
 COUNTERS = ("iteration", "epoch", "position", "samples")
+START = "optimizer_start"
 NUMBERS = ("learning_rate", "rate_scale", "epoch_loss", "epoch_weight", "epoch_hits")
-NAMES = [*SEED, *COUNTERS, *NUMBERS]
+NAMES = [*SEED, *COUNTERS, START, *NUMBERS]
 RECORD = np.dtype([(name, DESCRIPTOR[name]) for name in NAMES])  # the descriptor's words that training changes
+SNAPSHOT = {"snapshot_iteration": "iteration", "snapshot_epoch": "epoch", "snapshot_start": START}
 FLOAT64 = np.dtype(np.float64)
 
 
@@ -69,8 +71,8 @@ class State:
     data : ndarray of shape (bytes,), uint8
         Everything, contiguous.
     counters : ndarray of shape (1,), structured
-        `seed_0` to `seed_3`, `iteration`, `epoch`, `position`, `samples`, `learning_rate`, `rate_scale`, and the sums
-        of an epoch that was begun.
+        `seed_0` to `seed_3`, `iteration`, `epoch`, `position`, `samples`, `optimizer_start`, `learning_rate`,
+        `rate_scale`, and the sums of an epoch that was begun.
     theta : ndarray of shape (parameters,)
     state : ndarray of shape (slots, parameters)
     scalars : ndarray of shape (scalars,), float64
@@ -120,7 +122,8 @@ def keep_snapshot(memory: Memory, recipe: Recipe) -> None:
     descriptor = memory.array("descriptor")
     for kept, current in zip(RowLayout.of(recipe).views(memory.array("snapshot")), row_of(memory), strict=True):
         kept[...] = current
-    descriptor["snapshot_iteration"], descriptor["snapshot_epoch"] = descriptor["iteration"], descriptor["epoch"]
+    for name, counter in SNAPSHOT.items():
+        descriptor[name] = descriptor[counter]
 
 
 def restore_snapshot(memory: Memory, recipe: Recipe) -> None:
@@ -128,5 +131,14 @@ def restore_snapshot(memory: Memory, recipe: Recipe) -> None:
     descriptor = memory.array("descriptor")
     for current, kept in zip(row_of(memory), RowLayout.of(recipe).views(memory.array("snapshot")), strict=True):
         current[...] = kept
-    descriptor["iteration"], descriptor["epoch"] = descriptor["snapshot_iteration"], descriptor["snapshot_epoch"]
+    for name, counter in SNAPSHOT.items():
+        descriptor[counter] = descriptor[name]
     descriptor["position"] = 0
+
+
+def reset_optimizer(memory: Memory) -> None:
+    """Clear the optimizer's state and scalars, and let its t begin anew."""
+    descriptor = memory.array("descriptor")
+    memory.array("state")[...] = 0.0
+    memory.array("scalars")[...] = 0.0
+    descriptor[START] = descriptor["iteration"]

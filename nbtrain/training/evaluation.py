@@ -59,7 +59,9 @@ def r2(errors: Array, data: Dataset) -> float:
 
     `errors` are the residual sums. The targets are read in blocks, so that no copy of them is made.
     """
-    largest = max(abs(float(data.y.min())), abs(float(data.y.max())))
+    counted: Any = True if data.weight is None else (data.weight > 0)[:, np.newaxis]
+    lowest, highest = np.min(data.y, where=counted, initial=0.0), np.max(data.y, where=counted, initial=0.0)
+    largest = max(-float(lowest), float(highest))
     scale = 2.0 ** max(0, int(np.frexp(largest)[1]) - 1)  # squares would overflow; powers of two cost no bits
     with np.errstate(over="ignore", invalid="ignore"):  # of huge weights
         weight = weighted = np.zeros_like(errors)
@@ -74,12 +76,15 @@ def r2(errors: Array, data: Dataset) -> float:
 
 
 def _blocks(data: Dataset, scale: float) -> Iterator[tuple[Array, Array]]:
-    """Targets / scale, as differences from the first row, and weights in float64, some rows at a time."""
-    origin = data.y[0] / np.float64(scale)  # constant targets become exactly 0
+    """Targets / scale, as differences from the first row that counts, and weights in float64, some rows at a time."""
+    start = 0 if data.weight is None else int(np.argmax(data.weight > 0))
+    origin = data.y[start] / np.float64(scale)  # constant targets become exactly 0
     for first in range(0, len(data.y), R2_ROWS):
         rows = data.rows(first, first + R2_ROWS)
         weight = np.ones(len(rows.y)) if rows.weight is None else rows.weight.astype(np.float64)
-        yield rows.y / np.float64(scale) - origin, weight
+        differences = rows.y / np.float64(scale) - origin
+        differences[weight == 0] = 0.0  # whatever their targets are
+        yield differences, weight
 
 
 def check_metrics(engine: Engine, metrics: Sequence[Metric]) -> None:

@@ -14,6 +14,7 @@ from ..callbacks import Callback, Checkpoint, as_callbacks
 from ..callbacks.base import keeps_state, stops
 from ..callbacks.progress import as_progress
 from ..checks import arrays as checks
+from ..checks.messages import wrong
 from ..components import Component
 from ..core import layout
 from ..errors import DivergenceError, InputError
@@ -57,8 +58,10 @@ def training_data(
 ) -> tuple[Dataset, Dataset | None]:
     """Data to train on and to validate with."""
     data = inputs.dataset(X, y, sample_weight)
-    if data.weight is not None and not data.weight.any():
-        raise InputError("sample_weight must have a positive weight, got only zeros")
+    smallest = np.finfo(inputs.dtype).smallest_normal
+    if data.weight is not None and not (data.weight >= smallest).any():
+        got = f"at most {data.weight.max():.2g}, which training in {inputs.dtype} counts as 0"
+        raise InputError(wrong("sample_weight", "have a positive weight", got if data.weight.any() else "only zeros"))
     if validation_data is None:
         return data, None
     triple = checks.pair(validation_data, "validation_data")

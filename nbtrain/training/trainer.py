@@ -25,7 +25,7 @@ from ..model import Model, layer_views
 from ..model.native import c_signature
 from ..model.recipe import Recipe
 from ..model.settings import checked_recipe, seed_words, with_threads
-from ..model.state import State
+from ..model.state import State, reset_optimizer
 from ..status import check
 from .engine import Engine
 from .evaluation import evaluate
@@ -323,14 +323,14 @@ class Trainer:
         self.engine.descriptor["rate_scale"] *= checks.positive_number(factor, "factor")
 
     def reset_optimizer(self) -> None:
-        """Clear the optimizer's state and scalars.
+        """Let the optimizer begin anew: its next steps are those of a new one.
 
-        `iteration`, which schedules and Adam's bias correction use, continues. For a run whose parameters are good but
-        whose optimizer state is not, for example after a batch whose squared gradient is infinite.
+        Its state is cleared, and its bias corrections count from here. `iteration`, which schedules use, continues. For
+        a run whose parameters are good but whose optimizer state is not, for example after a batch whose squared
+        gradient is infinite.
         """
         with self.engine.held():
-            self.model.state[...] = 0.0
-            self.engine.memory.array("scalars")[...] = 0.0
+            reset_optimizer(self.engine.memory)
 
     @property
     def weights(self) -> list[tuple[Array, Array]]:

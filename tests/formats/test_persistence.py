@@ -455,7 +455,7 @@ def set_trainer(**entries):
 
 
 CRAFTED = {
-    "another version": (lambda table, _: table["__metadata__"].update(version="2"), "version"),
+    "another version": (lambda table, _: table["__metadata__"].update(version="3"), "version"),
     "another format": (lambda table, _: table["__metadata__"].update(format="pt"), "format"),
     "metadata that is no string": (lambda table, _: table["__metadata__"].update(more=1), "__metadata__"),
     "a list as metadata": (lambda table, _: table["__metadata__"].update(metadata="[1]"), "metadata"),

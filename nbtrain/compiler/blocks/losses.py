@@ -20,12 +20,14 @@ NO_ADDRESS = np.int64(0)
 
 
 @jit
-def weigh(losses, deltas, weights, columns):
-    """Multiply each row's loss and slopes by its weight."""
+def weigh(losses, deltas, weights, columns, scale):
+    """Multiply each row's loss by its weight, and its slopes by weight * scale, which is never too large or small."""
     for r in range(weights.size):
-        losses[r] *= np.float64(weights[r])
+        weight = np.float64(weights[r])
+        losses[r] *= weight
+        factor = deltas.dtype.type(weight * scale)
         for i in range(r * columns, (r + 1) * columns):
-            deltas[i] *= weights[r]
+            deltas[i] *= factor
 
 
 def loss(spec: Loss, dtype: np.dtype[Any]) -> dict[str, Function]:
@@ -95,9 +97,11 @@ def _elementwise(spec: Loss, dtype: np.dtype[Any]) -> Any:
             for i in range(r * columns, (r + 1) * columns):
                 total += np.float64(deltas[i])
             losses[r] = total
-        slopes(p, y, delta, rows * columns, parameters, scale)
-        if weight != NO_ADDRESS:
-            weigh(losses, deltas, vector_at(weight, rows, dtype), columns)
+        if weight == NO_ADDRESS:
+            slopes(p, y, delta, rows * columns, parameters, scale)
+        else:
+            slopes(p, y, delta, rows * columns, parameters, 1.0)
+            weigh(losses, deltas, vector_at(weight, rows, dtype), columns, scale)
         return 0
 
     return loss_block
@@ -180,11 +184,12 @@ def _all_rows(spec: Loss, dtype: np.dtype[Any]) -> Any:
         deltas = vector_at(delta, rows * columns, dtype)
         targets = vector_at(y, rows, INT64) if labels else vector_at(y, rows * columns, dtype)
         function(vector_at(p, rows * columns, dtype), targets, deltas, losses, max(columns, 1), *given)
+        if weight != NO_ADDRESS:
+            weigh(losses, deltas, vector_at(weight, rows, dtype), columns, scale)
+            return 0
         factor = dtype.type(scale)
         for i in range(rows * columns):
             deltas[i] *= factor
-        if weight != NO_ADDRESS:
-            weigh(losses, deltas, vector_at(weight, rows, dtype), columns)
         return 0
 
     return loss_block

@@ -13,16 +13,21 @@ from .slots import step
 
 @jit
 def prepare(net):
-    """The numbers of this iteration: learning rate, hyperparameters and what the optimizer prepares from them."""
+    """The numbers of this iteration: learning rate, hyperparameters and what the optimizer prepares from them.
+
+    Schedules count all iterations, the optimizer those since its state was last cleared.
+    """
     d = net.descriptor[0]
     t = d.iteration + 1
+    if d.optimizer_start > d.iteration:  # the caller has set the iteration back
+        d.optimizer_start = 0
     if d.rate != 0:
         call(d.rate, (t, d.rate_parameters, d.rate_result))
     hyper = vector_at(d.hyper, d.hyper_count, FLOAT64)
     hyper[0] = d.learning_rate * d.rate_scale
     if d.prepare != 0:
         copy_typed(vector_at(d.scalars, d.scalar_count, FLOAT64), vector_at(d.next_scalars, d.scalar_count, FLOAT64))
-        call(d.prepare, (t, d.next_scalars, d.hyper, d.prepared))
+        call(d.prepare, (t - d.optimizer_start, d.next_scalars, d.hyper, d.prepared))
     copy_typed(hyper, vector_at(d.hyper_typed, d.hyper_count, net.theta.dtype))
     prepared = vector_at(d.prepared, d.prepared_count, FLOAT64)
     copy_typed(prepared, vector_at(d.prepared_typed, d.prepared_count, net.theta.dtype))

@@ -15,10 +15,11 @@ from ...core.layout import MOST_THREADS
 from ...errors import Error, InputError, ModelFileError
 from ...model.recipe import Recipe
 from ...model.settings import checked_recipe, with_threads
-from ...model.state import COUNTERS, NUMBERS, State
+from ...model.state import COUNTERS, NUMBERS, START, State
 from .container import refuse
 
-FORMAT, VERSION = "nbtrain", "1"
+FORMAT = "nbtrain"
+VERSIONS = ("1", "2")  # 2: the optimizer began at a later iteration than the trainer
 
 LARGEST = 2**62
 
@@ -43,7 +44,13 @@ def describe(recipe: Recipe, state: State) -> dict[str, Any]:
         "scalars": list(optimizer.scalars),
         **{name: int(state.counters[name][0]) for name in COUNTERS},
         **{name: float(state.counters[name][0]) for name in NUMBERS},
+        **({START: int(state.counters[START][0])} if state.counters[START][0] else {}),
     }
+
+
+def version(described: Mapping[str, Any]) -> str:
+    """The oldest version of the format that can say what is described."""
+    return "2" if START in described else "1"
 
 
 def _layer(layer: Dense) -> dict[str, Any]:

@@ -11,10 +11,10 @@ import numpy as np
 from ...errors import Error, ModelFileError, PluginWarning
 from ...model import layer_arrays
 from ...model.recipe import Recipe
-from ...model.state import COUNTERS, FLOAT64, NUMBERS, SEED, RowLayout, State
+from ...model.state import COUNTERS, FLOAT64, NUMBERS, SEED, START, RowLayout, State
 from .callback_states import PREFIX, CallbackState, callback_states
 from .container import Container, decode, parse, refuse
-from .description import FORMAT, VERSION, Fields, recipe_of
+from .description import FORMAT, VERSIONS, Fields, recipe_of
 
 Array = np.ndarray[Any, Any]
 Made = TypeVar("Made")
@@ -78,14 +78,16 @@ def _check_version(metadata: Mapping[str, str], where: str) -> None:
     if metadata.get("format") != FORMAT:
         refuse(where, "format", f"expected {FORMAT!r}")
     found = metadata.get("version", "")
-    if found != VERSION:
-        refuse(where, "version", f"this version of nbtrain reads {VERSION!r}, got {found[:20]!r}")
+    if found not in VERSIONS:
+        read = " and ".join(map(repr, VERSIONS))
+        refuse(where, "version", f"this version of nbtrain reads {read}, got {found[:20]!r}")
 
 
 def _counters(fields: Fields) -> dict[str, float]:
     counters: dict[str, float] = {name: fields.whole(name) for name in COUNTERS}
     if counters["position"] and counters["position"] >= counters["samples"]:
         fields.refuse("position", f"{counters['position']} of {counters['samples']} samples")
+    counters[START] = fields.whole(START) if START in fields.entries else 0
     return counters | {name: fields.number(name) for name in NUMBERS}
 
 

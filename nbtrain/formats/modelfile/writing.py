@@ -14,7 +14,7 @@ from ...model.recipe import Recipe
 from ...model.state import NUMBERS, State
 from .callback_states import PREFIX, collect
 from .container import encode
-from .description import FORMAT, VERSION, describe
+from .description import FORMAT, describe, version
 from .reading import HISTORY
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def encoded(
         Those whose state is kept, in a call of fit that is in progress.
     """
     described, tensors = describe(recipe, state), _tensors(recipe, state, history)
-    strings = {"format": FORMAT, "version": VERSION, "trainer": json.dumps(described), "metadata": metadata}
+    strings = {"format": FORMAT, "version": version(described), "trainer": json.dumps(described), "metadata": metadata}
     if callbacks is not None:
         strings["callbacks"], kept = collect(callbacks)
         wide = {name: array for name, array in kept.items() if array.itemsize == 8}

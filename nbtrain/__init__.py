@@ -21,6 +21,8 @@ from .components import (
     Schedule,
 )
 from .components.by_name import (
+    _recalled,
+    _remade,
     activation,
     constraint,
     initializer,
@@ -90,6 +92,7 @@ __all__ = [
 for _public in (
     *(Activation, Component, Constraint, Dense, Initializer, Loss, Network, Optimizer, Parameter, Regularizer),
     *(Schedule, activation, constraint, initializer, loss, optimizer, regularizer, schedule, register, unregister),
+    *(_recalled, _remade),  # how pickles make components
 ):
     _public.__module__ = __name__
 

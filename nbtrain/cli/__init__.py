@@ -9,6 +9,7 @@ import sys
 from collections.abc import Sequence
 
 from .. import __version__
+from ..components.by_name import registry
 from ..errors import Error
 from . import cache, demo, export, plugins, predict, train, warmup
 from .parser import Parser
@@ -47,6 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not given:
         parser.print_help(sys.stderr)
         return USAGE
+    registry.importing = lambda: contextlib.redirect_stdout(sys.stderr)  # what plugins print is no output of a command
     try:
         return _called(parser, given)
     except KeyboardInterrupt as interrupt:

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import Error, PluginError
-from . import cache, fingerprint, loader, sources
+from . import cache, fingerprint, loader, settings, sources
 from .fingerprint import machine
 from .keys.component import component_key, joined_key
 from .locks import held_across_forks
@@ -173,10 +173,24 @@ def _cached(key: str, make: Callable[[], bytes], what: Callable[[], str]) -> byt
         with _Announcement(what()), _uncollected(), cache.compile_lock(key):
             code = cache.read(key)  # from the process that held the lock before
             if code is None:
+                before = settings.text()
                 code = make()
                 fingerprint.check_sources()
-                cache.write(key, code)
+                _store(key, code, before)
     return code
+
+
+def _store(key: str, code: bytes, before: str) -> None:
+    """Write to the disk cache, unless Numba's settings were changed: the key says those from before."""
+    from .objects import made_with
+
+    if made_with() in (before, None) and settings.text() == before:
+        cache.write(key, code)
+    else:
+        cache.warn_once(
+            "nbtrain: Numba's settings were changed after the first compilation; code that has been compiled since is "
+            "kept in memory only"
+        )
 
 
 def _in_memory(make: Callable[[], bytes], what: Callable[[], str]) -> bytes:

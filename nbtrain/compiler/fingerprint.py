@@ -2,7 +2,7 @@
 
 Everything here works without Numba: a process that finds its code in the cache never imports it. A key is a digest of
 
-- the machine: interpreter, versions of Numba, llvmlite and NumPy, processor, its features, Numba's settings;
+- the machine: interpreter, versions of Numba, llvmlite and NumPy, processor, its features, Numba's settings in force;
 - the sources of `nbtrain.compiler`, and for the core those of `nbtrain.core`;
 - for a component, what its functions do (see `keys`).
 """
@@ -18,18 +18,8 @@ from typing import Any
 import numpy as np
 
 from ..errors import Error
-from . import processor, sources
+from . import processor, settings, sources
 from .sources import digest
-
-SETTINGS_FILE = ".numba_config.yaml"  # in the current directory; Numba reads its settings from it
-# Numba's settings for files and messages; all others may change the code that it makes.
-HARMLESS_SETTINGS = {
-    *("NUMBA_CACHE_DIR", "NUMBA_CACHE_LOCATOR_CLASSES", "NUMBA_DEBUG_CACHE", "NUMBA_NUM_THREADS"),
-    *("NUMBA_THREADING_LAYER", "NUMBA_THREADING_LAYER_PRIORITY", "NUMBA_NRT_STATS", "NUMBA_COLOR_SCHEME"),
-    *("NUMBA_DISABLE_ERROR_MESSAGE_HIGHLIGHTING", "NUMBA_DISABLE_PERFORMANCE_WARNINGS", "NUMBA_WARNINGS"),
-    *("NUMBA_DEVELOPER_MODE", "NUMBA_FULL_TRACEBACKS", "NUMBA_SHOW_HELP", "NUMBA_DISABLE_CUDA", "NUMBA_DISABLE_JIT"),
-    "NUMBA_BOUNDSCHECK",  # for users' own functions, as the one before it: `jit` and `objects` ignore both
-}
 
 
 def core_key(dtype: np.dtype[Any], module: str = "core") -> str:
@@ -44,16 +34,7 @@ def _core_key(machine: str, sources: tuple[str, str], dtype: np.dtype[Any], modu
 
 def machine() -> str:
     """Interpreter, libraries, processor and settings."""
-    global _known
-    environment = getattr(os.environ, "_data", os.environ)  # os.environ itself decodes every name that it is asked for
-    if _known[:2] != (environment, _platform()):
-        names = sorted(name for name in os.environ if name.startswith("NUMBA_") and name not in HARMLESS_SETTINGS)
-        settings = [f"{name}={os.environ[name]}" for name in names]
-        _known = dict(environment), _platform(), "\n".join([_platform(), *settings])
-    return f"{_known[2]}\n{_text(SETTINGS_FILE)}" if os.path.exists(SETTINGS_FILE) else _known[2]
-
-
-_known: tuple[dict[Any, Any], str, str] = ({}, "", "")  # environment, platform, and the result of machine()
+    return f"{_platform()}\nAMX: {processor.has_amx()}\n{settings.text()}"
 
 
 @cache
@@ -62,7 +43,6 @@ def _platform() -> str:
     import llvmlite.binding as llvm
 
     features = sorted(name for name, present in llvm.get_host_cpu_features().items() if present)
-    features.append(f"AMX: {processor.has_amx()}")  # which Linux may refuse
     libraries = [f"llvmlite {llvmlite.__version__}", f"numpy {np.__version__}", _numba_version()]
     return "\n".join([sys.version, *libraries, llvm.get_process_triple(), llvm.get_host_cpu_name(), *features])
 

@@ -23,6 +23,7 @@ from numba.core.funcdesc import default_mangler
 from numba.core.registry import cpu_target
 
 from ..errors import Error
+from . import settings
 
 PREFIX = "nbtrain_"
 ADDRESS = "numba.dynamic.globals."  # prefix of Numba's names for addresses of this process
@@ -105,6 +106,12 @@ class _DeferredCodegen(JITCPUCodegen):
 
 
 _codegen: _DeferredCodegen | None = None
+_made_with = ""  # Numba's settings at that time
+
+
+def made_with() -> str | None:
+    """Numba's settings at the first compilation, which later ones depend on, too; None if there was none."""
+    return None if _codegen is None else _made_with
 
 
 def _short(name: str, argument_types: Any, *, abi_tags: Any = (), uid: Any = None) -> str:
@@ -143,12 +150,13 @@ def _table(context: Any, builder: Any, kind: Any, array: Any) -> Any:
 @contextmanager
 def deferred() -> Iterator[_DeferredCodegen]:
     """Within this context Numba only types and lowers; `object_code` does the rest."""
-    global _codegen
+    global _codegen, _made_with
     with global_compiler_lock:
         context = cpu_target.target_context
         if _codegen is None:
             _leave_blas_for_later()
-            _codegen = _DeferredCodegen("nbtrain")
+            config.reload_config()  # as Numba does before it compiles, but it would be too late for this
+            _codegen, _made_with = _DeferredCodegen("nbtrain"), settings.text()
         bounds = config.BOUNDSCHECK  # type: ignore[attr-defined]
         config.BOUNDSCHECK = None  # type: ignore[attr-defined]  # NUMBA_BOUNDSCHECK is for users' own functions
         usual, context._internal_codegen = context._internal_codegen, _codegen

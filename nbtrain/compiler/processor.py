@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import sys
 from functools import cache
 
 from ..checks.environment import switched_on
+from . import settings
 
 X86, ARM, OTHER = "x86", "ARM", "another"
 _KINDS = {"x86_64": X86, "AMD64": X86, "aarch64": ARM, "arm64": ARM}
@@ -24,15 +24,32 @@ AMX_FEATURES = ("amx-tile", "amx-bf16", "avx512f")  # as LLVM calls them
 _ARCH_PRCTL, _REQUEST, _TILE_DATA = 158, 0x1023, 18  # of Linux for x86-64
 
 
-@cache
 def has_amx() -> bool:
-    """Whether this process may use AMX for bfloat16: the processor has it, and Linux permits it.
+    """Whether AMX is used for bfloat16: the processor has it, Numba compiles for it, and Linux permits it."""
+    return _permitted_amx() and _compiles_for_amx(settings.value("CPU_NAME"), settings.value("CPU_FEATURES"))
+
+
+def _compiles_for_amx(name: str | None, features: str | None) -> bool:
+    """Whether Numba, with these settings, makes code for this processor with all its features for AMX."""
+    if name is not None and name != _host_name():
+        return False
+    return features is None or {f"+{feature}" for feature in AMX_FEATURES} <= set(features.split(","))
+
+
+@cache
+def _host_name() -> str:
+    import llvmlite.binding as llvm
+
+    return str(llvm.get_host_cpu_name())
+
+
+@cache
+def _permitted_amx() -> bool:
+    """Whether this process may use it.
 
     A process has to ask Linux, since signal handlers then need more room; Linux refuses if a thread has too little.
     """
     if kind() != X86 or sys.platform != "linux" or switched_on("NBTRAIN_DISABLE_AMX"):
-        return False
-    if any(os.environ.get(name) for name in ("NUMBA_CPU_NAME", "NUMBA_CPU_FEATURES")):
         return False
     import ctypes
 

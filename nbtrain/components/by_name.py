@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import copyreg
 from collections.abc import Callable
-from functools import partial
 from operator import attrgetter
 from typing import Any
 
 from ..checks.messages import unknown, wrong
 from ..checks.suggestions import an
-from ..errors import InputError
+from ..errors import InputError, PluginError
 from . import (
     Activation,
     Component,
@@ -23,6 +22,7 @@ from . import (
     Schedule,
     Spec,
 )
+from .absent import Absent
 from .builtin import MODULES
 from .registry import BUILTIN, Registry
 
@@ -126,23 +126,36 @@ def constraint(name: str | Spec, /, **parameters: Any) -> Component:
     return bound(registry.get("constraint", name), parameters)
 
 
-_MAKERS: dict[str, Callable[..., Component]] = {
-    made.__name__: made for made in (activation, regularizer, optimizer, loss, initializer, schedule, constraint)
-}
+# ---- pickles: by name where the other process has the component, too; else by value, through the pickler at hand
 
 
 def _reduced(component: Component) -> Any:
-    """Pickle a component by name if the registry has it: another process makes it from its own registry."""
-    if registry.knows(component.spec):
-        return partial(_MAKERS[component.kind], component.name, **dict(component.parameters)), ()
-    return Component, (component.kind, component.name, component.parameters, component.spec)
+    spec = component.spec
+    if isinstance(spec, Absent):
+        return _recalled, (spec.kind, spec.name, component.parameters, spec.provider)
+    if registry.is_installed(spec):
+        return _recalled, (spec.kind, spec.name, component.parameters, registry.provider(spec))
+    return Component, (component.kind, component.name, component.parameters, spec)
 
 
 def _reduced_spec(spec: Spec) -> Any:
-    """A built-in spec is pickled by its name, so that the pickle names no internal module."""
-    if registry.provider(spec) == BUILTIN:
-        return attrgetter("spec"), (_MAKERS[spec.kind](spec.name),)
-    return spec.__reduce__()
+    if registry.is_installed(spec):
+        return attrgetter("spec"), (bound(spec, {}),)
+    return _remade, spec.__reduce__()[:1]
+
+
+def _recalled(kind: str, name: str, parameters: tuple[tuple[str, Any], ...], provider: str) -> Component:
+    """A component by name, from the registry of this process; where it is missing, its first use raises."""
+    try:
+        return bound(registry.get(kind, name), dict(parameters))
+    except (InputError, PluginError) as error:
+        message = f"{kind} {name!r} is not available here; install {provider}, which provided it ({error})"
+        return Component(kind, name, parameters, Absent(message, kind, name, provider))
+
+
+def _remade(make: Callable[[], Spec]) -> Spec:
+    """A spec that was pickled by value, or the one that is registered here, if it is the same."""
+    return registry.same(make())
 
 
 copyreg.pickle(Component, _reduced)

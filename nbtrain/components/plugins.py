@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pluggy
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from importlib import metadata
 
 GROUP = "nbtrain"
+MARK = "nbtrain_impl"  # the attribute that pluggy's hookimpl sets
 PACKAGE = str(Path(__file__).parent.parent)
 LONGEST_CAUSE = 400  # characters; a message is to be read
 
@@ -104,16 +106,16 @@ def collect(plugin: object, label: str) -> list[Entry]:
         something that is not a component of its kind.
     """
     check_contract(plugin)
-    _check_unmarked(plugin)
-    manager = pluggy.PluginManager("nbtrain")
-    manager.add_hookspecs(Hooks)
-    for name in _marked(plugin, manager):
+    hooks = _hooks(plugin)
+    for name, function in hooks.items():
         if name not in HOOKS.values():
             raise PluginError(f"unknown hook {name}{_nearest_hook(name)}")
-        _check_arguments(getattr(plugin, name), name)
-    manager.register(plugin)
-    if not manager.get_hookcallers(plugin):
+        _check_arguments(function, name)
+    if not hooks:
         raise PluginError(f"it implements none of the hooks {', '.join(HOOKS.values())} with @nbtrain.hookimpl")
+    manager = pluggy.PluginManager("nbtrain")
+    manager.add_hookspecs(Hooks)
+    manager.register(SimpleNamespace(**hooks))  # not the plugin itself: its other attributes are not read
     entries = []
     for kind, hook in HOOKS.items():
         for implementation in getattr(manager.hook, hook).get_hookimpls():
@@ -146,17 +148,32 @@ def check_contract(plugin: object) -> None:
         )
 
 
-def _marked(plugin: object, manager: pluggy.PluginManager) -> list[str]:
-    """Names of a plugin's hook implementations."""
-    return [name for name in dir(plugin) if manager.parse_hookimpl_opts(plugin, name) is not None]
+def _hooks(plugin: object) -> dict[str, Any]:
+    """A plugin's hooks by name, bound to it: the routines with the mark of `hookimpl`.
 
+    Only hooks are looked up on the plugin: a property, or a name that a lazy module would import, stays untouched.
 
-def _check_unmarked(plugin: object) -> None:
-    """Refuse an unmarked hook, which pluggy would ignore."""
+    Raises
+    ------
+    PluginError
+        If a function is named like a hook but lacks the mark, so that pluggy would ignore it.
+    """
+    found = {}
     for name in dir(plugin):
-        value = inspect.getattr_static(plugin, name)
-        if name.startswith("nbtrain_") and inspect.isroutine(value) and not hasattr(value, "nbtrain_impl"):
-            raise PluginError(f"{name} lacks @nbtrain.hookimpl{'' if name in HOOKS.values() else _nearest_hook(name)}")
+        held = inspect.getattr_static(plugin, name, None)
+        if held is None and name in HOOKS.values():
+            held = getattr(plugin, name, None)  # of a module's own __getattr__
+        function = getattr(held, "__func__", held) if isinstance(held, staticmethod | classmethod) else held
+        if not inspect.isroutine(function):
+            continue
+        if hasattr(held, MARK) and held is not function:  # @nbtrain.hookimpl above @staticmethod or @classmethod
+            setattr(function, MARK, getattr(held, MARK))
+        if hasattr(function, MARK):
+            found[name] = getattr(plugin, name)
+        elif name.startswith("nbtrain_"):
+            nearest = "" if name in HOOKS.values() else _nearest_hook(name)
+            raise PluginError(f"{name} lacks @nbtrain.hookimpl{nearest}")
+    return found
 
 
 def _nearest_hook(name: str) -> str:

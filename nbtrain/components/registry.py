@@ -7,9 +7,12 @@ once, and everything else keeps working.
 
 from __future__ import annotations
 
+import itertools
 import threading
 import warnings
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from ..checks.environment import switched_on
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
 
 BUILTIN = "nbtrain"
 UNREGISTERED = "an unregistered spec"
+RESERVED = {BUILTIN, UNREGISTERED}  # labels of providers that are never registered
 
 
 class Registry:
@@ -49,6 +53,7 @@ class Registry:
         self._disabled: list[Provider] = []
         self._loaded = False
         self._strict_fault = ""
+        self.importing: Callable[[], AbstractContextManager[object]] = nullcontext  # around the import of plugins
         for module in builtin:
             self._admit(Provider(BUILTIN, module, entries=collect(module, BUILTIN)))
 
@@ -83,10 +88,18 @@ class Registry:
             entry = self._found.get((spec.kind, spec.name))
         return entry.provider if entry is not None and entry.spec is spec else UNREGISTERED
 
-    def knows(self, spec: Spec) -> bool:
-        """Whether the registry has this very spec under its name."""
+    def is_installed(self, spec: Spec) -> bool:
+        """Whether it is built in or of an installed distribution, so that other processes find it by its name."""
+        with self._lock:
+            provider = self.provider(spec)
+            return provider == BUILTIN or bool(provider in self._providers and self._providers[provider].distribution)
+
+    def same(self, spec: Spec) -> Spec:
+        """The registered spec that has the same functions and parameters; else the spec itself."""
         entry = self._found.get((spec.kind, spec.name))
-        return entry is not None and entry.spec is spec
+        if entry is None or entry.spec != spec:
+            return spec
+        return entry.spec if entry.spec.parameters == spec.parameters else spec  # type: ignore[attr-defined]
 
     def _names(self, kind: str) -> list[str]:
         return sorted(name for found, name in self._found if found == kind)
@@ -152,24 +165,24 @@ class Registry:
     # ---- registering
 
     def register(self, plugin: object, name: str | None = None) -> None:
-        """Add the components of a module or object with hooks, or a spec itself; a second time replaces the first.
+        """Add the components of a module or object with hooks, or a spec itself.
+
+        They replace what the same object, a module of the same file, or a spec of the same kind and name registered
+        before, and what was registered under the same explicit name.
 
         Raises
         ------
+        InputError
+            If the explicit name is reserved.
         PluginError
             If a hook is misspelt or yields something else, or a name is taken by another provider.
         """
-        label = name or getattr(plugin, "__name__", None) or f"{type(plugin).__name__} object"
-        if isinstance(plugin, Spec):
-            label = name or f"{plugin.kind} {plugin.name!r} registered at run time"
-            provider = Provider(label, plugin, entries=[Entry(plugin, label)])
-        else:
-            try:
-                provider = Provider(label, plugin, entries=collect(plugin, label))
-            except PluginError as error:
-                raise PluginError(f"{label}: {error}") from None
+        if name in RESERVED:
+            raise InputError(wrong("name", f"not be {name!r}, which stands for other components", brief(name)))
         with self._lock:
-            previous = [known for known in self._providers.values() if known.label == label or known.plugin is plugin]
+            previous = [known for known in self._providers.values() if _replaces(plugin, name, known)]
+            label = name or self._label(plugin, previous)
+            provider = Provider(label, plugin, entries=self._entries(plugin, label))
             for known in previous:
                 self._remove(known)
             clash = self._clash(provider.entries)
@@ -178,6 +191,25 @@ class Registry:
                     self._admit(known)
                 raise PluginError(clash)
             self._admit(provider)
+
+    @staticmethod
+    def _entries(plugin: object, label: str) -> list[Entry]:
+        """What is registered: a spec, or what the hooks yield."""
+        if isinstance(plugin, Spec):
+            return [Entry(plugin, label)]
+        try:
+            return collect(plugin, label)
+        except PluginError as error:
+            raise PluginError(f"{label}: {error}") from None
+
+    def _label(self, plugin: object, previous: list[Provider]) -> str:
+        """A label that no other provider has."""
+        if isinstance(plugin, Spec):
+            return f"{plugin.kind} {plugin.name!r} registered at run time"
+        first = getattr(plugin, "__name__", None) or f"{type(plugin).__name__} object"
+        taken = RESERVED | self._providers.keys() - {known.label for known in previous}
+        numbered = (f"{first} ({number})" for number in itertools.count(2))
+        return next(label for label in itertools.chain([first], numbered) if label not in taken)
 
     def unregister(self, plugin: object) -> None:
         """Remove what `register` added: the object itself, or the name that it was registered under.
@@ -209,9 +241,14 @@ class Registry:
             if known is not None:
                 return (
                     f"{entry.spec.kind} {entry.spec.name!r} is provided by {known.provider} and by {entry.provider}; "
-                    f"{known.provider} keeps the name"
+                    f"{known.provider} keeps the name{self._until(known.provider)}"
                 )
         return ""
+
+    def _until(self, label: str) -> str:
+        """How a name becomes free that was registered at run time."""
+        provider = self._providers.get(label)
+        return f" until nbtrain.unregister({label!r})" if provider and not provider.distribution else ""
 
     # ---- installed plugins
 
@@ -225,9 +262,16 @@ class Registry:
         """
         with self._lock:
             if not self._loaded:
-                self._loaded = True
-                if not switched_on("NBTRAIN_DISABLE_PLUGINS"):
-                    self._report(self._load_all())
+                self._loaded = True  # before plugins are imported, which may ask for components themselves
+                try:
+                    with self.importing():
+                        faults = [] if switched_on("NBTRAIN_DISABLE_PLUGINS") else self._load_all()
+                except KeyboardInterrupt:  # the next call starts again; what was loaded is known by its module
+                    self._loaded = False
+                    self._disabled.clear()
+                    self._left_out.clear()
+                    raise
+                self._report(faults)
             if self._strict_fault:
                 raise PluginError(self._strict_fault)
 
@@ -254,7 +298,9 @@ class Registry:
             if any(known.plugin is provider.plugin for known in self._providers.values()):
                 return []  # it was registered at run time
             provider.entries = collect(provider.plugin, provider.label)
-        except (Exception, SystemExit) as error:
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # also SystemExit, and panics of extension modules in Rust
             provider.fault = cause(error)
             self._providers[provider.label] = provider
             return [f"plugin {provider.label} could not be used: {provider.fault}"]
@@ -272,6 +318,17 @@ class Registry:
             return
         for message in faults:
             warnings.warn(message, PluginWarning, stacklevel=5)
+
+
+def _replaces(plugin: object, name: str | None, known: Provider) -> bool:
+    """Whether a registration takes the place of a former one."""
+    if known.plugin is plugin or (known.label == name and not known.distribution):
+        return True
+    if isinstance(plugin, Spec):
+        former = known.plugin
+        return name is None and isinstance(former, Spec) and (former.kind, former.name) == (plugin.kind, plugin.name)
+    file = getattr(plugin, "__file__", None) if isinstance(plugin, ModuleType) else None
+    return file is not None and isinstance(known.plugin, ModuleType) and file == getattr(known.plugin, "__file__", None)
 
 
 def _provided_by(provider: Provider) -> dict[str, str]:

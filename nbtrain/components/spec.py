@@ -7,6 +7,7 @@ import inspect
 import keyword
 import math
 import re
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from functools import cached_property, partial
@@ -128,7 +129,7 @@ class Spec:
     roles: ClassVar[tuple[str, ...]] = ()
 
     def __reduce__(self) -> Any:
-        given = {entry.name: getattr(self, entry.name) for entry in fields(self) if entry.init}
+        given = {entry.name: _as_held(getattr(self, entry.name)) for entry in fields(self) if entry.init}
         if "parameters" in given:  # a read-only view, which cannot be pickled
             given["parameters"] = dict(given["parameters"])
         return partial(type(self), **given), ()
@@ -143,6 +144,14 @@ def plain_function(function: Any, argument: str) -> Function:
     if not isinstance(found, FunctionType):
         raise InputError(wrong(argument, "be a plain Python function", function, _wrapped(found)))
     return found
+
+
+def _as_held(value: Any) -> Any:
+    """What a module holds in place of a function, if it has been decorated by Numba: a pickle can name only that."""
+    if not isinstance(value, FunctionType):
+        return value
+    held = getattr(sys.modules.get(value.__module__), value.__name__, None)
+    return held if getattr(held, "py_func", None) is value else value
 
 
 def _for_defaults(function: Function, extra: list[str]) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..checks.messages import unknown, wrong
 from ..checks.suggestions import nearest
-from ..components import Component
+from ..components import Component, Spec
 from ..components.by_name import bound, registry, resolve
 from ..components.by_name import optimizer as named
 from ..components.network import Dense, Network
@@ -93,8 +93,10 @@ def optimizer(estimator: Any) -> Component:
     return bound(_spec("optimizer", solver, "solver", ("lbfgs",)), {"learning_rate": rate})
 
 
-def _spec(kind: str, name: str, argument: str, others: tuple[str, ...]) -> Any:
-    """The spec of that name; the argument also takes `others`."""
+def _spec(kind: str, name: str | Spec, argument: str, others: tuple[str, ...]) -> Any:
+    """The spec of that name, or a spec itself; the argument also takes `others`."""
+    if isinstance(name, Spec):
+        return name
     try:
         return registry.get(kind, name)
     except InputError as error:
@@ -109,7 +111,7 @@ def _rate(estimator: Any) -> Any:
     given, rate = estimator.learning_rate, float(estimator.learning_rate_init)
     if isinstance(given, Component):
         return given
-    if given in SCHEDULED:
+    if isinstance(given, str) and given in SCHEDULED:
         return rate
     spec = _spec("schedule", given, "learning_rate", SCHEDULED)
     return bound(spec, {"rate": rate} if "rate" in spec.parameters else {})

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..checks.messages import brief, wrong
 from ..checks.suggestions import an
-from ..components import Component
+from ..components import Component, Spec
 from ..errors import InputError
 
 BOOLS = (bool, np.bool)
@@ -44,10 +44,10 @@ def _number(low: float, high: float = math.inf, *, open_low: bool = False, open_
 
 
 def _name(kind: str, *names: str) -> Rule:
-    """A name (looked up later) or a component of the kind."""
+    """A name (looked up later), a component or a spec of the kind."""
 
     def accepts(value: Any) -> bool:
-        return isinstance(value, str) or (isinstance(value, Component) and value.kind == kind)
+        return isinstance(value, str) or (isinstance(value, Component | Spec) and value.kind == kind)
 
     other = f"{', '.join(map(repr, names))}, the name of another {kind}" if names else f"the name of {an(kind)}"
     return accepts, f"{other}, or nbtrain.{kind}(…)"

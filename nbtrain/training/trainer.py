@@ -14,11 +14,13 @@ from ..checks import arrays as checks
 from ..checks.arguments import check_attribute, explain_arguments
 from ..checks.messages import wrong
 from ..components import Component
+from ..components.absent import Absent
 from ..components.network import Network
 from ..core import layout
 from ..core.functions import HOST_FUNCTIONS
-from ..errors import InputError
+from ..errors import InputError, ModelFileError, PluginError
 from ..formats.modelfile import files, writing
+from ..formats.modelfile.description import Parts
 from ..formats.modelfile.reading import Contents, contents, warn_of_altered
 from ..metrics import as_metrics
 from ..model import Model, layer_views
@@ -390,7 +392,7 @@ class Trainer:
             return b"".join(self._file(writing.metadata_text(self.metadata)))
 
     @classmethod
-    def from_bytes(cls, data: bytes, known: Recipe | None = None) -> Self:
+    def from_bytes(cls, data: bytes, known: Recipe | Parts | None = None) -> Self:
         """Make a trainer from the bytes of its file; `known` provides its components in place of the registry."""
         return cls._restored(contents(data, "bytes of a trainer", known))
 
@@ -405,7 +407,21 @@ class Trainer:
         return trainer
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self).from_bytes, (self._bytes(),)
+        if "_pickled" in vars(self):
+            return type(self)._unpickled, vars(self)["_pickled"]
+        r = self.engine.recipe
+        return type(self)._unpickled, (self._bytes(), (r.network, r.loss, r.optimizer, r.regularizer))
+
+    @classmethod
+    def _unpickled(cls, data: bytes, parts: tuple[Any, ...]) -> Self:
+        """A trainer from a pickle, which has the components beside the bytes; every use raises if one is missing."""
+        try:
+            return cls.from_bytes(data, Parts(*parts))
+        except (ModelFileError, PluginError) as error:
+            trainer, absent = cls.__new__(cls), Absent(str(error))
+            quick = {"_quick_rows": -1, "_quick_step": absent, "_quick_predict": absent}
+            vars(trainer).update(engine=absent, history=History(), metadata={}, _pickled=(data, parts), **quick)
+            return trainer
 
     def __deepcopy__(self, memo: Any) -> Self:
         return self.from_bytes(self._bytes(), self.engine.recipe)

@@ -72,6 +72,11 @@ BROKEN = {
     ),
     "an error at import": ("\n\n1 / 0", "ZeroDivisionError: division by zero (fake"),
     "exit": ("import sys\nsys.exit(3)", "it called sys.exit(3) (fake"),
+    "an exception that is no Exception": (
+        "class PanicException(BaseException): pass\nraise PanicException('in Rust')",
+        "PanicException: in Rust (fake",
+    ),
+    "the end of a generator": ("raise GeneratorExit", "GeneratorExit (fake"),
     "syntax error": ("def f(:\n", "SyntaxError: invalid syntax (fake"),
     "no hook": ("x = 1", "it implements none of the hooks nbtrain_activations, "),
     "misspelt hook": (
@@ -223,6 +228,40 @@ def test_what_is_not_allowed_is_not_imported(allowed, installed, monkeypatch):
     assert module not in sys.modules
 
 
+def test_ctrl_c_while_a_plugin_is_imported_reaches_the_user_and_the_next_call_starts_again(installed, monkeypatch):
+    installed.add("aaa-first", GOOD.format(name="first"))
+    once = "import sys\nif not hasattr(sys, 'seen_once'):\n    sys.seen_once = True\n    raise KeyboardInterrupt\n"
+    installed.add("slow", once + GOOD.format(name="slow"))
+    registry = installed.registry()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            registry.get("activation", "slow")
+        assert [registry.get("activation", name).name for name in ("slow", "first")] == ["slow", "first"]
+    finally:
+        del sys.seen_once
+
+
+LAZY = (
+    GOOD.format(name="of_lazy")
+    + """
+def __dir__():
+    return [*globals(), "heavy", "gone"]
+def __getattr__(name):
+    if name == "heavy":
+        raise ImportError("an optional package is not installed")
+    raise AttributeError(name)
+"""
+)
+
+
+def test_a_lazy_module_is_a_plugin_like_another(installed):
+    module = installed.add("lazy", LAZY)
+    assert installed.registry().get("activation", "of_lazy").name == "of_lazy"
+    registry = Registry(MODULES, [])
+    registry.register(sys.modules[module])
+    assert registry.get("activation", "of_lazy").name == "of_lazy"
+
+
 # ---- whole processes
 
 
@@ -254,11 +293,13 @@ print(count())
     assert done.stdout.split() == ["0", "False", "100"], done.stderr
 
 
-def test_the_list_as_json_names_the_culprit(installed):
+def test_the_list_as_json_names_the_culprit_whatever_plugins_print(installed):
     installed.add("broken", "import sys\nsys.exit(3)", "0.7")
+    installed.add("noisy", "print('hello')\n" + GOOD.format(name="noisy") + "    print('hello again')\n")
     installed.add("sound", GOOD.format(name="sound_one"))
     done = python(installed.folder, "from nbtrain.cli import main; main(['plugins', 'list', '--json'])")
     listed = json.loads(done.stdout)
+    assert done.stderr.splitlines()[:2] == ["hello", "hello again"]
     (culprit,) = [row for row in listed["broken"] if row["provider"] == "broken"]
     assert (culprit["version"], culprit["state"][:20]) == ("0.7", "it called sys.exit(3")
     (sound,) = [row for row in listed["components"] if row["name"] == "sound_one"]
@@ -427,6 +468,126 @@ def test_a_refused_registration_changes_nothing():
         assert trainer("kept").predict([[1.0]])[0, 0] == 2.0
     finally:
         nbtrain.unregister("a label")
+
+
+def hooked(name):
+    """A hook that yields an activation."""
+
+    @nbtrain.hookimpl
+    def nbtrain_activations():
+        yield activation(name, lambda z: z)
+
+    return nbtrain_activations
+
+
+class Hooked:
+    def __init__(self, name):
+        self.name = name
+
+    @nbtrain.hookimpl
+    def nbtrain_activations(self):
+        yield activation(self.name, lambda z: z)
+
+
+def as_module(name, file=None):
+    def make(component):
+        module = types.ModuleType(name)
+        module.nbtrain_activations = hooked(component)
+        if file:
+            module.__file__ = file.format(component)
+        return module
+
+    return make
+
+
+ALIKE = {
+    "namespaces": lambda name: types.SimpleNamespace(nbtrain_activations=hooked(name)),
+    "instances of one class": Hooked,
+    "modules of one name": as_module("plugins"),
+    "modules of one name in two folders": as_module("plugins", "/folder_of_{}/plugins.py"),
+    "modules called nbtrain": as_module("nbtrain"),
+}
+
+
+@pytest.mark.parametrize("case", ALIKE)
+def test_things_that_are_alike_do_not_replace_each_other(case):
+    registry = Registry(MODULES, [])
+    things = {name: ALIKE[case](name) for name in ("one", "two", "three")}
+    for thing in things.values():
+        registry.register(thing)
+    providers = {registry.provider(registry.get("activation", name)) for name in things}
+    assert len(providers) == 3
+    assert "nbtrain" not in providers
+    registry.unregister(things["two"])
+    assert {name for kind, name in registry._found if name in things} == {"one", "three"}
+    for thing in things.values():  # again, the same ones
+        registry.register(thing)
+    assert [registry.get("activation", name).name for name in things] == list(things)
+    registry.unregister(registry.provider(registry.get("activation", "two")))
+    with pytest.raises(nbtrain.InputError, match="unknown activation 'two'"):
+        registry.get("activation", "two")
+
+
+def test_another_module_of_the_same_file_replaces_the_first():
+    registry = Registry(MODULES, [])
+    make = as_module("edited", "/folder/edited.py")
+    registry.register(make("before"))
+    registry.register(make("after"))
+    assert registry.get("activation", "after").name == "after"
+    with pytest.raises(nbtrain.InputError, match="unknown activation 'before'"):
+        registry.get("activation", "before")
+
+
+def test_an_object_that_takes_a_name_is_told_how_it_becomes_free():
+    registry = Registry(MODULES, [])
+    first = Hooked("one")
+    registry.register(first)
+    with pytest.raises(nbtrain.PluginError, match=r"keeps the name until nbtrain.unregister\('Hooked object'\)"):
+        registry.register(Hooked("one"))
+    registry.unregister("Hooked object")
+    registry.register(Hooked("one"))
+
+
+@pytest.mark.parametrize("name", ["nbtrain", "an unregistered spec"])
+def test_the_built_in_components_keep_their_label(name):
+    registry = Registry(MODULES, [])
+    with pytest.raises(nbtrain.InputError, match=f"name must not be '{name}'"):
+        registry.register(Hooked("one"), name)
+    assert registry.provider(registry.get("activation", "relu")) == "nbtrain"
+
+
+class Static:
+    @staticmethod
+    @nbtrain.hookimpl
+    def nbtrain_activations():
+        yield activation("one", lambda z: z)
+
+
+class StaticBelow:
+    @nbtrain.hookimpl
+    @staticmethod
+    def nbtrain_activations():
+        yield activation("one", lambda z: z)
+
+
+class OfClass:
+    @classmethod
+    @nbtrain.hookimpl
+    def nbtrain_activations(cls):
+        yield activation("one", lambda z: z)
+
+
+class WithProperty(Static):
+    @property
+    def client(self):
+        raise ConnectionError("no server")
+
+
+@pytest.mark.parametrize("plugin", [Static, Static(), StaticBelow, StaticBelow(), OfClass, OfClass(), WithProperty()])
+def test_hooks_may_be_static_or_class_methods(plugin):
+    registry = Registry(MODULES, [])
+    registry.register(plugin)
+    assert registry.get("activation", "one").name == "one"
 
 
 def test_an_installed_plugin_that_is_also_registered_is_the_same(installed):

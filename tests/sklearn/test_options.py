@@ -121,6 +121,33 @@ def positive(w):
     return max(w, 0.0)
 
 
+SPECS = {
+    "activation": nbtrain.Activation("own", value=lambda z: z / (1.0 + abs(z)), slope=lambda z: (1.0 + abs(z)) ** -2),
+    "solver": nbtrain.Optimizer("own", lambda w, g, slots, prepared, hyper: (w - hyper.learning_rate * g, ())),
+    "learning_rate": nbtrain.Schedule("own", lambda t, rate: rate / t, {"rate": 0.5}),
+    "loss": nbtrain.Loss("own", value=lambda p, y: (p - y) ** 4, slope=lambda p, y: 4.0 * (p - y) ** 3),
+    "initializer": nbtrain.Initializer("own", lambda fan_in, fan_out, rng: rng.normal(0.0, 0.1, (fan_in, fan_out))),
+    "regularizer": nbtrain.Regularizer("own", penalty=lambda w, strength: w**4, slope=lambda w, strength: 4.0 * w**3,
+                                       parameters={"strength": 1.0}),
+    "constraint": nbtrain.Constraint("own", project=positive),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("argument", SPECS)
+def test_a_spec_is_what_its_name_is_once_it_is_registered(argument):
+    X, y = load_diabetes(return_X_y=True)
+    options = {"max_iter": 3, "alpha": 0.01, "random_state": 0, "hidden_layer_sizes": (4,), "solver": "sgd"}
+    given = SPECS[argument]
+    model = clone(MLPRegressor(**options | {argument: given})).fit(scale(X), scale(y))
+    nbtrain.register(given)
+    try:
+        named = MLPRegressor(**options | {argument: "own"}).fit(scale(X), scale(y))
+    finally:
+        nbtrain.unregister(given)
+    np.testing.assert_array_equal(model.coefs_[0], named.coefs_[0])
+    assert np.any(model.coefs_[0] != MLPRegressor(**options).fit(scale(X), scale(y)).coefs_[0])
+
+
 def test_constraints_hold_for_the_layers_that_they_are_given_for():
     X, y = load_diabetes(return_X_y=True)
     kept = nbtrain.constraint(nbtrain.Constraint("kept_positive", project=positive))

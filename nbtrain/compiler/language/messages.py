@@ -11,7 +11,7 @@ from typing import Any
 
 from numba.core import ir
 
-from .unsupported import PLACE, SEE
+from .unsupported import PLACE, SEE, UNSET
 
 NEW_ARRAY = "a new array (write a loop over the elements)"
 FOREIGN = tuple(f"{part}/" for part in ("/numba", "/numpy", "/llvmlite", "/scipy"))
@@ -49,6 +49,9 @@ def short(error: Exception, function: Any = None) -> str:
         return _without_own_place(refused[0], function)
     line = _line(text, function) or line_of_traceback(error)
     where = f"line {line}: " if line else ""
+    unset = re.search(r"Variable '(\w+)' is not defined", text)  # where it is assigned further down only
+    if unset:
+        return where + UNSET.format(unset[1])
     undefined = re.search(r"NameError: (name '\w+' is not defined)", text)
     of_ours = re.search(r"TypingError: (\S+ must .*)", text)
     for found in (undefined, of_ours):

@@ -19,6 +19,7 @@ from numba.core.errors import TypingError
 from . import tables, vocabulary
 from .unset import unset_variable
 
+UNSET = "'{}' may be used before it is assigned; assign it on every path"
 SEE = "see docs/components.md"
 PLACE = " <in {name}, {file}>"  # of what is refused; removed where it is the component's own function
 
@@ -112,4 +113,4 @@ def refuse_unset(function: Any) -> None:
     found = unset_variable(function)
     if found:
         name, where = found
-        raise Refused(f"line {where.line}: {name!r} may be used before it is assigned; assign it on every path")
+        raise Refused(f"line {where.line}: {UNSET.format(name)}")

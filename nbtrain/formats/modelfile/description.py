@@ -143,7 +143,16 @@ def _finite(value: Any) -> bool:
     return type(value) in (int, float) and abs(value) <= sys.float_info.max
 
 
-def recipe_of(fields: Fields, known: Recipe | None = None) -> Recipe:
+class Parts(NamedTuple):
+    """What a pickle has beside the bytes of a trainer's file: the components, which other processes may lack."""
+
+    network: Network
+    loss: Component
+    optimizer: Component
+    regularizer: Component | None
+
+
+def recipe_of(fields: Fields, known: Recipe | Parts | None = None) -> Recipe:
     """The recipe that a file describes; with `known`, its components are taken instead of the registry's.
 
     Raises
@@ -158,6 +167,8 @@ def recipe_of(fields: Fields, known: Recipe | None = None) -> Recipe:
         regularizer = _found_or_none("regularizer", fields)
     else:
         network, loss, optimizer, regularizer = known.network, known.loss, known.optimizer, known.regularizer
+        if isinstance(known, Parts):
+            _compare_parts(fields, known)
     shuffle = fields.get("shuffle", lambda value: isinstance(value, bool), "true or false")
     dtype = fields.get("dtype", lambda value: value in ("float32", "float64"), "'float32' or 'float64'")
     try:
@@ -181,14 +192,14 @@ def recipe_of(fields: Fields, known: Recipe | None = None) -> Recipe:
     return recipe
 
 
-def _seed(fields: Fields, known: Recipe | None) -> tuple[tuple[int, ...], bool]:
+def _seed(fields: Fields, known: Recipe | Parts | None) -> tuple[tuple[int, ...], bool]:
     """The seed, and whether a user gave it.
 
     A drawn seed counts as given once the trainer has been trained and saved: it is the same whenever it is loaded.
     """
     words = fields.get("seed", _words, "a list of four 32-bit words")
     drawn = "drawn" in fields.entries and fields.get("drawn", lambda value: isinstance(value, bool), "true or false")
-    learnt = fields.whole("iteration") > 0 and known is None
+    learnt = fields.whole("iteration") > 0 and not isinstance(known, Recipe)
     return tuple(words), learnt or not drawn
 
 
@@ -246,6 +257,20 @@ def _found(kind: str, fields: Fields) -> Component:
         return bound(spec, given)
     except InputError as error:
         raise ModelFileError(f"{fields.where}: {parameters.path.removesuffix('.')}: {error}") from error
+
+
+def _compare_parts(fields: Fields, parts: Parts) -> None:
+    """Note the parts whose code is not that of the file: those that were pickled by name."""
+    pairs = [(fields, "loss", parts.loss), (fields, "optimizer", parts.optimizer)]
+    pairs += [(fields, "regularizer", parts.regularizer)] if parts.regularizer is not None else []
+    for described, layer in zip(fields.inner("network").several("layers"), parts.network.layers, strict=True):
+        pairs += [(described, "activation", layer.activation), (described, "initializer", layer.initializer)]
+        pairs += [(described, "constraint", layer.constraint)] if layer.constraint is not None else []
+    rate = parts.optimizer.learning_rate
+    if isinstance(rate, Component):
+        pairs.append((fields.inner("optimizer").inner("parameters"), "learning_rate", rate))
+    for described, name, component in pairs:
+        _compare_code(described.inner(name), component.spec)
 
 
 def _compare_code(fields: Fields, spec: Any) -> None:

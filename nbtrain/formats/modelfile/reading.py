@@ -14,7 +14,7 @@ from ...model.recipe import Recipe
 from ...model.state import COUNTERS, FLOAT64, NUMBERS, SEED, START, RowLayout, State
 from .callback_states import PREFIX, CallbackState, callback_states
 from .container import Container, decode, parse, refuse
-from .description import FORMAT, VERSIONS, Fields, recipe_of
+from .description import FORMAT, VERSIONS, Fields, Parts, recipe_of
 
 Array = np.ndarray[Any, Any]
 Made = TypeVar("Made")
@@ -42,7 +42,7 @@ class Contents(NamedTuple):
             raise ModelFileError(f"{self.where}: {error}") from error
 
 
-def contents(data: bytes | bytearray, where: str, known: Recipe | None = None) -> Contents:
+def contents(data: bytes | bytearray, where: str, known: Recipe | Parts | None = None) -> Contents:
     """Read everything in a file, or raise ModelFileError, which names `where`.
 
     `known` provides the components in place of the registry.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import os
-import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pluggy
 
 from ..checks.messages import brief, wrong
-from ..errors import PluginError, PluginWarning
+from ..errors import PluginError
 from . import KINDS, Spec
 from .hooks import CONTRACT_VERSION, HOOKS, OLDEST_CONTRACT, Hooks
 
@@ -50,19 +49,30 @@ class Provider:
 # ---- installed plugins
 
 
-def installed() -> list[metadata.EntryPoint]:
-    """Entry points of the group `nbtrain`, in the order of their distributions' names."""
+def installed() -> tuple[list[metadata.EntryPoint], list[str]]:
+    """Entry points of the group `nbtrain`, in the order of their distributions' names, and what could not be read."""
     from importlib import metadata  # takes a third as long as NumPy, and built-in names need no plugin
 
+    points: Iterable[metadata.EntryPoint]
+    faults: list[str] = []
     try:
-        return sorted(metadata.entry_points(group=GROUP), key=lambda point: (owner(point), point.name))
-    except Exception as error:  # of any installed package, which need not have to do with nbtrain
-        warnings.warn(
-            f"no plugins are loaded: the metadata of an installed package cannot be read ({error})",
-            PluginWarning,
-            stacklevel=2,
-        )
-        return []
+        points = metadata.entry_points(group=GROUP)
+    except Exception:  # caused by any installed package, which need not have to do with nbtrain
+        points, faults = _readable(metadata.distributions())
+    return sorted(points, key=lambda point: (owner(point), point.name)), faults
+
+
+def _readable(distributions: Iterable[metadata.Distribution]) -> tuple[list[metadata.EntryPoint], list[str]]:
+    """Entry points of the distributions that can be read, the first of each name, and what is wrong with the others."""
+    found: dict[tuple[str, str], metadata.EntryPoint] = {}
+    faults = []
+    for distribution in distributions:
+        try:
+            for point in distribution.entry_points.select(group=GROUP):
+                found.setdefault((str(distribution.name), point.name), point)
+        except Exception as error:
+            faults.append(f"the metadata of an installed package cannot be read, so it adds no plugins: {error!r}")
+    return list(found.values()), faults
 
 
 def owner(point: metadata.EntryPoint) -> tuple[str, str]:

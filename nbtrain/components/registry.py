@@ -277,9 +277,8 @@ class Registry:
 
     def _load_all(self) -> list[str]:
         """Load the allowed plugins and return what is wrong."""
-        points = installed() if self._given is None else list(self._given)
+        points, faults = installed() if self._given is None else (list(self._given), [])
         allowed = allowed_names()
-        faults = []
         for point in points:
             if allowed is None or names_of(point) & allowed:
                 faults += self._load_one(point)

@@ -313,7 +313,7 @@ def test_the_list_as_json_names_the_culprit_whatever_plugins_print(installed):
     }
 
 
-def test_unreadable_metadata_of_another_package_leaves_the_built_in_components(installed):
+def test_unreadable_metadata_of_another_package_leaves_all_other_components(installed):
     installed.add("sound", GOOD.format(name="sound"))
     stranger = installed.folder / "stranger-1.0.dist-info"
     stranger.mkdir()
@@ -321,10 +321,14 @@ def test_unreadable_metadata_of_another_package_leaves_the_built_in_components(i
     (stranger / "entry_points.txt").write_bytes(b"[console_scripts]\nno equals sign \xff\n")
     done = python(
         installed.folder,
-        "import nbtrain as n; print(n.activation('relu').name, n.registry.components()[0]['state'])",
+        "import nbtrain as n; print(n.activation('relu').name, n.registry.components()[0]['state'])\n"
+        "print(n.activation('sound').name)",
     )
-    assert done.stdout == "relu ok\n", done.stderr
-    assert "no plugins are loaded: the metadata of an installed package cannot be read" in done.stderr
+    assert done.stdout == "relu ok\nsound\n", done.stderr
+    assert done.stderr.count("PluginWarning: the metadata of an installed package cannot be read") == 1
+    strict = python(installed.folder, "import nbtrain as n; n.activation('sound')", NBTRAIN_STRICT_PLUGINS="1")
+    assert strict.returncode == 1
+    assert "PluginError: the metadata of an installed package cannot be read" in strict.stderr
 
 
 # ---- compiling

@@ -209,9 +209,9 @@ class ReduceOnPlateau(MetricMonitor):
         validation_data: Any = None,
     ) -> None:
         super().__init__(metric, mode, patience, min_delta, validation_data)
-        self.factor = checks.finite_number(factor, "factor", "a number between 0 and 1")
+        self.factor = checks.finite_number(factor, "factor", "a number > 0 and < 1")
         if not 0.0 < self.factor < 1.0:
-            raise InputError(wrong("factor", "be a number between 0 and 1", brief(factor)))
+            raise InputError(wrong("factor", "be a number > 0 and < 1", brief(factor)))
         self.cooldown = checks.whole_number(cooldown, "cooldown", 0)
         self.minimum = checks.finite_number(minimum, "minimum")
         self._resting = 0

@@ -55,5 +55,8 @@ def unknown(kind: str, name: str, names: Iterable[str], hint: str = "") -> str:
 
 def brief(value: Any) -> str:
     """A value's repr on one line, shortened."""
-    text = " ".join(repr(value).split())
+    try:
+        text = " ".join(repr(value).split())
+    except (ValueError, RecursionError):  # of an int of thousands of digits, or a list in itself
+        text = f"a {type(value).__name__}"
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 3]}..."

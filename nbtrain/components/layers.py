@@ -123,7 +123,11 @@ class Constraint(Spec):
         self._check(self.parameters, {"project": (self.project, 1), "scale": (self.scale, 1)})
         if (self.project is None) == (self.scale is None):
             raise InputError(
-                wrong(f"constraint {self.name!r}", "have either project or scale", "both" if self.project else "none")
+                wrong(
+                    f"constraint {self.name!r}",
+                    "have exactly one of project and scale",
+                    "both" if self.project else "neither",
+                )
             )
 
     @property

@@ -108,7 +108,7 @@ class Network:
 
     def __init__(self, inputs: int, layers: Iterable[Dense]) -> None:
         object.__setattr__(self, "inputs", whole_number(inputs, "inputs", 1))
-        if isinstance(layers, Dense) or not isinstance(layers, Iterable):
+        if isinstance(layers, Dense | str) or not isinstance(layers, Iterable):
             single = "a single Dense" if isinstance(layers, Dense) else brief(layers)
             raise InputError(wrong("layers", "be a list of nbtrain.Dense", single))
         made = tuple(layers)

@@ -107,7 +107,9 @@ class Optimizer(Spec):
         except Exception as error:
             raise InputError(f"prepare: called with t=1 and the defaults it failed: {error!r}") from error
         if not isinstance(found, tuple):
-            raise InputError(wrong("prepare", "return a tuple of numbers", found, "called with t=1 and the defaults"))
+            raise InputError(
+                wrong("prepare", "return a tuple of numbers", brief(found), "called with t=1 and the defaults")
+            )
         return len(found)
 
 

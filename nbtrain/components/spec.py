@@ -114,8 +114,7 @@ class Spec:
         if len(arguments) < leading or arguments[leading:] != wanted:
             extra = [name for name in arguments[leading:] if name not in wanted]
             raise InputError(
-                f"{role} of {self.kind} {self.name!r} must take {leading} argument{'s' if leading > 1 else ''}"
-                + (f", then {', '.join(wanted)}" if wanted else "")
+                f"{role} of {self.kind} {self.name!r} must take {_own(leading, wanted)}"
                 + f", got {function.__name__}({', '.join(arguments)})"
                 + _for_defaults(function, extra)
             )
@@ -138,11 +137,19 @@ class Spec:
         return self
 
 
+def _own(leading: int, parameters: list[str]) -> str:
+    """The arguments that a function must take, in words."""
+    names = ", ".join(parameters)
+    if leading == 0:
+        return names or "no arguments"
+    return f"{leading} argument{'s' * (leading != 1)}" + (f", then {names}" if names else "")
+
+
 def plain_function(function: Any, argument: str) -> Function:
     """The Python function behind what was given; its own compiler flags do not count."""
     found = getattr(function, "py_func", function)
     if not isinstance(found, FunctionType):
-        raise InputError(wrong(argument, "be a plain Python function", function, _wrapped(found)))
+        raise InputError(wrong(argument, "be a plain Python function", brief(function), _wrapped(found)))
     return found
 
 

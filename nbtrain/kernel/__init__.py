@@ -59,7 +59,7 @@ _RESULTS = 3  # float64 numbers that a function on data may write
 
 def __getattr__(name: str) -> Any:
     meant = f"did you mean {_MEANT[name]!r}?" if name in _MEANT else ""
-    raise AttributeError(unknown("function of nbtrain.kernel", name, __all__, meant))
+    raise AttributeError(f"nbtrain.kernel: {unknown('function', name, __all__, meant)}")
 
 
 class _Opened:

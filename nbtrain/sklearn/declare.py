@@ -30,7 +30,7 @@ def hidden_units(estimator: Any) -> list[int]:
     sizes = list(given) if hasattr(given, "__iter__") else [given]
     for size in sizes:
         if not isinstance(size, int | np.integer) or isinstance(size, bool) or size <= 0:
-            raise InputError(wrong("hidden_layer_sizes", "be > 0 and integers", sizes))
+            raise InputError(wrong("hidden_layer_sizes", "be integers > 0", sizes))
     return [int(size) for size in sizes]
 
 

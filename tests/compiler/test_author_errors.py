@@ -78,7 +78,7 @@ NUMBERS = {
     "return np.float16(z)": "`np.float16`",
     "return math.hypot(z, 1, 2)": "`hypot` with this number of arguments",
     "return (int(z) & 10**20) * z": "the integer 100000000000000000000, which is beyond 64 bits,",
-    "return 1.0 if z in (0, 1, 2.5) else z": "`contains(Tuple(0, 1, float64), float64)`",
+    "return 1.0 if z in (0, 1, 2.5) else z": "`in` with a tuple or an array",
 }
 
 
@@ -117,7 +117,7 @@ def test_a_line_of_a_helper_is_told_with_its_name_and_file(helper):
 
 STEPS = {
     "slots.m = g": "setting `.m`" + UNSUPPORTED,
-    "slots[0] = g": "`setitem(tuple of 1 float64, 0, float64)`" + UNSUPPORTED,
+    "slots[0] = g": "assigning to an element of a tuple" + UNSUPPORTED,
     "return w - hyper.lr * g, (g,)": "the attribute `.lr`" + UNSUPPORTED,
     "return w, slots._replace(m=g)": "the attribute `._replace`" + UNSUPPORTED,
     "return w, (slots['m'],)": "`item(tuple of 1 float64, m)`" + UNSUPPORTED,

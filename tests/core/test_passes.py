@@ -432,7 +432,7 @@ def test_constraints_come_by_name_from_plugins():
 
 def test_a_constraint_is_one_thing_or_the_other():
     for functions in ({}, {"project": bound, "scale": max_norm}):
-        with pytest.raises(nbtrain.InputError, match="must have either project or scale, got "):
+        with pytest.raises(nbtrain.InputError, match="must have exactly one of project and scale, got "):
             nbtrain.Constraint("both_or_none", parameters={"limit": 1.0}, **functions)
 
 

@@ -29,6 +29,8 @@ FOUND = (
     (r"Int value is too large: (-?\d+)", r"the integer \1, which is beyond 64 bits,"),
     (r"wrong tuple length for .*?'expected (\d+), got (\d+)'", r"unpacking \1 values of a tuple that holds \2"),
     (r"(\w+)\(\) takes \d+ positional arguments?", r"`\1` with this number of arguments"),
+    (r"No implementation of function .*?>>> contains\(", "`in` with a tuple or an array"),
+    (r"No implementation of function .*?>>> setitem\(", "assigning to an element of a tuple"),
     (r"No implementation of function .*?>>> (.+?)\n", r"`\1`"),
 )
 

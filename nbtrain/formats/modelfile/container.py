@@ -18,6 +18,7 @@ from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 
+from ...checks.messages import brief
 from ...errors import ModelFileError
 
 Array = np.ndarray[Any, Any]
@@ -117,13 +118,13 @@ def _tensors(table: dict[str, Any], payload: memoryview, offset: int, where: str
             refuse(where, place, "expected dtype, shape and data_offsets")
         dtype = DTYPES.get(entry["dtype"]) if isinstance(entry["dtype"], str) else None
         if dtype is None:
-            refuse(where, f"dtype of {place}", f"expected F32 or F64, got {_brief(entry['dtype'])}")
+            refuse(where, f"dtype of {place}", f"expected F32 or F64, got {brief(entry['dtype'])}")
         shape, offsets = entry["shape"], entry["data_offsets"]
         if not _counts(shape):
-            refuse(where, f"shape of {place}", f"expected integers >= 0, got {_brief(shape)}")
+            refuse(where, f"shape of {place}", f"expected integers >= 0, got {brief(shape)}")
         expected = [end, end + math.prod(shape) * dtype.itemsize]
         if not _counts(offsets) or offsets != expected:
-            refuse(where, f"data_offsets of {place}", f"expected {_brief(expected)}, got {_brief(offsets)}")
+            refuse(where, f"data_offsets of {place}", f"expected {brief(expected)}, got {brief(offsets)}")
         start, end = expected
         if end > len(payload):
             refuse(where, f"{place} at byte {offset + start}", f"the file ends at byte {offset + len(payload)}")
@@ -162,14 +163,6 @@ def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not a number")
-
-
-def _brief(value: Any) -> str:
-    try:
-        text = repr(value)
-    except (ValueError, RecursionError):  # numbers of thousands of digits
-        text = f"a {type(value).__name__}"
-    return text if len(text) <= 60 else f"{text[:57]}..."
 
 
 def refuse(where: str, field: str, problem: str) -> NoReturn:

@@ -90,7 +90,7 @@ for function in (by_global, by_reading, by_tuple, by_default, closure(trainer.mo
     try:
         function()
     except Exception as error:
-        assert "a model is wanted as an argument of the compiled function" in str(error), error
+        assert "pass the model as an argument of the compiled function" in str(error), error
     else:
         raise SystemExit(f"{function} was compiled")
 

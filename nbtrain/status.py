@@ -23,6 +23,7 @@ WORDS = {
     layout.WRONG_RATE: "the learning rate is negative, NaN or infinite",
     layout.WRONG_GRADIENT: "the gradient has NaN or infinity",
 }
+DIVERGENCES = (layout.DIVERGED, layout.WRONG_GRADIENT)
 
 
 def check(status: int, loss: Any = None) -> None:
@@ -43,6 +44,6 @@ def check(status: int, loss: Any = None) -> None:
         raise MemoryError(WORDS[status])
     if status in (layout.BUSY, layout.FAILED):
         raise Error(WORDS[status])
-    if status == layout.DIVERGED:
+    if status in DIVERGENCES:
         raise DivergenceError(WORDS[status])
     raise InputError(WORDS[status])

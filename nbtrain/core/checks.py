@@ -6,6 +6,7 @@ import math
 
 from ..compiler.jit import jit, vector_at
 from .layout import OK, WRONG_LABEL, WRONG_TARGET, WRONG_X, WRONG_Y
+from .magnitudes import all_finite
 from .net import INT64
 
 
@@ -47,10 +48,7 @@ def bad_label(labels, classes):
 @jit
 def bad_number(numbers):
     """Index of the first NaN or infinity, or -1."""
-    wrong = 0
-    for i in range(numbers.size):
-        wrong += numbers[i] - numbers[i] != 0  # NaN for NaN and infinity
-    if wrong == 0:
+    if all_finite(numbers):
         return -1
     for i in range(numbers.size):
         if not math.isfinite(numbers[i]):

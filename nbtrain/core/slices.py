@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from ..compiler.jit import jit, vector_at
-from .checks import bad_number
 from .epoch import train_epoch
 from .functions import CHECK, SNAPSHOT
 from .layout import DIVERGED, OK
+from .magnitudes import all_finite
 from .net import FLOAT64, ZERO
-from .team.atomics import atomic_load, atomic_store, clock
-from .team.team import FAULT, coarse_share, current_team, dispatch, line_of, wait
+from .team.atomics import clock
+from .team.team import FAULT, any_says, coarse_share, current_team, dispatch, say, wait
 
 GRAIN = 1024  # parameters that one member checks or copies, at least
 
@@ -37,9 +37,8 @@ def keep_epoch(net):
     dispatch(team, np.int64(CHECK), ZERO)
     check_share(net, team)
     wait(d, team)
-    for rank in range(team.size):
-        if atomic_load(line_of(d.team, rank) + FAULT) != 0:
-            return np.int64(DIVERGED)
+    if any_says(team, FAULT):
+        return np.int64(DIVERGED)
     team = current_team(d)
     dispatch(team, np.int64(SNAPSHOT), ZERO)
     copy_share(net, team)
@@ -63,10 +62,9 @@ def check_share(net, team):
     d = net.descriptor[0]
     state = vector_at(d.state, d.slots * d.parameters, net.theta.dtype)
     first, last = coarse_share(net.theta.size, GRAIN, team)
-    fault = bad_number(net.theta[first:last]) >= 0
+    fine = all_finite(net.theta[first:last])
     first, last = coarse_share(state.size, GRAIN, team)
-    fault = fault or bad_number(state[first:last]) >= 0
-    atomic_store(line_of(d.team, team.rank) + FAULT, np.int64(fault))
+    say(team, FAULT, not (fine and all_finite(state[first:last])))
 
 
 @jit

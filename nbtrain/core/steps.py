@@ -9,16 +9,16 @@ import math
 
 import numpy as np
 
-from ..compiler.jit import jit, vector_at
+from ..compiler.jit import jit, jit_inline, vector_at
 from .backward import backward, count_hits, loss_slope, summed_loss
 from .batches import next_batch, without_removed
 from .forward import forward
 from .functions import GRADIENT, TRAIN_EPOCH, TRAIN_STEP
-from .layout import HITS_NONE, WRONG_RATE
+from .layout import HITS_NONE, WRONG_GRADIENT, WRONG_RATE
 from .net import INFERENCE, INT64, TRAINING, ZERO, chunk_at, total_weight
-from .team.team import barrier, current_team, dispatch, fetch, wait
-from .update.fused import fused_update, fuses_update
-from .update.gradient import add_sums, add_to_gradient, sums_of
+from .team.team import UNSURE, any_says, barrier, current_team, dispatch, fetch, say, wait
+from .update.fused import fused_update, fuses_update, is_bounded
+from .update.gradient import add_sums, add_to_gradient, is_finite, sums_of
 from .update.update import accept, is_good_rate, penalty, prepare, regularize, update
 
 
@@ -31,7 +31,7 @@ def train_at(net, data, position):
 
 @jit
 def train_step(net, batch):
-    """One iteration on one batch -> its data loss and its m; a loss that is not finite changes no parameter."""
+    """One iteration on one batch -> its data loss and its m; NaN or infinity: nothing was changed."""
     d = net.descriptor[0]
     hits = d.epoch_hits
     found = train(net, batch, np.int64(TRAIN_STEP), ZERO, total_weight(net, batch))
@@ -50,32 +50,48 @@ def train(net, data, operation, position, weight):
     if not is_good_rate(net):
         d.failed = WRONG_RATE
         return np.nan, weight
-    team = current_team(d)
+    team, hits = current_team(d), d.epoch_hits
     dispatch(team, operation, position)
     loss = iteration(net, data, operation, position, team)
     wait(d, team)
     if math.isfinite(loss):
         accept(net)
         d.iteration += 1
+    else:
+        d.epoch_hits = hits
     return loss, weight
 
 
 @jit
 def iteration(net, data, operation, position, team):
-    """A member's share of an iteration -> the batch's data loss."""
+    """A member's share of an iteration -> the batch's data loss; NaN where the gradient is not finite."""
     weight = net.descriptor[0].batch_total
     fetch(net.descriptor[0].theta, net.theta.size * net.theta.itemsize, team)
     batch = data if operation == TRAIN_STEP else next_batch(net, data, position, team)
     if fuses_update(net.descriptor[0], batch.rows):
         batch = without_removed(net, batch, team)
-        loss = losses_and_deltas(net, batch, ZERO, TRAINING, team) / weight
-        if math.isfinite(loss):
-            fused_update(net, batch, 1.0 / weight, team)
-        return loss
+        if find_deltas(net, batch, team):
+            loss = losses(net, batch, TRAINING, team) / weight
+            if math.isfinite(loss):
+                fused_update(net, batch, 1.0 / weight, team)
+            return loss
     loss = losses_and_gradient(net, batch, TRAINING, team) / weight
-    if math.isfinite(loss):
-        update(net, 1.0 / weight, team)
+    if not math.isfinite(loss):
+        return loss
+    if not is_finite(net, team):
+        net.descriptor[0].failed = WRONG_GRADIENT
+        return np.nan
+    update(net, 1.0 / weight, team)
     return loss
+
+
+@jit
+def find_deltas(net, batch, team):
+    """Every layer's delta of a whole batch -> whether they are so small that the gradient cannot overflow."""
+    deltas(net, batch, ZERO, TRAINING, team)
+    say(team, UNSURE, not is_bounded(net, batch, team))
+    barrier(team)
+    return not any_says(team, UNSURE)
 
 
 @jit
@@ -87,20 +103,26 @@ def losses_and_gradient(net, batch, training, team):
         if first > 0:
             barrier(team)
         chunk = without_removed(net, chunk_at(d, batch, first), team)
-        total += losses_and_deltas(net, chunk, first, training, team)
+        deltas(net, chunk, first, training, team)
+        barrier(team)
+        total += losses(net, chunk, training, team)
         add_to_gradient(net, chunk, training, sums, first > 0, team)
     add_sums(net, sums, team)
     return total
 
 
-@jit
-def losses_and_deltas(net, chunk, first, training, team):
-    """Weighted losses of a chunk that begins with row `first` of its batch, and every layer's delta of all its rows."""
-    d = net.descriptor[0]
+@jit_inline
+def deltas(net, chunk, first, training, team):
+    """Every layer's delta for a member's rows of a chunk that begins with row `first` of its batch."""
     forward(net, chunk, first, training, team)
-    loss_slope(net, chunk, 1.0 / d.batch_total, team)
+    loss_slope(net, chunk, 1.0 / net.descriptor[0].batch_total, team)
     backward(net, chunk, first, training, team)
-    barrier(team)
+
+
+@jit_inline
+def losses(net, chunk, training, team):
+    """Weighted losses of a chunk, once every member has computed its own."""
+    d = net.descriptor[0]
     if d.hits != HITS_NONE and training and team.rank == 0:
         d.epoch_hits += count_hits(net, chunk)
     return summed_loss(net, chunk.rows)

@@ -18,7 +18,9 @@ out have the dtype of the model's parameters, labels are int64. Anything else ra
 The core checks sizes, labels and weights on every call. If they are wrong, nothing is written: `predict` and `update`
 return a status, the others NaN, and `status_of(loss)` gives the status of that very call. `model.status` holds the
 status of the last call on the model, by any thread. `nbtrain.status.WORDS` explains each status,
-`nbtrain.status.check` raises the error. Values of x and float y are not checked; NaN usually gives a NaN loss.
+`nbtrain.status.check` raises the error. Values of x and float y are not checked, but a step whose loss (status 8) or
+gradient (status 13) is NaN or infinite changes nothing. The optimizer's state is not checked: in float32, squares of
+gradients above 1.8e19 are infinite, and remain so in Adam's state until `Trainer.reset_optimizer`.
 
 A call runs on the calling thread alone and returns BUSY at once if another thread is using the model. It allocates
 nothing and raises nothing.
@@ -178,7 +180,8 @@ def train_step(model, x, y, sample_weight=None):  # type: ignore[no-untyped-def]
     Returns
     -------
     float64
-        Mean data loss of the batch before the update; NaN if nothing was done (see `status_of`).
+        Mean data loss of the batch before the update; NaN if nothing was done, also where the gradient is not finite
+        (see `status_of`).
     """
     return _on_data("train_step", model, x, y, sample_weight)[0]
 

@@ -22,7 +22,7 @@ from ..formats.modelfile.callback_states import CallbackState, hand_out
 from ..metrics import Metric, as_metrics
 from ..model import layer_views
 from ..model.plan import LOG_SIZE
-from ..status import check
+from ..status import DIVERGENCES, check
 from .checkpointing import TrainingData, UnfinishedEpoch, resume, savers_last
 from .data import Dataset, InputSpec
 from .engine import Engine
@@ -176,7 +176,7 @@ class Fit:
                 self.stopped = self.intervals.call(self.trainer, before)
                 self.warn_of_rate_zero()
             finally:  # an interrupt loses no finished epoch
-                if d["status"][0] == layout.DIVERGED:  # nor does it keep a slice that diverged
+                if d["status"][0] in DIVERGENCES:  # nor does it keep a slice that diverged
                     self.engine.restore_snapshot()
                 epochs -= self.read_log()
 
@@ -186,7 +186,7 @@ class Fit:
         epochs = int(engine.descriptor["log_size"][0])
         with engine.team.slice(6.0 * engine.theta.size * len(self.data.x) * epochs, SLICE_SECONDS):
             status = engine.call("train_slice", self.data)
-        if status == layout.DIVERGED:
+        if status in DIVERGENCES:
             raise self.diverged()
         check(status, engine.recipe.loss)
 
@@ -308,6 +308,8 @@ def describe_divergence(engine: Engine, data: Dataset, now: str, ended: bool = F
     d = engine.descriptor
     layer = first_bad_layer(engine)
     where = f"layer {layer + 1} of {len(engine.recipe.network.layers)}" if layer is not None else "the loss"
+    if layer is None and d["status"][0] == layout.WRONG_GRADIENT:
+        where = "the gradient"
     if layer is None and not np.isfinite(engine.model.state).all():
         where = "the optimizer's state"
     scale = max(abs(float(data.x.min())), abs(float(data.x.max())))

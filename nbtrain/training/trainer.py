@@ -28,7 +28,7 @@ from ..model.native import c_signature
 from ..model.recipe import Recipe
 from ..model.settings import checked_recipe, seed_words, with_threads
 from ..model.state import State, reset_optimizer
-from ..status import check
+from ..status import DIVERGENCES, check
 from .engine import Engine
 from .evaluation import evaluate
 from .fit import Options, describe_divergence, fit, training_data
@@ -230,7 +230,9 @@ class Trainer:
         InputError
             If an argument is invalid.
         DivergenceError
-            If the loss is NaN or infinite; no parameter was changed.
+            If the loss or the gradient is NaN or infinite; nothing was changed. State of the optimizer that becomes
+            infinite, as Adam's squares do for gradients above 1.8e19 in float32, is found by `fit` at the end of an
+            epoch, but not here.
         """
         if sample_weight is None:
             loss = self._quick_step(x, y)
@@ -240,7 +242,7 @@ class Trainer:
         batch = engine.inputs.dataset(x, y, sample_weight)
         with engine.lock:
             status = engine.call("train_step", batch)
-            if status == layout.DIVERGED:
+            if status in DIVERGENCES:
                 raise describe_divergence(engine, batch, "no parameter was changed")
             check(status, engine.recipe.loss)
             return float(engine.result[0])
@@ -505,10 +507,10 @@ class Trainer:
         `predict`
             Writes what the loss's output activation gives: probabilities, or values.
 
-        The return value is a status of `nbtrain.status`, 0 for success; after any other but that of divergence nothing
-        was written. Sizes, kinds, labels and weights are checked, the contents of x and float y are not. A call runs on
-        the calling thread alone, takes no lock of Python's, allocates nothing after the first epoch, and returns BUSY
-        while another thread is inside the model.
+        The return value is a status of `nbtrain.status`, 0 for success; after any other but those of divergence (8 and
+        13) nothing was written. Sizes, kinds, labels and weights are checked, the contents of x and float y are not. A
+        call runs on the calling thread alone, takes no lock of Python's, allocates nothing after the first epoch, and
+        returns BUSY while another thread is inside the model.
 
         Returns
         -------

@@ -41,7 +41,8 @@ ROLL, OVER = 0, 8  # call * 256 + helpers that have registered, 0 between calls;
 TASK = LINE  # number * 256 + members that share it
 OPERATION, FIRST, START_TURN = TASK + 8, TASK + 16, TASK + 24
 MEMBERS = 2 * LINE  # from here on a line for each member
-TURN, LOST, FAULT = 0, 8, 16  # barriers passed; nanoseconds waited; whether it found something wrong
+TURN, LOST = 0, 8  # barriers passed; nanoseconds waited
+FAULT, UNSURE = 16, 24  # whether it found something wrong; whether something may go wrong
 
 LEAVE = 255  # instead of a number of members: the call is over
 
@@ -109,6 +110,21 @@ def barrier(team):
     for rank in range(team.size):
         if rank != team.rank:
             wait_until(line_of(team.memory, rank) + TURN, turn, own)
+
+
+@jit
+def say(team, line, answer):
+    """Write a member's answer, FAULT or UNSURE, for all members to read after the next barrier."""
+    atomic_store(line_of(team.memory, team.rank) + line, np.int64(answer))
+
+
+@jit
+def any_says(team, line):
+    """Whether any member's answer was yes."""
+    found = np.int64(0)
+    for rank in range(team.size):
+        found |= atomic_load(line_of(team.memory, rank) + line)
+    return found != 0
 
 
 @jit

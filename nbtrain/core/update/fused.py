@@ -2,14 +2,21 @@
 
 It goes from the last layer, whose delta is in the cache, to the first, whose weights the next iteration reads first.
 The results are those of `gradient` and `update`.
+
+Weights are written here before all derivatives exist. So this is only for iterations whose derivatives cannot overflow,
+by the largest inputs and deltas.
 """
 
 from __future__ import annotations
 
-from ...compiler.jit import jit, matrix_at, matrix_in
+import numpy as np
+
+from ...compiler.jit import jit, matrix_at, matrix_in, vector_at
+from ..magnitudes import exponent, largest_exponent
 from ..matmul.products import bias_slope, in_blocks, slope_block, weight_slope
 from ..matmul.sizes import BLOCK_ROWS
 from ..net import TRAINING, ZERO
+from ..team.team import share
 from .gradient import fetched_operands, has_biases, output_of, share_of_parameters, sums_of, weight_rows
 from .slots import step
 
@@ -22,6 +29,25 @@ def fuses_update(d, rows):
     if d.parameters * d.itemsize <= LARGE or d.passes != 0:
         return False
     return rows <= d.batch_size and sums_of(d, rows) == 1
+
+
+@jit
+def is_bounded(net, batch, team):
+    """Whether a member's rows of inputs and deltas are too small for any derivative of the batch to overflow."""
+    d, dtype, (first, last) = net.descriptor[0], net.theta.dtype, share(batch.rows, team)
+    room = largest_exponent(dtype) - 3  # two for |x delta| < 2**(e + 1) 2**(e' + 1), and one for rounding
+    rows, source = batch.rows, batch.x
+    while rows > 0:  # and one for each doubling of the sum
+        rows, room = rows >> 1, room - 1
+    for index in range(net.layers.size):
+        layer, count = net.layers[index], last - first
+        x = vector_at(source + first * layer.inputs * d.itemsize, count * layer.inputs, dtype)
+        delta = vector_at(layer.delta + first * layer.units * d.itemsize, count * layer.units, dtype)
+        inputs = max(exponent(x), np.int64(-1))  # 2**0 is the factor of a bias
+        if inputs >= largest_exponent(dtype) or inputs + exponent(delta) > room:
+            return False
+        source = output_of(layer, TRAINING)
+    return True
 
 
 @jit

@@ -12,10 +12,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ...compiler.jit import jit, matrix_at, matrix_in, vector_at
+from ...compiler.jit import jit, jit_inline, matrix_at, matrix_in, vector_at
+from ..layout import CACHE_LINE
+from ..magnitudes import all_finite
 from ..matmul.products import bias_slope, weight_slope
 from ..net import ZERO
-from ..team.team import barrier, coarse_cut, cut, fetch
+from ..team.team import FAULT, any_says, barrier, coarse_cut, cut, fetch, say
 
 WEIGHT_ROWS = 8  # rows of a layer's weights that one member computes
 ONE = np.int64(1)
@@ -129,6 +131,30 @@ def add_sums(net, sums, team):
         add_range(net, sums, layer.weights + first * layer.units, layer.weights + last * layer.units)
     if has_biases(own):
         add_range(net, sums, d.regularized, d.parameters)
+
+
+@jit_inline
+def is_finite(net, team):
+    """Whether the whole gradient is finite."""
+    d, lanes = net.descriptor[0], CACHE_LINE // net.theta.itemsize
+    if team.size == 1:  # whole cache lines: what is beside the gradient is 0
+        return all_finite(vector_at(d.gradient, (net.gradient.size + lanes - 1) // lanes * lanes, net.theta.dtype))
+    return shares_are_finite(net, team)
+
+
+@jit
+def shares_are_finite(net, team):
+    """The same, of which every member checks its share, before any of them updates."""
+    d, own, fine = net.descriptor[0], share_of_parameters(team), True
+    for index in range(net.layers.size):
+        layer = net.layers[index]
+        first, last = weight_rows(layer, own)
+        fine &= all_finite(net.gradient[layer.weights + first * layer.units : layer.weights + last * layer.units])
+    if has_biases(own):
+        fine &= all_finite(net.gradient[d.regularized :])
+    say(team, FAULT, not fine)
+    barrier(team)
+    return not any_says(team, FAULT)
 
 
 @jit

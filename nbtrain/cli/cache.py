@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from ..compiler import cache
+from ..compiler import cache, numerics_id
 from ..errors import Error
 
 
@@ -24,9 +24,10 @@ def add(commands: Any) -> None:
 
 
 def info(arguments: argparse.Namespace) -> int:
-    """Print directory, number of entries, size."""
+    """Print directory, number of entries, size, and what the bits of results depend on."""
     require()
     print(summary())
+    print(f"numerics: {numerics_id()}")
     return 0
 
 

@@ -23,8 +23,9 @@ from . import cache, fingerprint, loader, settings, sources
 from .fingerprint import machine
 from .keys.component import component_key, joined_key
 from .locks import held_across_forks
+from .numerics import numerics_id
 
-__all__ = ["Compiled", "cache", "component", "core", "get", "machine", "passes", "regularized_step"]
+__all__ = ["Compiled", "cache", "component", "core", "get", "machine", "numerics_id", "passes", "regularized_step"]
 
 SLOW_SECONDS = 1.0  # compilations longer than this are announced
 

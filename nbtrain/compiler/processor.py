@@ -10,7 +10,7 @@ from ..checks.environment import switched_on
 from . import settings
 
 X86, ARM, OTHER = "x86", "ARM", "another"
-_KINDS = {"x86_64": X86, "AMD64": X86, "aarch64": ARM, "arm64": ARM}
+_KINDS = {"x86_64": X86, "AMD64": X86, "aarch64": ARM, "arm64": ARM, "ARM64": ARM}
 
 
 def kind() -> str:
@@ -18,10 +18,50 @@ def kind() -> str:
     return _KINDS.get(platform.machine(), OTHER)
 
 
+def architecture() -> str:
+    """The machine's name, such as x86_64 or aarch64."""
+    return {"AMD64": "x86_64", "arm64": "aarch64", "ARM64": "aarch64"}.get(platform.machine(), platform.machine())
+
+
 FLUSHES = kind() != OTHER  # whether training makes it treat subnormal numbers as zero
 
+_WITHOUT_AVX = {"corei7-avx", "core-avx-i", "sandybridge", "ivybridge", "nocona"}  # Numba's choice
 AMX_FEATURES = ("amx-tile", "amx-bf16", "avx512f")  # as LLVM calls them
+_WITHOUT_AVX = {"corei7-avx", "core-avx-i", "sandybridge", "ivybridge", "nocona"}  # Numba's choice
 _ARCH_PRCTL, _REQUEST, _TILE_DATA = 158, 0x1023, 18  # of Linux for x86-64
+
+
+def compiled_for() -> tuple[str, str]:
+    """Name and features, as LLVM spells them, of the processor that nbtrain's code is made for, Numba imported or not.
+
+    Numba's settings count, which take AVX from some processors. Vectors are whole (`objects`).
+    """
+    given = settings.value("CPU_NAME"), settings.value("CPU_FEATURES"), settings.value("ENABLE_AVX")
+    name = _host_name() if given[0] is None else str(given[0])
+    features = given[1]
+    if features is None and name.lower() == "generic":
+        features = ""
+    if features is None:
+        with_avx = _host_name() not in _WITHOUT_AVX if given[2] is None else bool(int(given[2]))
+        features = _host_features(with_avx)
+    return name, f"{features},-prefer-256-bit" if "+avx512f" in features else features
+
+
+def has_slow_sqrt(features: str) -> bool:
+    """Whether a square root of 64 bytes takes longer than a dozen multiplications: on Intel's processors, whose
+    dividers are no wider for these than for 32 bytes. AMD's alone have SSE4a."""
+    names = features.split(",")
+    return kind() == X86 and "+avx512f" in names and "+sse4a" not in names
+
+
+@cache
+def _host_features(with_avx: bool) -> str:
+    import llvmlite.binding as llvm
+
+    features = llvm.get_host_cpu_features()
+    for name in () if with_avx else [name for name in features if name.startswith("avx")]:
+        features[name] = False
+    return str(features.flatten())
 
 
 def has_amx() -> bool:

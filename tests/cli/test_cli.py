@@ -107,6 +107,7 @@ def test_the_cache_can_be_filled_looked_at_and_cleared(tmp_path):
     info = command("cache", "info", **place)
     assert str(tmp_path / "cache") in info.stdout
     assert not re.search(r"\b0 entries", info.stdout)
+    assert re.search(r"^numerics: .*-byte vectors, .*sources [0-9a-f]{12}$", info.stdout, re.MULTILINE)
     done = subprocess.run(
         [sys.executable, "-c", TRAINS_WITHOUT_NUMBA], env=os.environ | place, capture_output=True, text=True
     )

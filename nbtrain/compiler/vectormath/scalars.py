@@ -23,6 +23,8 @@ import numpy as np
 from llvmlite import ir
 from numba.core import codegen, config
 
+from nbtrain.compiler.processor import has_slow_sqrt
+
 # Numba adds the caller's fast-math flags to every instruction that has none. `afn` allows approximate library
 # functions, of which there are none here: it is there only to keep `contract` away.
 _FLAGS = ("afn",)
@@ -90,9 +92,8 @@ class Format:
 
     @cached_property
     def slow_sqrt(self) -> bool:
-        """Whether a square root of 64 bytes takes longer than a dozen multiplications: on Intel's processors, whose
-        dividers are no wider for these than for 32 bytes. AMD's alone have SSE4a."""
-        return self._on_x86 and "avx512f" in _host_features() and "sse4a" not in _host_features()
+        """Whether square roots are made of multiplications."""
+        return self._on_x86 and has_slow_sqrt(",".join(f"+{name}" for name in _host_features()))
 
     @cached_property
     def _on_x86(self) -> bool:

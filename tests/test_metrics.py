@@ -212,7 +212,7 @@ def test_curves_are_means_over_the_classes_that_occur(lacking):
 def test_a_curve_of_one_class_is_not_a_number_with_one_warning(loss, outputs):
     trainer, X, y = trained(loss, outputs)
     rows = y.reshape(-1) == 0
-    with pytest.warns(RuntimeWarning, match="'auc' is NaN, because all samples are alike") as caught:
+    with pytest.warns(RuntimeWarning, match="'auc' is NaN, because all samples have the same class") as caught:
         found = trainer.evaluate(X[rows], y[rows], metrics=["auc"])
     assert len(caught) == 1
     assert np.isnan(found["auc"])

@@ -152,7 +152,9 @@ def _per_class(metric: Metric, truth: Array, scores: Array, weight: Array | None
         if is_it.any() and not (metric.name == "auc" and is_it.all()):
             found.append(_number(metric.function(is_it, scores[counted, column], **options), metric))
     if not found:
-        warnings.warn(f"metrics: {metric.name!r} is NaN, because all samples are alike", RuntimeWarning, stacklevel=2)
+        warnings.warn(
+            f"metrics: {metric.name!r} is NaN, because all samples have the same class", RuntimeWarning, stacklevel=2
+        )
     return float(np.mean(found)) if found else math.nan
 
 

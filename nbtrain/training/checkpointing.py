@@ -13,6 +13,7 @@ import numpy as np
 
 from ..callbacks import Callback
 from ..callbacks.base import keeps_state
+from ..compiler.numerics import numerics_id
 from ..errors import InputError
 from ..formats.modelfile import files
 from ..formats.modelfile.callback_states import CallbackState
@@ -117,6 +118,7 @@ def resume(trainer: Trainer, path: str, data: TrainingData) -> list[CallbackStat
     found, engine = contents(files.read(path), path), trainer.engine
     _check_recipe(engine.recipe, found, path)
     _check_training(trainer, found, data, path)
+    _warn_of_numerics(found, path)
     engine.put(found.state)
     engine.recipe = dataclasses.replace(engine.recipe, seeded=found.recipe.seeded)
     trainer.metadata = found.metadata
@@ -136,6 +138,17 @@ def _check_recipe(own: Recipe, found: Contents, path: str) -> None:
         raise InputError(
             f"checkpoint: the code of {' and '.join(found.altered)} has changed since {path} was written; remove the "
             "file to start anew, or load it and save it there to continue with the new code"
+        )
+
+
+def _warn_of_numerics(found: Contents, path: str) -> None:
+    own = numerics_id()
+    if found.numerics and found.numerics != own:
+        warnings.warn(
+            f"checkpoint: {path} was written with other numerics ({found.numerics}) than are used here ({own}); the "
+            "last bits of the result will differ from those of an uninterrupted run",
+            UserWarning,
+            stacklevel=6,  # where fit was called
         )
 
 

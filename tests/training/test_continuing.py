@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+import warnings
 
 import numpy as np
 import pytest
@@ -221,3 +222,16 @@ def test_the_digest_sees_what_is_between_and_costs_little():
     assert found != digest(Dataset(x, x[:, :1], None))
     x[-1, 1] = 1
     assert found != digest(Dataset(x, x * 0, None))
+
+
+def test_a_resume_with_other_numerics_warns_where_fit_was_called(tmp_path, monkeypatch):
+    path = tmp_path / "c.nbt"
+    monkeypatch.setattr("nbtrain.formats.modelfile.writing.numerics_id", lambda: "x86-64-v2, no FMA")
+    make().fit(X, Y, epochs=1, checkpoint=path)
+    monkeypatch.undo()
+    with pytest.warns(UserWarning, match=r"c\.nbt was written with other numerics \(x86-64-v2, no FMA\)") as found:
+        make().fit(X, Y, epochs=2, checkpoint=path)
+    assert found[0].filename == __file__
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        make().fit(X, Y, epochs=3, checkpoint=path)  # it was saved here since

@@ -31,6 +31,7 @@ class Contents(NamedTuple):
     metadata: dict[str, Any]
     altered: list[str]  # components whose code has changed since the file was written
     callbacks: list[CallbackState]
+    numerics: str  # what the bits of its training depended on: `compiler.numerics_id`; "" in older files
 
     def make(self, kind: Callable[[Recipe], Made]) -> Made:
         """Make something of the recipe; what goes wrong is a ModelFileError."""
@@ -60,7 +61,8 @@ def contents(data: bytes | bytearray, where: str, known: Recipe | Parts | None =
         name.removeprefix(HISTORY): array.tolist() for name, array in tensors.items() if name.startswith(HISTORY)
     }
     state = _state(recipe, tensors, counters)
-    return Contents(where, recipe, state, history, metadata, fields.altered, callback_states(texts, tensors))
+    states, numerics = callback_states(texts, tensors), container.metadata.get("numerics", "")
+    return Contents(where, recipe, state, history, metadata, fields.altered, states, numerics)
 
 
 def warn_of_altered(found: Contents, stacklevel: int) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ...compiler.numerics import numerics_id
 from ...errors import DivergenceError, InputError
 from ...model import layer_arrays
 from ...model.recipe import Recipe
@@ -42,7 +43,10 @@ def encoded(
         Those whose state is kept, in a call of fit that is in progress.
     """
     described, tensors = describe(recipe, state), _tensors(recipe, state, history)
-    strings = {"format": FORMAT, "version": version(described), "trainer": json.dumps(described), "metadata": metadata}
+    strings = {
+        **{"format": FORMAT, "version": version(described), "numerics": numerics_id()},
+        **{"trainer": json.dumps(described), "metadata": metadata},
+    }
     if callbacks is not None:
         strings["callbacks"], kept = collect(callbacks)
         wide = {name: array for name, array in kept.items() if array.itemsize == 8}

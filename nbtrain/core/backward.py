@@ -100,8 +100,12 @@ def count_hits(net, batch):
 
 @jit
 def is_largest(row, index):
-    """Whether an element is the first of the largest ones; False where any is NaN. Written without branches."""
-    peak, lower = row[index], True
+    """Whether an element is the first of the largest ones; False where any is NaN. Written without branches.
+
+    The index is read again here: another thread may have changed the labels since they were checked.
+    """
+    lower = (index >= 0) & (index < row.size)
+    peak = row[index if lower else 0]
     for k in range(row.size):
         lower &= (row[k] < peak) | ((row[k] == peak) & (k >= index))
     return lower

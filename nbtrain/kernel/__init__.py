@@ -27,6 +27,7 @@ nothing and raises nothing.
 
 - Pass models to compiled functions as arguments. Numba takes globals, variables of closures and defaults for
   constants, and would train a copy: such models are refused.
+- A loop over several models in `prange` takes them from a `numba.typed.List`; Numba cannot index a tuple there.
 - `target.theta[:] = model.theta` copies the parameters of one model to another of the same network, for example a
   target network: make two trainers.
 - With `fastmath=True` Numba may drop any test for NaN, but not `status_of(loss) != 0`.

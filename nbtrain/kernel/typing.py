@@ -79,7 +79,7 @@ def _typeof_model(model: Model, context: Any) -> Any:
     found = typeof_impl.dispatch(tuple)(model, context)
     dtype = found.types[found.fields.index("theta")].dtype
     found.types[found.fields.index("descriptor")].name = "the descriptor of a model"  # else its fields fill pages
-    found.name = f"nbtrain.Model({dtype})"
+    found.name = f"Model({dtype})"  # parallel loops find the class by what is before the parenthesis
     return found
 
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import ctypes
 import itertools
 
 import numpy as np
 import pytest
 from common import LABEL_LOSSES, assert_close, data, network, pair, theta
+from numba import njit
 from oracle import LOSSES, draw, flat
 
 import nbtrain
+from nbtrain.core.backward import is_largest
 
 SIZES = (3, 5, 4, 2)
 ACTIVATIONS = ["sigmoid", "tanh", "relu", "leaky_relu", ("leaky_relu", 0.3), "identity"]
@@ -175,3 +178,30 @@ def test_relu_kinks_stay_away_from_the_differences():
         for activation in ("relu", ("leaky_relu", 0.3)):
             _, oracle = pair(SIZES, [activation, activation, "identity"], loss, seed=3)
             assert min(np.abs(z).min() for z in oracle.forward(X)[0]) > 1e-4
+
+
+@njit
+def largest(row, index):
+    return is_largest(row, index)
+
+
+@pytest.mark.parametrize("index", [-1, 3, 1 << 44, -(1 << 44)])
+def test_a_label_that_another_thread_has_changed_is_no_index(index):
+    """Labels are checked when a call begins, and read again to count the correct predictions."""
+    numbers = np.array([9.0, 9.0, 1.0, 2.0, 3.0, 9.0, 9.0])
+    assert not largest(numbers[2:5], index)
+    assert largest(numbers[2:5], 2)
+
+
+@pytest.mark.parametrize("label", [-1, 6, 9])
+def test_a_label_that_another_thread_has_changed_writes_to_no_other_row(label):
+    trainer = nbtrain.Trainer(network((3, 5), ["identity"]), loss="softmax_cross_entropy", dtype="float64", rng=0)
+    address = int(trainer.engine.descriptor["loss"][0])
+    loss = ctypes.CFUNCTYPE(ctypes.c_int64, *[ctypes.c_int64] * 8, ctypes.c_double)(address)
+    z, found = np.random.default_rng(0).normal(size=(4, 5)), []
+    for changed in (0, label):
+        y, slope, losses = np.array([3, changed, 2, 4]), np.zeros((4, 5)), np.zeros(4)
+        arrays = [z.ctypes.data, y.ctypes.data, 0, slope.ctypes.data, losses.ctypes.data]
+        assert loss(*arrays, 4, 5, 0, 1.0) == 0
+        found.append(slope[[0, 2, 3]])
+    np.testing.assert_array_equal(*found)

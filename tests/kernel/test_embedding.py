@@ -301,3 +301,34 @@ def test_of_several_processes_one_compiles(tmp_path):
     ]
     assert sum(int(process.communicate(timeout=300)[0]) for process in processes) == 1
     assert [path.suffix for path in (tmp_path / "cache").iterdir()] == [".nbo"]
+
+
+PARALLEL = """
+import numpy as np, nbtrain
+from numba import njit, prange
+from nbtrain import kernel
+
+trainer = nbtrain.Trainer(nbtrain.Network(4, [nbtrain.Dense(8), nbtrain.Dense(2)]), loss="mse", rng=0)
+x = np.random.default_rng(0).normal(size=(6, 5, 4)).astype(np.float32)
+out = np.zeros((6, 5, 2), np.float32)
+
+@njit(parallel=True)
+def predict_all(model, x, out):
+    for i in prange(len(x)):
+        while kernel.predict(model, x[i], out[i]) == 7:  # another thread is using the model
+            pass
+
+try:
+    predict_all(trainer.model, x, out)
+except ValueError as error:
+    print("skipped" if "threading layer" in str(error) else error)
+else:
+    print(np.array_equal(out.reshape(-1, 2), trainer.predict(x.reshape(-1, 4))))
+"""
+
+
+def test_a_model_can_be_used_in_a_parallel_loop():
+    found = in_another_process(PARALLEL, NUMBA_NUM_THREADS="2").strip()
+    if found == "skipped":
+        pytest.skip("Numba has no threading layer here")
+    assert found == "True"

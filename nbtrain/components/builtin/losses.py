@@ -69,6 +69,11 @@ def normalized(out: Any, start: int, outputs: int) -> Any:
     return total
 
 
+def class_of(label: int, outputs: int) -> int:
+    """The label; 0 where another thread has changed it since it was checked, since it is used as an index."""
+    return label if 0 <= label < outputs else 0
+
+
 def margins(z: Any, y: Any, out: Any) -> None:
     """z of the right one of two classes less z of the other, for each row, at the beginning of `out`."""
     for r in range(y.size):
@@ -108,13 +113,13 @@ def softmax_cross_entropy(z: Any, y: Any, slope: Any, losses: Any, outputs: int)
     for r in range(y.size):
         start = r * outputs
         peak = largest(z, start, outputs)
-        losses[r] = peak - z[start + y[r]]
+        losses[r] = peak - z[start + class_of(y[r], outputs)]
         lowered(z, slope, start, outputs, peak)
     exponentials(slope)
     for r in range(y.size):
         start = r * outputs
         losses[r] += math.log(normalized(slope, start, outputs))
-        slope[start + y[r]] -= 1.0
+        slope[start + class_of(y[r], outputs)] -= 1.0
 
 
 def softmax(z: Any, out: Any, outputs: int) -> None:

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import Error, PluginError
+from ..version import __version__
 from . import cache, fingerprint, loader, settings, sources
 from .fingerprint import machine
 from .keys.component import component_key, joined_key
@@ -27,6 +28,7 @@ from .numerics import numerics_id
 
 __all__ = ["Compiled", "cache", "component", "core", "get", "machine", "numerics_id", "passes", "regularized_step"]
 
+TRIED = "0.68"  # versions of Numba
 SLOW_SECONDS = 1.0  # compilations longer than this are announced
 
 
@@ -171,7 +173,7 @@ def _cached(key: str, make: Callable[[], bytes], what: Callable[[], str]) -> byt
     """Code from the disk cache; if it is missing there it is made and stored."""
     code = cache.read(key)
     if code is None:
-        with _Announcement(what()), _uncollected(), cache.compile_lock(key):
+        with _Announcement(what()), _uncollected(), _parts_of_numba(), cache.compile_lock(key):
             code = cache.read(key)  # from the process that held the lock before
             if code is None:
                 before = settings.text()
@@ -200,8 +202,27 @@ def _in_memory(make: Callable[[], bytes], what: Callable[[], str]) -> bytes:
         "nbtrain cannot read its own source files, so it could not recognize cached code of another version; "
         "compiled code is kept in memory only"
     )
-    with _Announcement(what()), _uncollected():
+    with _Announcement(what()), _uncollected(), _parts_of_numba():
         return make()
+
+
+@contextmanager
+def _parts_of_numba() -> Iterator[None]:
+    """Explain what is raised where Numba or llvmlite lacks a private part that nbtrain uses, or has changed it."""
+    try:
+        yield
+    except (ImportError, AttributeError, TypeError, NotImplementedError) as error:
+        raise Error(
+            f"nbtrain {__version__} cannot compile with Numba {_version('numba')} and llvmlite {_version('llvmlite')}: "
+            f"{type(error).__name__}: {' '.join(str(error).split())}; it has been tried with Numba {TRIED}"
+        ) from error
+
+
+def _version(package: str) -> str:
+    try:
+        return str(getattr(import_module(package), "__version__", "of an unknown version"))
+    except ImportError as error:
+        return f"that cannot be imported ({error})"
 
 
 @contextmanager

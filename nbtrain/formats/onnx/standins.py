@@ -40,7 +40,6 @@ def _formulas() -> dict[Any, Function]:
         math.pow: arithmetic.power,
         math.fabs: operator.abs,
         np.float_power: arithmetic.power,
-        np.fix: arithmetic.trunc,
         np.positive: arithmetic.number,
         np.float32: arithmetic.number,
         np.float64: arithmetic.number,
@@ -52,6 +51,8 @@ def _formulas() -> dict[Any, Function]:
         builtins.max: arithmetic.largest,
         builtins.pow: arithmetic.power,
     }
+    if hasattr(np, "fix"):  # NumPy 2.5 deprecates it
+        found[np.fix] = arithmetic.trunc
     return found
 
 

@@ -9,7 +9,7 @@
       forward.py        computes z = x W + b, a = g(z) and dropout, layer by layer,
       backward.py       computes the loss, and delta = dJ/dz from the last layer to the first,
       update/           turns delta into new weights:
-        gradient.py       dJ/dW and dJ/db,
+        gradient.py       dJ/dW and dJ/db, which must be finite (magnitudes.py),
         update.py         the regularizer and the optimizer in one pass over the weights (slots.py is the call),
         fused.py          or gradient and update together, for large layers,
         passes.py         or several passes, for clipping, norms (norms.py) and constraints (constraints.py);

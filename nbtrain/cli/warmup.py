@@ -21,7 +21,7 @@ def add(commands: Any) -> None:
     """Add the command to the parser."""
     parser: argparse.ArgumentParser = commands.add_parser(
         "warmup",
-        help="compile everything ahead of time",
+        help="compile ahead of time",
         description="Compile the training core and all components, including those of plugins, and store "
         "the code on disk: for container images, or so that the first user does not wait.",
     )

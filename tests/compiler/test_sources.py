@@ -116,7 +116,7 @@ def test_without_any_source_code_is_kept_in_memory_only(tmp_path, monkeypatch):
     try:
         assert sources.loaded() == ("", "")
         spec = nbtrain.Activation("kept", lambda z: 3.0 * z, lambda z: 3.0)
-        with pytest.warns(RuntimeWarning, match="source files cannot be read here, .* kept in memory only"):
+        with pytest.warns(RuntimeWarning, match="cannot read its own source files, .* kept in memory only"):
             assert compiler.component(spec, np.float32).addresses
         assert not (tmp_path / "cache").exists()
     finally:

@@ -19,6 +19,7 @@ import numpy as np
 
 from ..errors import Error
 from . import processor, settings, sources
+from .locks import not_during_forks
 from .sources import digest
 
 
@@ -32,6 +33,7 @@ def _core_key(machine: str, sources: tuple[str, str], dtype: np.dtype[Any], modu
     return digest([machine, *sources, str(dtype), module])
 
 
+@not_during_forks
 def machine() -> str:
     """Interpreter, libraries, processor and settings."""
     return f"{_platform()}\nAMX: {processor.has_amx()}\n{settings.text()}"

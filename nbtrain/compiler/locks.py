@@ -11,10 +11,14 @@ import logging  # noqa: F401  # its lock is then taken after ours: a thread that
 import os
 import threading
 import time
-from typing import Any
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
 
 PATIENCE = 60.0  # seconds that a fork waits at most
 LATER = 0.02  # seconds from a fork to the Ctrl-C that came meanwhile
+Given = ParamSpec("Given")
+Made = TypeVar("Made")
 
 
 class _AcrossForks:
@@ -61,3 +65,18 @@ def held_across_forks(lock: threading.Lock | threading.RLock) -> None:
         os.register_at_fork(
             before=held.before, after_in_parent=held.after_in_parent, after_in_child=held.after_in_child
         )
+
+
+_llvm_lock = threading.RLock()
+held_across_forks(_llvm_lock)
+
+
+def not_during_forks(function: Callable[Given, Made]) -> Callable[Given, Made]:
+    """Let forks wait for the end of a function that calls llvmlite, whose own lock a child could not free."""
+
+    @wraps(function)
+    def locked(*arguments: Given.args, **named: Given.kwargs) -> Made:
+        with _llvm_lock:
+            return function(*arguments, **named)
+
+    return locked

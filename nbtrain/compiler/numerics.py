@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache
 
 from . import processor, settings, sources
+from .locks import not_during_forks
 from .sources import digest
 
 # Whole vectors of 64 bytes that are added, a product and a sum in one operation, and rounding to integers.
@@ -29,6 +30,7 @@ define <4 x float> @rounded(<4 x float> %a) {
 """
 
 
+@not_during_forks
 def numerics_id() -> str:
     """Instruction level, vector width, FMA, AMX, kind of square roots, and a digest of nbtrain's sources.
 

@@ -8,6 +8,7 @@ from functools import cache
 
 from ..checks.environment import switched_on
 from . import settings
+from .locks import not_during_forks
 
 X86, ARM, OTHER = "x86", "ARM", "another"
 _KINDS = {"x86_64": X86, "AMD64": X86, "aarch64": ARM, "arm64": ARM, "ARM64": ARM}
@@ -31,6 +32,7 @@ _WITHOUT_AVX = {"corei7-avx", "core-avx-i", "sandybridge", "ivybridge", "nocona"
 _ARCH_PRCTL, _REQUEST, _TILE_DATA = 158, 0x1023, 18  # of Linux for x86-64
 
 
+@not_during_forks
 def compiled_for() -> tuple[str, str]:
     """Name and features, as LLVM spells them, of the processor that nbtrain's code is made for, Numba imported or not.
 
@@ -64,6 +66,7 @@ def _host_features(with_avx: bool) -> str:
     return str(features.flatten())
 
 
+@not_during_forks
 def has_amx() -> bool:
     """Whether AMX is used for bfloat16: the processor has it, Numba compiles for it, and Linux permits it."""
     return _permitted_amx() and _compiles_for_amx(settings.value("CPU_NAME"), settings.value("CPU_FEATURES"))

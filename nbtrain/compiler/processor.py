@@ -26,7 +26,6 @@ def architecture() -> str:
 
 FLUSHES = kind() != OTHER  # whether training makes it treat subnormal numbers as zero
 
-_WITHOUT_AVX = {"corei7-avx", "core-avx-i", "sandybridge", "ivybridge", "nocona"}  # Numba's choice
 AMX_FEATURES = ("amx-tile", "amx-bf16", "avx512f")  # as LLVM calls them
 _WITHOUT_AVX = {"corei7-avx", "core-avx-i", "sandybridge", "ivybridge", "nocona"}  # Numba's choice
 _ARCH_PRCTL, _REQUEST, _TILE_DATA = 158, 0x1023, 18  # of Linux for x86-64

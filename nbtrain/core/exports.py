@@ -14,7 +14,7 @@ import numpy as np
 from numba import types
 
 from ..compiler.jit import jit, vector_at
-from . import epoch, inference, steps
+from . import epoch, inference, pair, steps
 from .calls import free, nan_of
 from .checks import bad_label, bad_number, bad_weight, check_data, check_x
 from .functions import CORE, EVALUATE, GRADIENT, PASSES, QUICK, TRAIN_EPOCH, TRAIN_STEP, check_complete
@@ -205,6 +205,7 @@ def _update(dtype: np.dtype[Any]) -> Any:
         restore(word)
         accept(net)
         net.descriptor[0].iteration += 1
+        net.descriptor[0].gradient_used = 1
         return finish(model, np.int64(OK))
 
     return update_parameters
@@ -249,7 +250,7 @@ def _on_numbers(dtype: np.dtype[Any]) -> dict[str, Any]:
 def functions(dtype: np.dtype[Any]) -> dict[str, Any]:
     """The core's functions for float32 or float64, by name, with their argument types and constant first arguments."""
     dtype, listed = np.dtype(dtype), CORE | QUICK
-    found = _on_data(dtype) | _on_model(dtype) | _on_numbers(dtype)
+    found = _on_data(dtype) | _on_model(dtype) | pair.functions(dtype) | _on_numbers(dtype)
     check_complete("nbtrain.core.exports", found, listed)
     made: dict[str, Any] = {}
     for name, row in listed.items():

@@ -105,6 +105,26 @@ def check_array(name: str, given: Any, dtype: Any, dimensions: tuple[int, ...], 
     refuse(wrong(name, expected, _short(given), _remedy(name, given, dtype, dimensions)))
 
 
+def check_output(name: str, given: Any, dtype: Any, shape: str) -> None:
+    """Refuse an array that the core cannot write to."""
+    check_array(name, given, dtype, (2,), shape)
+    if not given.mutable:
+        hint = "globals are read-only for Numba: make it in the function or pass it as an argument"
+        refuse(wrong(name, "be writable", "a read-only array", hint))
+
+
+def check_flag(name: str, given: Any) -> None:
+    """Refuse what is not a bool."""
+    if not isinstance(given, types.Boolean):
+        refuse(wrong(name, "be a bool", _short(given)))
+
+
+def check_integer(name: str, given: Any) -> None:
+    """Refuse what is not an integer."""
+    if not isinstance(given, types.Integer):
+        refuse(wrong(name, "be an integer", _short(given)))
+
+
 def _remedy(name: str, given: Any, dtype: Any, dimensions: tuple[int, ...]) -> str:
     """An expression that makes the array, if there is a simple one."""
     if isinstance(given, types.List | types.ListType | types.BaseTuple):
@@ -114,8 +134,8 @@ def _remedy(name: str, given: Any, dtype: Any, dimensions: tuple[int, ...]) -> s
         return f"call once with {name} and once without, in two branches"
     if not isinstance(given, types.Array):
         return ""
-    if name == "out":
-        return f"use np.empty((len(x), outputs), np.{dtype})"
+    if name in ("out", "dx"):
+        return f"use np.empty((len(x), {'outputs' if name == 'out' else 'inputs'}), np.{dtype})"
     if given.ndim not in dimensions:
         return f"use {name}.reshape(1, -1) for a single sample" if (given.ndim, dimensions) == (1, (2,)) else ""
     if given.dtype != dtype:

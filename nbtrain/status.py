@@ -22,6 +22,10 @@ WORDS = {
     layout.WRONG_MODEL: "the model is a copy or has another dtype than the function; pass trainer.model itself",
     layout.WRONG_RATE: "the learning rate is negative, NaN or infinite",
     layout.WRONG_GRADIENT: "the gradient has NaN or infinity",
+    layout.OTHER_NETWORK: "the two models have layers of different sizes, or different dtypes",
+    layout.WRONG_WORK: "work has fewer bytes than work_size says for so many rows",
+    layout.WRONG_TAU: "tau is not a number from 0 to 1",
+    layout.WRONG_M: "m is not a finite number above 0",
 }
 DIVERGENCES = (layout.DIVERGED, layout.WRONG_GRADIENT)
 

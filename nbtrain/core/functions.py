@@ -23,8 +23,8 @@ SHARED = [name for name in OPERATIONS if name != "train slice"]
 class Function(NamedTuple):
     """A row of the table.
 
-    All arguments are int64 (addresses too), but for `regularization`, a float64; so is what is returned: a status, or
-    an object of the interpreter's.
+    All arguments are int64 (addresses too), but for those in `NUMBERS`, which are float64. An int64 is returned: a
+    status, a size, or an object of the interpreter's.
     """
 
     arguments: tuple[str, ...]
@@ -41,6 +41,7 @@ class Function(NamedTuple):
 
 DATA = ("model", "x", "rows", "columns", "y", "y_rows", "y_columns", "y_kind", "weight", "result")
 OUT = ("model", "x", "rows", "columns", "out", "out_rows", "out_columns")
+NUMBERS = {"regularization", "tau", "m"}
 
 CORE = {
     "train_step": Function(DATA, TRAIN_STEP, work=6.0, door=True, host=True),
@@ -50,6 +51,12 @@ CORE = {
     "update": Function(("model",), door=True, host=True),
     "evaluate": Function(DATA, EVALUATE, work=2.0, door=True, host=True),
     "predict": Function(OUT, PREDICT, work=2.0, door=True, host=True),
+    "predict_with": Function((*OUT, "work", "work_bytes"), door=True, host=True),
+    "work_size": Function(("model", "rows"), door=True, host=True),
+    "copy": Function(("model", "source"), door=True, host=True),
+    "blend": Function(("model", "source", "tau"), door=True, host=True),
+    "regularize": Function(("model", "m"), door=True, host=True),
+    "gradient_norm": Function(("model", "result"), door=True, host=True),
     "assist": Function(("model", "call")),
     "hold": Function(("model",)),
     "let_go": Function(("model",)),

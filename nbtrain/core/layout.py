@@ -27,6 +27,10 @@ FAILED = 10  # a function of the loss did something for which Python raises
 WRONG_MODEL = 11  # a copy of a model, or one of another dtype
 WRONG_RATE = 12  # the learning rate is negative or not finite
 WRONG_GRADIENT = 13  # the gradient to update with is not finite
+OTHER_NETWORK = 16  # two models whose layers have other sizes, or of two dtypes
+WRONG_WORK = 18  # the workspace for predict_with is too small
+WRONG_TAU = 19  # not a number from 0 to 1
+WRONG_M = 20  # not a finite number above 0
 
 # Who is using a model: no one, a call of the core, Python itself.
 FREE, CALL, HELD = range(3)
@@ -151,7 +155,8 @@ def _lines(text: str) -> list[list[str]]:
 
 def _abi() -> str:
     """Digest of everything that a user's own cached functions contain of nbtrain; without sources, the version's."""
-    return (sources.of_modules("core.layout", "core.functions", "kernel") or sources.digest([__version__]))[:12]
+    parts = sources.of_modules("core.layout", "core.functions"), sources.of_folder("kernel")
+    return sources.digest(parts if all(parts) else [__version__])[:12]
 
 
 def _record(*lines: list[str]) -> np.dtype:

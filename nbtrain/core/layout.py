@@ -29,6 +29,10 @@ WRONG_RATE = 12  # the learning rate is negative or not finite
 WRONG_GRADIENT = 13  # the gradient to update with is not finite
 NO_FORWARD = 14  # backward without a forward of as many rows just before, or added to a gradient that was used up
 TOO_MANY_ROWS = 15  # forward or backward of more rows than batch_size
+OTHER_NETWORK = 16  # two models whose layers have other sizes, or of two dtypes
+WRONG_WORK = 18  # the workspace for predict_with is too small
+WRONG_TAU = 19  # not a number from 0 to 1
+WRONG_M = 20  # not a finite number above 0
 
 # Who is using a model: no one, a call of the core, Python itself.
 FREE, CALL, HELD = range(3)

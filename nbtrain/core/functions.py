@@ -76,6 +76,8 @@ CORE = {
     "bad_number": Function(("address", "count")),
     "bad_weight": Function(("address", "count")),
     "bad_label": Function(("address", "count", "classes")),
+    "hash_seeds": Function(("entropy", "length", "first", "last", "out", "words")),
+    "draw_uniform": Function(("states", "first", "last", "theta", "stride", "bounds", "layers", "itemsize")),
 }
 
 # The interpreter calls these as its own functions (`METH_FASTCALL`): they are handed objects, not numbers.

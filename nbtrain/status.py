@@ -27,6 +27,10 @@ WORDS = {
         "between; accumulate=True needs a backward since the last update"
     ),
     layout.TOO_MANY_ROWS: "x has more rows than batch_size, which forward and backward take at most",
+    layout.OTHER_NETWORK: "the two models have layers of different sizes, or different dtypes",
+    layout.WRONG_WORK: "work has fewer bytes than work_size says for so many rows",
+    layout.WRONG_TAU: "tau is not a number from 0 to 1",
+    layout.WRONG_M: "m is not a finite number above 0",
 }
 DIVERGENCES = (layout.DIVERGED, layout.WRONG_GRADIENT)
 

@@ -29,6 +29,10 @@ WRONG_RATE = 12  # the learning rate is negative or not finite
 WRONG_GRADIENT = 13  # the gradient to update with is not finite
 NO_FORWARD = 14  # backward without a forward of as many rows just before, or added to a gradient that was used up
 TOO_MANY_ROWS = 15  # forward or backward of more rows than batch_size
+OTHER_NETWORK = 16  # two models whose layers have other sizes, or of two dtypes
+WRONG_WORK = 18  # the workspace for predict_with is too small
+WRONG_TAU = 19  # not a number from 0 to 1
+WRONG_M = 20  # not a finite number above 0
 
 # Who is using a model: no one, a call of the core, Python itself.
 FREE, CALL, HELD = range(3)
@@ -123,6 +127,7 @@ _THREAD_FIELDS = """
 _CALL_FIELDS = """
     data_x data_y data_weight data_rows data_out  # what it works on
     slice_steps slice_time  # after so many steps, or nanoseconds, train_slice returns
+    watch  # what train_slice does between epochs: a WATCH, or 0
 
     busy  # who is using the model: FREE, CALL or HELD
     wanted  # not 0: Python has found the model busy and tries again
@@ -135,6 +140,24 @@ _CALL_FIELDS = """
     team_tasks  # how many tasks were shared, over all calls
 """
 
+# What happens after an epoch: see `core.watch`.
+_WATCH_FIELDS = """
+    x y weight rows  # validation data; x 0: none
+    rows_per_call  # as many as `Engine` evaluates in a call: sums are made of parts of this size
+    log log_count  # (log_size, 3) float64 beside the descriptor's log: weighted loss, m and hits; lines written
+    errors  # (log_size, outputs) float64: squared errors, or 0 to keep none
+    sums  # (3,) float64: workspace
+    monitors monitor_count
+    stopped  # whether a monitor has ended the training
+"""
+_MONITOR_FIELDS = """
+    metric  # loss, accuracy, val_loss, val_accuracy
+    sign min_delta patience
+    best_value best_epoch waited stopped
+    best_theta  # (parameters,): those of the best epoch, or 0 to keep none
+    factor minimum cooldown resting  # of the learning rate's reduction; factor 0: stop instead
+"""
+
 _BLOCK_FIELDS = """
     start size  # in elements of theta
     tensor  # the weights or biases of one layer; 0 where the optimizer takes all together
@@ -144,6 +167,7 @@ _BLOCK_FIELDS = """
 _FLOATS = {
     *("keep_scale", "target_minimum", "target_maximum", "clip_value", "clip_norm", "clip_factor", "hit_threshold"),
     *("learning_rate", "rate_scale", "epoch_loss", "epoch_weight", "epoch_hits", "batch_total"),
+    *("sign", "min_delta", "best_value", "factor", "minimum"),
 }
 CACHE_LINE = 64
 
@@ -176,6 +200,8 @@ def _record(*lines: list[str]) -> np.dtype:
 
 LAYER = _record(*_lines(_LAYER_FIELDS))
 BLOCK = _record(*_lines(_BLOCK_FIELDS))
+WATCH = _record(*_lines(_WATCH_FIELDS))
+MONITOR = _record(*_lines(_MONITOR_FIELDS))
 
 _OWNERS = {
     "network": _lines(_NETWORK_FIELDS),

@@ -22,14 +22,19 @@ status of the last call on the model, by any thread. `nbtrain.status.WORDS` expl
 gradient (status 13) is NaN or infinite changes nothing. The optimizer's state is not checked: in float32, squares of
 gradients above 1.8e19 are infinite, and remain so in Adam's state until `Trainer.reset_optimizer`.
 
-A call runs on the calling thread alone and returns BUSY at once if another thread is using the model. It allocates
-nothing and raises nothing.
+A call runs on the calling thread alone and returns BUSY at once if another thread is using the model, but for
+`predict_with`, `work_size`, `layer` and `model_at`, which need no turn. It allocates nothing and raises nothing.
 
 - Pass models to compiled functions as arguments. Numba takes globals, variables of closures and defaults for
   constants, and would train a copy: such models are refused.
-- A loop over several models in `prange` takes them from a `numba.typed.List`; Numba cannot index a tuple there.
-- `target.theta[:] = model.theta` copies the parameters of one model to another of the same network, for example a
-  target network: make two trainers.
+- Several models of one dtype are best passed as a `numba.typed.List`, also to loops over `prange`. Numba compiles code
+  of its own for every tuple of models: a long one takes minutes, and cannot be indexed in `prange`.
+- A target network is another trainer's model: `copy(target, model)` and `blend(target, model, tau)` change its
+  parameters. `layer(model, i)` gives the weights and biases of a layer.
+- Several threads, or the turns of a loop over `prange`, predict with one model by `predict_with`, each with a workspace
+  of `work_size(model, m)` bytes.
+- A callback for C (`numba.cfunc`) gets the address of a model, `trainer.model.descriptor.ctypes.data`, and
+  `model_at(address, dtype)` makes a model of it.
 - With `fastmath=True` Numba may drop any test for NaN, but not `status_of(loss) != 0`.
 - Python sees Ctrl-C when a compiled function returns: let long loops return now and then.
 
@@ -51,16 +56,23 @@ from ..checks.messages import unknown
 from ..compiler.jit import always_njit
 from ..core.functions import DOORS, check_complete
 from ..core.layout import QUIET_NAN, WRONG_MODEL
-from .opened import INT64, Opened, rows_of
+from .address import model_at as model_at
+from .apart import predict_with as predict_with
+from .apart import work_size as work_size
+from .opened import DOUBLE, INT64, Opened, rows_of
 from .pair import backward as backward
 from .pair import forward as forward
 from .pair import input_gradient as input_gradient
+from .parameters import blend as blend
+from .parameters import copy as copy
+from .parameters import gradient_norm as gradient_norm
+from .parameters import layer as layer
+from .parameters import regularize as regularize
 from .typing import check_array, check_model, check_output, check_target
 
-__all__ = [*sorted(DOORS), "status", "status_of"]
+__all__ = sorted([*DOORS, "layer", "model_at", "status", "status_of"])
 
 _MEANT = {"fit": "train_epoch", "train": "train_step", "partial_fit": "train_step", "predict_proba": "predict"}
-_DOUBLE = ir.DoubleType()
 _RESULTS = 3  # float64 numbers that a function on data may write
 
 
@@ -90,8 +102,8 @@ def _on_data(typing_context: Any, name: Any, model: Any, x: Any, y: Any, weight:
             fits = builder.icmp_signed("==", count, data[1])
         # a weight vector of another length is passed as address -1: the core refuses it
         weight_address = builder.select(fits, weight_address, ir.Constant(INT64, -1))
-        refused = builder.bitcast(ir.Constant(INT64, QUIET_NAN | WRONG_MODEL), _DOUBLE)
-        result = cgutils.alloca_once(builder, ir.ArrayType(_DOUBLE, _RESULTS))
+        refused = builder.bitcast(ir.Constant(INT64, QUIET_NAN | WRONG_MODEL), DOUBLE)
+        result = cgutils.alloca_once(builder, ir.ArrayType(DOUBLE, _RESULTS))
         builder.store(cgutils.pack_array(builder, [refused] * _RESULTS), result)
         arguments = [*data, ir.Constant(INT64, kind), weight_address, builder.ptrtoint(result, INT64)]
         opened.call(name.literal_value, arguments)
@@ -214,4 +226,4 @@ check_complete("nbtrain.kernel", _functions, __all__)
 
 
 def __dir__() -> list[str]:
-    return sorted(__all__)
+    return __all__

@@ -9,7 +9,7 @@ from numba.core import cgutils
 
 from ..core.layout import WRONG_MODEL
 
-INT64 = ir.IntType(64)
+INT64, DOUBLE = ir.IntType(64), ir.DoubleType()
 
 
 class Opened:
@@ -31,11 +31,11 @@ class Opened:
         place = self.builder.add(self.address, ir.Constant(INT64, self.types["descriptor"].dtype.offset(name)))
         return self.builder.load(self.builder.inttoptr(place, INT64.as_pointer()))
 
-    def call(self, name: str, arguments: list[Any]) -> Any:
-        """Status of the core's function `name`; a model whose theta was replaced by `_replace` is refused here."""
-        status = cgutils.alloca_once_value(self.builder, ir.Constant(INT64, WRONG_MODEL))
+    def call(self, name: str, arguments: list[Any], refused: int = WRONG_MODEL) -> Any:
+        """What the core's function `name` returns; `refused` for a model whose theta was replaced by `_replace`."""
+        status = cgutils.alloca_once_value(self.builder, ir.Constant(INT64, refused))
         with self.builder.if_then(self.whole, likely=True):
-            kind = ir.FunctionType(INT64, [INT64] * (1 + len(arguments)))
+            kind = ir.FunctionType(INT64, [INT64, *(argument.type for argument in arguments)])
             function = self.builder.inttoptr(self.field(name), kind.as_pointer())
             self.builder.store(self.builder.call(function, [self.address, *arguments]), status)
         return self.builder.load(status)

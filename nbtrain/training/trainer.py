@@ -24,6 +24,7 @@ from ..formats.modelfile.description import Parts
 from ..formats.modelfile.reading import Contents, contents, warn_of_altered
 from ..metrics import as_metrics
 from ..model import Model, layer_views
+from ..model.draws import draw
 from ..model.native import c_signature
 from ..model.recipe import Recipe
 from ..model.settings import checked_recipe, seed_words, with_threads
@@ -34,7 +35,7 @@ from .engine import Engine
 from .evaluation import evaluate
 from .fit import Options, describe_divergence, fit, training_data
 from .history import History
-from .weights import checked_weights, draw
+from .weights import checked_weights
 
 Array = np.ndarray[Any, Any]
 Path = str | os.PathLike[str]
@@ -116,7 +117,7 @@ class Trainer:
             seeded=rng is not None,
         )
         self._set_up(Engine(with_threads(recipe, threads)))
-        draw(network, self.weights, np.random.default_rng(words[4:]))
+        draw(network, self.engine.native, np.array([words[4:]], np.uint32), self.theta[np.newaxis])
 
     def _set_up(self, engine: Engine) -> None:
         self.engine = engine
@@ -596,7 +597,8 @@ class Trainer:
     def c_functions(self) -> dict[str, tuple[int, str]]:
         """Addresses and C declarations of the core's functions, for hosts in C and C++.
 
-        All arguments and return values are int64; pointers are passed as such.
+        All arguments and return values are int64, but for `tau` and `m`, which are float64; pointers are passed as
+        int64.
 
         model
             Address of the trainer's descriptor, `trainer.model.descriptor.ctypes.data`: valid while the trainer, or
@@ -612,6 +614,10 @@ class Trainer:
             Where predictions are written: (rows, outputs) in the trainer's dtype.
         result
             Address of three float64 numbers, NaN after any status but 0; their meaning follows.
+        work, work_bytes
+            Workspace of at least `work_size` bytes.
+        source
+            Address of the descriptor of another trainer with layers of the same sizes and the same dtype.
 
         `train_step`
             One iteration on one batch of any number of rows. result[0]: mean data loss before the update.
@@ -636,11 +642,23 @@ class Trainer:
             Mean loss and accuracy are result[0] / result[1] and result[2] / result[1].
         `predict`
             Writes what the loss's output activation gives: probabilities, or values.
+        `predict_with`
+            The same in a workspace of the caller's. Nothing in the model is written, so several threads may call it.
+        `work_size`
+            Returns the bytes that `predict_with` needs for so many rows.
+        `copy`
+            Copies the parameters of `source` to `model`.
+        `blend`
+            Sets the parameters to (1 - tau) θ + tau θ', θ' those of `source`.
+        `regularize`
+            Adds the derivative of the penalty, divided by m > 0, to the gradient.
+        `gradient_norm`
+            result[0], the only one: Euclidean norm of the gradient.
 
-        The return value is a status of `nbtrain.status`, 0 for success; after any other but those of divergence (8 and
-        13) nothing was written. Sizes, kinds, labels and weights are checked, the contents of x and float y are not. A
-        call runs on the calling thread alone, takes no lock of Python's, allocates nothing after the first epoch, and
-        returns BUSY while another thread is inside the model.
+        The other return values are a status of `nbtrain.status`, 0 for success; after any other but those of divergence
+        (8 and 13) nothing was written. Sizes, kinds, labels and weights are checked, the contents of x and float y are
+        not. A call runs on the calling thread alone, takes no lock of Python's, allocates nothing after the first
+        epoch, and returns BUSY while another thread is inside the model.
 
         Returns
         -------

@@ -55,10 +55,17 @@ def finish(address, status):
     if d.failed != 0:
         status, d.failed = d.failed, 0
     d.status = status
+    give_back(address)
+    return status
+
+
+@jit
+def give_back(address):
+    """Unlock the model, with the status of its last call unchanged."""
+    d = vector_at(address, 1, DESCRIPTOR)[0]
     atomic_store(address + BUSY_OFFSET, FREE)
     if d.wanted != 0:
         give_turn(d, address + BUSY_OFFSET)
-    return status
 
 
 @jit

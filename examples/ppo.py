@@ -5,7 +5,7 @@
 Proximal policy optimization (J. Schulman, F. Wolski, P. Dhariwal, A. Radford, O. Klimov: Proximal policy optimization
 algorithms, 2017) with a network of three outputs: two logits of the actions, and the value of the state. Its objective
 is none of the losses of a library: the clipped ratio of new to old probabilities, entropy, and the error of the value.
-So the network runs `forward`, the derivative of the objective by its outputs is written in a few lines of plain Python, and
+So the network runs `forward`, a few lines of Python give the derivative of the objective by its outputs, and
 `backward` and `update` do the rest: all in compiled functions, as are the physics of 16 carts. As for CartPole-v1,
 solved means a mean return of at least 475 of 500 over 100 new episodes.
 """

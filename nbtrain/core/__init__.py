@@ -20,6 +20,7 @@
 - The functions that Python, compiled callers and C hosts can call are listed in functions.py, the fields of the
   descriptor in layout.py. compiled.py compiles and loads them. quick.py serves calls of a few microseconds.
 - Activations, losses, optimizers and other components are C functions of their own, called by address (calls.py).
+- draws.py draws initial weights as NumPy does, before there is anything to train.
 - All matrix products are in matmul/products.py; the rest of matmul/ is what they are built from.
 - With several threads, the caller leads a team (team/team.py). It dispatches a task, every member does its share of the
   rows or weights (helper.py has the helpers' side), and they wait for each other at barriers. Results have the same

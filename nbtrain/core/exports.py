@@ -14,7 +14,7 @@ import numpy as np
 from numba import types
 
 from ..compiler.jit import jit, vector_at
-from . import epoch, inference, members, steps
+from . import draws, epoch, inference, members, steps
 from .calls import free, nan_of
 from .checks import bad_label, bad_number, bad_weight, check_data, check_x
 from .functions import CORE, EVALUATE, GRADIENT, PASSES, QUICK, TRAIN_EPOCH, TRAIN_STEP, check_complete
@@ -310,10 +310,27 @@ def _on_numbers(dtype: np.dtype[Any]) -> dict[str, Any]:
     return {"bad_number": first_bad_number, "bad_weight": first_bad_weight, "bad_label": first_bad_label}
 
 
+def _on_seeds() -> dict[str, Any]:
+    """C functions that draw initial weights; they need no model."""
+
+    @jit
+    def hash_seeds(entropy, length, first, last, out, words):
+        draws.hash_seeds(entropy, length, first, last, out, words)
+        return OK
+
+    @jit
+    def draw_uniform(states, first, last, theta, stride, bounds, layers, itemsize):
+        draws.draw_uniform(states, first, last, theta, stride, bounds, layers, itemsize)
+        return OK
+
+    return {"hash_seeds": hash_seeds, "draw_uniform": draw_uniform}
+
+
 def functions(dtype: np.dtype[Any]) -> dict[str, Any]:
     """The core's functions for float32 or float64, by name, with their argument types and constant first arguments."""
     dtype, listed = np.dtype(dtype), CORE | QUICK
-    found = _on_data(dtype) | _on_model(dtype) | _on_members(dtype) | _on_population(dtype) | _on_numbers(dtype)
+    found = _on_data(dtype) | _on_model(dtype) | _on_numbers(dtype) | _on_seeds()
+    found |= _on_members(dtype) | _on_population(dtype)
     check_complete("nbtrain.core.exports", found, listed)
     made: dict[str, Any] = {}
     for name, row in listed.items():

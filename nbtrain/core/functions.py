@@ -68,6 +68,8 @@ CORE = {
     "evaluate_spans": Function(("model", "population", "spans", "count", "x", "y", "weight", "sums")),
     "train_members": Function(("population", *DATA[1:-1], *SOME, "steps"), door=True),
     "predict_members": Function(("population", *OUT[1:], *SOME), door=True),
+    "hash_seeds": Function(("entropy", "length", "first", "last", "out", "words")),
+    "draw_uniform": Function(("states", "first", "last", "theta", "stride", "bounds", "layers", "itemsize")),
 }
 
 # The interpreter calls these as its own functions (`METH_FASTCALL`): they are handed objects, not numbers.

@@ -24,6 +24,7 @@ from ..formats.modelfile.description import Parts
 from ..formats.modelfile.reading import Contents, contents, warn_of_altered
 from ..metrics import as_metrics
 from ..model import Model, layer_views
+from ..model.draws import draw
 from ..model.native import c_signature
 from ..model.recipe import Recipe
 from ..model.settings import checked_recipe, seed_words, with_threads
@@ -33,7 +34,7 @@ from .engine import Engine
 from .evaluation import evaluate
 from .fit import Options, describe_divergence, fit, training_data
 from .history import History
-from .weights import checked_weights, draw
+from .weights import checked_weights
 
 Array = np.ndarray[Any, Any]
 Path = str | os.PathLike[str]
@@ -115,7 +116,7 @@ class Trainer:
             seeded=rng is not None,
         )
         self._set_up(Engine(with_threads(recipe, threads)))
-        draw(network, self.weights, np.random.default_rng(words[4:]))
+        draw(network, self.engine.native, np.array([words[4:]], np.uint32), self.theta[np.newaxis])
 
     def _set_up(self, engine: Engine) -> None:
         self.engine = engine

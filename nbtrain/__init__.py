@@ -42,6 +42,7 @@ from .version import __version__
 if TYPE_CHECKING:
     from . import callbacks, compiler, datasets, kernel, metrics, testing
     from .callbacks import Callback
+    from .population import Population, PopulationHistory
     from .training.history import History
     from .training.trainer import Trainer, load
 
@@ -64,6 +65,8 @@ __all__ = [
     "Parameter",
     "PluginError",
     "PluginWarning",
+    "Population",
+    "PopulationHistory",
     "Regularizer",
     "Schedule",
     "Trainer",
@@ -98,6 +101,8 @@ for _public in (
 
 _LAZY = {
     "Trainer": "training.trainer",
+    "Population": "population.population",
+    "PopulationHistory": "population.history",
     "History": "training.history",
     "Callback": "callbacks",
     "load": "training.trainer",

@@ -139,11 +139,11 @@ _BLOCK_FIELDS = """
     regularized
 """
 
-# A population: members of one architecture, which a few models take in turns. A member is a record MEMBER and a row
-# of bytes, theta | state | scalars, in which a model keeps its last finite epoch while it trains that member.
+# A population, as models of one architecture see it, which take its members in turns. A member is a record MEMBER and
+# a row of bytes, theta | state | scalars, in which a model keeps its last finite epoch while it trains that member.
 _POPULATION_FIELDS = f"""
     count  # members
-    members rows row_stride  # their records, and their rows, so many bytes apart
+    members rows  # their records, and (count,) addresses of their rows
     tasks  # what each does in the present call
     values columns targets  # (count, columns) numbers of eight bytes, and where in a model each column belongs
     turns turn_count next  # members in the order in which they are taken, and the place of the next one
@@ -182,9 +182,10 @@ _SPAN_FIELDS = """
 # Where a number of each member belongs.
 _TARGET_FIELDS = """
     offset  # in bytes, from the descriptor on
-    kind  # how it is written: FLOAT64_NUMBER, TYPED_NUMBER or DROPOUT_RATE
+    kind  # how it is written: FLOAT64_NUMBER, TYPED_NUMBER or DROPOUT_RATE, or NO_NUMBER where it does not belong
 """
-FLOAT64_NUMBER, TYPED_NUMBER, DROPOUT_RATE = range(3)  # typed: of the model's dtype; a rate: fields of its layer
+# typed: of the model's dtype; a rate: into fields of its layer
+NO_NUMBER, FLOAT64_NUMBER, TYPED_NUMBER, DROPOUT_RATE = range(4)
 
 _FLOATS = {
     *("keep_scale", "target_minimum", "target_maximum", "clip_value", "clip_norm", "clip_factor", "hit_threshold"),

@@ -16,6 +16,7 @@ from .layout import (
     BUSY,
     DESCRIPTOR,
     DROPOUT_RATE,
+    FLOAT64_NUMBER,
     HITS_NONE,
     LAYER,
     MEMBER,
@@ -152,7 +153,7 @@ def log_member(d, p, w, task):
 def take_row(model, p, member, dtype):
     """Let a model stand where a member does, and keep its snapshots in the member's row."""
     d = vector_at(model, 1, DESCRIPTOR)[0]
-    row = p.rows + member * p.row_stride
+    row = row_of(p, member)
     take_record(d, p, member)
     take_numbers(d, p, member, dtype)
     count, size = d.parameters, d.parameters * d.itemsize
@@ -161,6 +162,12 @@ def take_row(model, p, member, dtype):
     copy_words(scalars_of(d, row), d.scalars, d.scalar_count)
     d.snapshot = row
     d.snapshot_iteration, d.snapshot_epoch, d.snapshot_start = d.iteration, d.epoch, d.optimizer_start
+
+
+@jit
+def row_of(p, member):
+    """Address of a member's row."""
+    return vector_at(p.rows, p.count, INT64)[member]
 
 
 @jit
@@ -202,7 +209,7 @@ def take_numbers(d, p, member, dtype):
             word = np.rint(number * WORD_VALUES)
             vector_at(place, 1, INT64)[0] = np.int64(word) if word < WORD_VALUES else np.int64(LARGEST_WORD)
             vector_at(place + KEEP_SCALE, 1, FLOAT64)[0] = 1.0 / (1.0 - number)
-        else:
+        elif kind == FLOAT64_NUMBER:
             vector_at(place, 1, FLOAT64)[0] = number
 
 
@@ -251,7 +258,7 @@ def block_of(d, data, index):
 def train_steps(model, p, member, data, steps, dtype):
     """Steps of a member, on its row itself; one that fails changes nothing -> status."""
     d = vector_at(model, 1, DESCRIPTOR)[0]
-    row = p.rows + member * p.row_stride
+    row = row_of(p, member)
     take_record(d, p, member)
     take_numbers(d, p, member, dtype)
     d.theta, d.state = row, row + d.parameters * d.itemsize
@@ -278,7 +285,7 @@ def predict_member(model, p, member, batch, out, dtype):
     d = vector_at(model, 1, DESCRIPTOR)[0]
     theta = d.theta
     take_numbers(d, p, member, dtype)
-    d.theta = p.rows + member * p.row_stride
+    d.theta = row_of(p, member)
     inference.predict(open_net(model, dtype, ZERO), batch, out)
     d.theta = theta
 
@@ -304,7 +311,7 @@ def evaluate_spans(model, population, spans, count, data, sums, dtype):
         x, y = data.x + span.x_first * d.inputs * d.itemsize, data.y + span.y_first * d.target_bytes
         weight = data.weight + span.weight_first * d.itemsize if data.weight != 0 else ZERO
         take_numbers(d, p, span.member, dtype)
-        d.theta = p.rows + span.member * p.row_stride
+        d.theta = row_of(p, span.member)
         line = vector_at(sums + index * columns * 8, columns, FLOAT64)
         inference.evaluate(open_net(model, dtype, ZERO), Batch(x, y, weight, span.rows), line[:3])
         copy(vector_at(d.squared_errors, d.outputs, FLOAT64), line[3:])

@@ -409,6 +409,15 @@ class Trainer:
         trainer.history.replace(found.history)
         return trainer
 
+    @classmethod
+    def _of(cls, recipe: Recipe, state: State, history: Mapping[str, Sequence[float]]) -> Self:
+        """A trainer that stands where a state does."""
+        trainer = cls.__new__(cls)
+        trainer._set_up(Engine(recipe))
+        trainer.engine.put(state)
+        trainer.history.replace(history)
+        return trainer
+
     def __reduce__(self) -> tuple[Any, ...]:
         if "_pickled" in vars(self):
             return type(self)._unpickled, vars(self)["_pickled"]

@@ -3,6 +3,7 @@
     exports.py          `fit` calls the C function train_slice with the address of a model's descriptor and of the data.
                         It locks the model (team/busy.py), checks the data (checks.py) and opens a Net (net.py).
     slices.py           trains until time is up, epoch after epoch; every finite epoch is kept as a snapshot.
+                        Between epochs it validates, and stops where that has been asked for (watch.py).
     epoch.py            draws the order of the samples (random.py) and makes one step for each batch.
     steps.py            A step is forward, loss, backward, update:
       batches.py        copies the samples of the batch to one place, in their random order,

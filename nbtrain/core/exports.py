@@ -60,22 +60,24 @@ def _work(operation, net, data, result):
     if operation == EVALUATE:
         inference.evaluate(net, data, result)
         return OK
-    word = flush_subnormals()
-    status = _train(operation, net, data, result)
-    restore(word)
+    if operation in (TRAIN_STEP, TRAIN_EPOCH):
+        word = flush_subnormals()
+        status = _train(operation, net, data, result)
+        restore(word)
+    else:
+        status = train_slice(net, data)
+    if status == OK and operation != TRAIN_STEP:
+        result[0] = mean_loss(net)
     return status
 
 
 @jit
 def _train(operation, net, data, result):
-    """A step, an epoch or a slice of training."""
+    """A step or an epoch of training."""
     if operation == TRAIN_STEP:
         result[0] = steps.train_step(net, data)[0]
         return OK if np.isfinite(result[0]) else DIVERGED
-    status = epoch.train_epoch(net, data, ALL_STEPS, ZERO)[0] if operation == TRAIN_EPOCH else train_slice(net, data)
-    if status == OK:
-        result[0] = mean_loss(net)
-    return status
+    return epoch.train_epoch(net, data, ALL_STEPS, ZERO)[0]
 
 
 def _on_data(dtype: np.dtype[Any]) -> dict[str, Any]:

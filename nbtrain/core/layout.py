@@ -121,6 +121,7 @@ _THREAD_FIELDS = """
 _CALL_FIELDS = """
     data_x data_y data_weight data_rows data_out  # what it works on
     slice_steps slice_time  # after so many steps, or nanoseconds, train_slice returns
+    watch  # what train_slice does between epochs: a WATCH, or 0
 
     busy  # who is using the model: FREE, CALL or HELD
     wanted  # not 0: Python has found the model busy and tries again
@@ -131,6 +132,24 @@ _CALL_FIELDS = """
     team_dismissed  # whether it sent the helpers away
     team_awaited  # helpers that it waits for before it begins: none, except in tests
     team_tasks  # how many tasks were shared, over all calls
+"""
+
+# What happens after an epoch: see `core.watch`.
+_WATCH_FIELDS = """
+    x y weight rows  # validation data; x 0: none
+    rows_per_call  # as many as `Engine` evaluates in a call: sums are made of parts of this size
+    log log_count  # (log_size, 3) float64 beside the descriptor's log: weighted loss, m and hits; lines written
+    errors  # (log_size, outputs) float64: squared errors, or 0 to keep none
+    sums  # (3,) float64: workspace
+    monitors monitor_count
+    stopped  # whether a monitor has ended the training
+"""
+_MONITOR_FIELDS = """
+    metric  # loss, accuracy, val_loss, val_accuracy
+    sign min_delta patience
+    best_value best_epoch waited stopped
+    best_theta  # (parameters,): those of the best epoch, or 0 to keep none
+    factor minimum cooldown resting  # of the learning rate's reduction; factor 0: stop instead
 """
 
 _BLOCK_FIELDS = """
@@ -190,6 +209,7 @@ NO_NUMBER, FLOAT64_NUMBER, TYPED_NUMBER, DROPOUT_RATE = range(4)
 _FLOATS = {
     *("keep_scale", "target_minimum", "target_maximum", "clip_value", "clip_norm", "clip_factor", "hit_threshold"),
     *("learning_rate", "rate_scale", "epoch_loss", "epoch_weight", "epoch_hits", "batch_total"),
+    *("sign", "min_delta", "best_value", "factor", "minimum"),
 }
 CACHE_LINE = 64
 
@@ -223,6 +243,8 @@ LAYER = _record(*_lines(_LAYER_FIELDS))
 BLOCK = _record(*_lines(_BLOCK_FIELDS))
 MEMBER, TASK, WORKER = (_record(*_lines(text)) for text in (_TRAINING_FIELDS, _TASK_FIELDS, _WORKER_FIELDS))
 SPAN, TARGET = _record(*_lines(_SPAN_FIELDS)), _record(*_lines(_TARGET_FIELDS))
+WATCH = _record(*_lines(_WATCH_FIELDS))
+MONITOR = _record(*_lines(_MONITOR_FIELDS))
 
 _OWNERS = {
     "network": _lines(_NETWORK_FIELDS),

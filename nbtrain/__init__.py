@@ -42,9 +42,10 @@ from .version import __version__
 if TYPE_CHECKING:
     from . import callbacks, compiler, datasets, kernel, metrics, testing
     from .callbacks import Callback
+    from .loading import load
     from .population import Population, PopulationHistory
     from .training.history import History
-    from .training.trainer import Trainer, load
+    from .training.trainer import Trainer
 
 __all__ = [
     "CONTRACT_VERSION",
@@ -105,7 +106,7 @@ _LAZY = {
     "PopulationHistory": "population.history",
     "History": "training.history",
     "Callback": "callbacks",
-    "load": "training.trainer",
+    "load": "loading",
     "kernel": "",
     "datasets": "",
     "callbacks": "",

@@ -60,7 +60,7 @@ class Dense:
         constraint: Any = None,
     ) -> None:
         g = resolve("activation", activation, "activation")
-        rate: Any = per_member(dropout, "dropout", _rate) if is_per_member(dropout) else _rate(dropout, "dropout")
+        rate: Any = per_member(dropout, "dropout", dropout_rate) if is_per_member(dropout) else dropout_rate(dropout, "dropout")
         chosen = g.spec.initializer if initializer is None else initializer
         object.__setattr__(self, "units", whole_number(units, "units", 1))
         object.__setattr__(self, "activation", g)
@@ -80,7 +80,7 @@ class Dense:
         return f"Dense({', '.join(parts)})"
 
 
-def _rate(value: Any, argument: str) -> float:
+def dropout_rate(value: Any, argument: str) -> float:
     """A dropout rate as a float."""
     number = isinstance(value, Real) and not isinstance(value, bool | np.bool)
     if not number or not 0.0 <= float(value) < 1.0:

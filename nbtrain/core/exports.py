@@ -245,15 +245,14 @@ def _on_population(dtype: np.dtype[Any]) -> dict[str, Any]:
     """C functions of some members of a population, and of x and y or out: of all these members, or a block for each."""
 
     @jit
-    def train_members(
-        population, x, rows, columns, y, y_rows, y_columns, y_kind, weight, blocks, first, last, steps
-    ):
+    def train_members(population, x, rows, columns, y, y_rows, y_columns, y_kind, weight, blocks, first, last, steps):
         status, model = members.enter_free(population, (first, last), blocks, itemsize_of(dtype))
         if status != OK:
             return status
         d, p = vector_at(model, 1, DESCRIPTOR)[0], vector_at(population, 1, POPULATION)[0]
         status = check_data(d, X(x, rows * blocks, columns), Y(y, y_rows * blocks, y_columns, y_kind))
-        if weight != 0 and (weight == -1 or bad_weight(vector_at(weight, rows * blocks, dtype)) >= 0):
+        weighted = status == OK and weight != 0
+        if weighted and (weight == -1 or bad_weight(vector_at(weight, rows * blocks, dtype)) >= 0):
             status = np.int64(WRONG_WEIGHT)
         if status == OK:
             data = Batch(x, y, weight, rows)

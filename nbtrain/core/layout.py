@@ -169,7 +169,9 @@ _POPULATION_FIELDS = f"""
     x y weight  # training data; 0: no weights
     valid_x valid_y valid_weight  # validation data; 0: none
     log log_epochs log_columns  # (count, log_epochs, log_columns) float64
-    accuracy  # the column of the log for the training accuracy, or -1
+    accuracy val_loss val_accuracy  # columns of the log, or -1; the loss is the first
+    best  # (count,) addresses of the members' best parameters, or 0 for none; a member without one uses its model's
+    keeps_best restores  # whether the best parameters are kept, and whether a finished member goes back to them
     running  # whether Python is training members: compiled callers are then sent away
     models model_count  # addresses of the models
     losses  # (count,) float64: mean losses of the last steps that a compiled caller has trained
@@ -184,12 +186,15 @@ _TASK_FIELDS = """
     logged  # epochs that are in the log
     status  # OK, or why it was given up
     failed_epoch failed_iteration  # where that was, counted from 1
+    best_value best_epoch waited stopped  # of its MONITOR, when it is not the member's turn
 """
 
 # A model's part of a call of fit.
 _WORKER_FIELDS = """
     member  # that it trains, or -1
-    log  # (3,) float64: the last epoch's
+    log  # (3,) float64: sums of the last epoch
+    watch  # a WATCH, which validates and follows a number; 0: neither
+    best_theta  # (parameters,): of the best epoch
 """
 
 # Rows of data for which a member predicts, or by which it is evaluated.

@@ -20,12 +20,14 @@ from .layout import (
     HITS_NONE,
     LAYER,
     MEMBER,
+    MONITOR,
     OK,
     POPULATION,
     SPAN,
     TARGET,
     TASK,
     TYPED_NUMBER,
+    WATCH,
     WORKER,
     WRONG_MEMBER,
 )
@@ -34,6 +36,7 @@ from .slices import copy, keep_epoch, mean_loss
 from .team.atomics import atomic_load, clock, compare_and_swap
 from .team.busy import CALL, enter
 from .update.subnormals import flush_subnormals, restore
+from .watch import watch_epoch
 
 ALL_STEPS = np.int64(1 << 62)
 NEXT = POPULATION.fields["next"][1]
@@ -62,8 +65,10 @@ def run_members(model, population, worker, dtype):
                 return np.int64(OK)
             w.member = vector_at(p.turns, p.turn_count, INT64)[turn]
             take_row(model, p, w.member, dtype)
-            d.log, d.log_size = w.log, 1
+            d.log, d.log_size, d.watch = w.log, 1, w.watch
+            take_watch(d, p, w)
         if train_member(open_net(model, dtype, ZERO), p, w, end):
+            finish_member(d, p, w, dtype)
             w.member = -1
         if clock() > end:
             return np.int64(OK)
@@ -86,22 +91,45 @@ def train_member(net, p, w, end):
     d, task = net.descriptor[0], vector_at(p.tasks, p.count, TASK)[w.member]
     data = own_data(d, p, task)
     until_look = d.clock_steps
-    while d.epoch < task.epochs:
+    while d.epoch < task.epochs and task.stopped == 0:
         before = d.iteration
         status = train_one_epoch(net, data, end)
+        if status == OK and d.position != 0:
+            return False
+        if status == OK:
+            keep_record(d, p, w.member)
+            status = finish_epoch(net, p, w, task)
         if status != OK:
             give_up(d, task, status, d.position == 0 and d.epoch != d.snapshot_epoch)
             return True
-        if d.position != 0:
-            return False
-        keep_record(d, p, w.member)
-        log_member(d, p, w, task)
         until_look -= d.iteration - before + 1
         if until_look <= 0:
             until_look = d.clock_steps
             if clock() > end:
-                return d.epoch >= task.epochs
+                return d.epoch >= task.epochs or task.stopped != 0
     return True
+
+
+@jit
+def finish_epoch(net, p, w, task):
+    """Validate and follow a number, where that is wanted, and log the epoch -> status."""
+    d = net.descriptor[0]
+    status = np.int64(OK)
+    if d.watch != 0:
+        status = watch_epoch(net)
+        d.failed = 0
+        keep_monitor(d, task)
+    log_member(d, p, w, task)
+    return status
+
+
+@jit
+def finish_member(d, p, w, dtype):
+    """Go back to the best parameters, where that is wanted."""
+    task = vector_at(p.tasks, p.count, TASK)[w.member]
+    if p.restores != 0 and task.best_epoch > 0:
+        best = vector_at(best_of(p, w), d.parameters, dtype)
+        copy(best, vector_at(row_of(p, w.member), d.parameters, dtype))
 
 
 @jit
@@ -143,7 +171,50 @@ def log_member(d, p, w, task):
     line[0] = sums[0] / sums[1] if sums[1] > 0.0 else 0.0
     if p.accuracy >= 0:
         line[p.accuracy] = sums[2] / sums[1] if d.hits != HITS_NONE and sums[1] > 0.0 else 0.0
+    if p.val_loss >= 0:
+        found = vector_at(vector_at(d.watch, 1, WATCH)[0].log, 3, FLOAT64)
+        line[p.val_loss] = found[0] / found[1]
+        if p.val_accuracy >= 0:
+            line[p.val_accuracy] = found[2] / found[1]
     task.logged += 1
+
+
+# ---- validation and early stopping
+
+
+@jit
+def best_of(p, w):
+    """Where the member's best parameters are kept: in memory of its own, or in the model's."""
+    own = vector_at(p.best, p.count, INT64)[w.member] if p.best != 0 else ZERO
+    return own if own != 0 else w.best_theta
+
+
+@jit
+def take_watch(d, p, w):
+    """Point the watch at the member's validation data, and let its monitor go on where the member's stood."""
+    if w.watch == 0:
+        return
+    task, watch = vector_at(p.tasks, p.count, TASK)[w.member], vector_at(w.watch, 1, WATCH)[0]
+    if p.valid_x != 0:
+        watch.x = p.valid_x + task.valid_x_first * d.inputs * d.itemsize
+        watch.y = p.valid_y + task.valid_y_first * d.target_bytes
+        watch.weight = p.valid_weight + task.valid_weight_first * d.itemsize if p.valid_weight != 0 else ZERO
+        watch.rows = task.valid_rows
+    if watch.monitor_count > 0:
+        monitor = vector_at(watch.monitors, 1, MONITOR)[0]
+        monitor.best_value, monitor.best_epoch = task.best_value, task.best_epoch
+        monitor.waited, monitor.stopped = task.waited, task.stopped
+        monitor.best_theta = best_of(p, w) if p.keeps_best != 0 else ZERO
+
+
+@jit
+def keep_monitor(d, task):
+    """Write to the member what its monitor has seen."""
+    watch = vector_at(d.watch, 1, WATCH)[0]
+    if watch.monitor_count > 0:
+        monitor = vector_at(watch.monitors, 1, MONITOR)[0]
+        task.best_value, task.best_epoch = monitor.best_value, monitor.best_epoch
+        task.waited, task.stopped = monitor.waited, monitor.stopped
 
 
 # ---- from a member to a model, and back

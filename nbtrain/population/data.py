@@ -65,7 +65,7 @@ class Groups:
         if unseen.any():
             odd = found[unseen]
             more = f" and {len(odd) - 1} others" if len(odd) > 1 else ""
-            raise InputError(wrong(argument, "be among those that the members belong to", f"{odd[0]!r}{more}"))
+            raise InputError(wrong(argument, "be among those that the members belong to", f"{plain(odd[0])!r}{more}"))
         return np.asarray(places[inverse], np.int64)
 
     def _checked(self, groups: Any, rows: int, argument: str) -> Array:
@@ -78,7 +78,12 @@ class Groups:
 
     def name(self, k: int) -> str:
         """How errors name a member that has data of its own."""
-        return f"member {k}" if self.values is None else f"group {self.values[k]!r}"
+        return f"member {k}" if self.values is None else f"group {plain(self.values[k])!r}"
+
+
+def plain(value: Any) -> Any:
+    """A value of an array as Python has it."""
+    return value.item() if isinstance(value, np.generic) else value
 
 
 class Reader:
@@ -136,9 +141,10 @@ class Reader:
         first[self.chosen], rows[self.chosen] = each * np.arange(count), each
         return MemberData(data, self._none() if shared else first, first, first, rows)
 
-    def blocks(self, X: Any, argument: str) -> Array:
+    def blocks(self, given: Any, argument: str) -> Array:
         """X as an array (chosen members, rows, inputs)."""
-        X, count = np.asarray(X), len(self.chosen)
+        X: Array = np.asarray(given)
+        count = len(self.chosen)
         if X.ndim != 3 or X.shape[0] != count or X.shape[2] != self.inputs.columns or not X.shape[1]:
             expected = f"have shape ({count}, n_samples, {self.inputs.columns}), or (n_samples, {self.inputs.columns})"
             raise InputError(wrong(argument, expected, str(X.shape)))
@@ -209,6 +215,14 @@ def chosen_members(members: Any, count: int) -> Array:
     return found
 
 
+def chosen_places(value: Any, count: int, argument: str) -> Array:
+    """Members by their numbers; a number may occur several times."""
+    given = np.asarray(value)
+    if given.ndim > 1 or given.dtype.kind not in "iu" or ((given < -count) | (given >= count)).any():
+        raise InputError(wrong(argument, f"be members, from 0 to {count - 1}", brief(value)))
+    return np.where(given < 0, given + count, given).astype(np.int64)
+
+
 def epochs_of(epochs: Any, chosen: Array, count: int) -> Array:
     """(members,) epochs: one number, or one for each chosen member; 0 for the others."""
     found = np.zeros(count, np.int64)
@@ -218,5 +232,7 @@ def epochs_of(epochs: Any, chosen: Array, count: int) -> Array:
     if len(epochs) != len(chosen):
         expected = f"be an integer >= 0, or {len(chosen)} of them"
         raise InputError(wrong("epochs", expected, f"{len(epochs)} values"))
-    found[chosen] = [checks.whole_number(item, f"epochs of member {k}", 0) for k, item in zip(chosen, epochs)]
+    found[chosen] = [
+        checks.whole_number(item, f"epochs of member {k}", 0) for k, item in zip(chosen, epochs, strict=True)
+    ]
     return found

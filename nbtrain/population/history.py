@@ -46,11 +46,11 @@ class PopulationHistory(Mapping[str, Array]):
         history.replace({name: column for name, column in columns.items() if not np.isnan(column).all()})
         return history
 
-    def last(self, name: str) -> Array:
-        """(members,) numbers of the last epochs; NaN where a member has none."""
-        found = np.full(len(self.epochs), np.nan)
-        there = np.flatnonzero(self.epochs > 0)
-        found[there] = self._columns[name][there, self.epochs[there] - 1]
+    def last(self, name: str, back: Array | int = 0) -> Array:
+        """(members,) numbers of the last epochs, or of those so many before; NaN where a member has none."""
+        found, places = np.full(len(self.epochs), np.nan), self.epochs - 1 - back
+        there = np.flatnonzero(places >= 0)
+        found[there] = self._columns[name][there, places[there]]
         return found
 
     def append(self, columns: Mapping[str, Array], epochs: Array) -> None:

@@ -11,8 +11,8 @@ import numpy as np
 from ..checks.arrays import positive_number
 from ..checks.messages import brief, unknown, wrong
 from ..components import Component
-from ..components.network import Dense, Network
-from ..components.spec import PerMember, is_per_member
+from ..components.network import Dense, Network, dropout_rate
+from ..components.spec import PerMember
 from ..core.layout import DESCRIPTOR, DROPOUT_RATE, FLOAT64_NUMBER, LAYER, TYPED_NUMBER
 from ..errors import InputError
 from ..model.memory import Memory
@@ -41,7 +41,7 @@ def numbers_of(recipe: Recipe | Declared) -> list[Number]:
         found += _of(layer.activation, f"layers.{index}.activation")
         found += _of(layer.constraint, f"layers.{index}.constraint")
         if layer.dropout:
-            found.append(Number(f"layers.{index}.dropout", layer.dropout, _check_dropout))
+            found.append(Number(f"layers.{index}.dropout", layer.dropout, dropout_rate))
     for name in ("clip_value", "clip_norm"):
         if getattr(recipe, name) is not None:
             found.append(Number(name, getattr(recipe, name), positive_number))
@@ -58,34 +58,30 @@ def _of(component: Component | None, place: str) -> list[Number]:
     return found
 
 
-def _check_dropout(value: Any, argument: str) -> float:
-    if is_per_member(value):
-        raise InputError(wrong(argument, "be a number >= 0 and < 1", brief(value)))
-    return float(Dense(1, dropout=value).dropout)
-
-
 def place_of(name: str, recipe: Recipe, memory: Memory) -> tuple[int, int]:
-    """Where a model reads a hyperparameter: bytes from its descriptor on, and how it is written (see `layout.TARGET`)."""
+    """Where a model reads a hyperparameter: bytes from its descriptor on, and how it is written there."""
     here, owner, parameter = memory.addresses["descriptor"], *name.rpartition(".")[::2]
     if not owner:
         return DESCRIPTOR.fields[name][1], FLOAT64_NUMBER  # type: ignore[index]
     index, _, part = owner.removeprefix("layers.").partition(".")
     if parameter == "dropout" and not part:
-        layer = memory.addresses["layers"] + int(index) * LAYER.itemsize
-        return layer + LAYER.fields["threshold"][1] - here, DROPOUT_RATE  # type: ignore[index]
-    array, component, first = {
+        place = memory.addresses["layers"] + int(index) * LAYER.itemsize + LAYER.fields["threshold"][1]  # type: ignore[index]
+        return place - here, DROPOUT_RATE
+    arrays: dict[str, tuple[str, Any, int]] = {
         "optimizer": ("hyper", recipe.optimizer, 1),
         "schedule": ("rate_parameters", recipe.optimizer.learning_rate, 0),
         "regularizer": ("regularizer_parameters", recipe.regularizer, 0),
         "loss": ("loss_parameters", recipe.loss, 0),
-    }.get(owner, ("", None, 0))
-    if component is None:
-        layer, kind = recipe.network.layers[int(index)], {"activation": "parameters", "constraint": "constraint"}[part]
-        array, component = f"{kind}{index}", getattr(layer, part)
-    place = first + [key for key, _ in component.parameters if key != "learning_rate"].index(parameter)
+    }
+    if owner in arrays:
+        array, component, first = arrays[owner]
+    else:
+        name = {"activation": "parameters", "constraint": "constraint"}[part]
+        array, component, first = f"{name}{index}", getattr(recipe.network.layers[int(index)], part), 0
+    number = first + [key for key, _ in component.parameters if key != "learning_rate"].index(parameter)
     dtype = memory.array(array).dtype
     kind = FLOAT64_NUMBER if dtype == np.float64 else TYPED_NUMBER
-    return memory.addresses[array] + place * dtype.itemsize - here, kind
+    return memory.addresses[array] + number * dtype.itemsize - here, kind
 
 
 # ---- one number in place of many, and back
@@ -113,9 +109,14 @@ class Declared(NamedTuple):
             )
             for layer in self.network.layers
         ]
-        components = (_single(component) for component in (self.loss, self.optimizer, self.regularizer))
-        network = Network(self.network.inputs, layers)
-        return Declared(network, *components, _one(self.clip_value), _one(self.clip_norm))
+        return Declared(
+            Network(self.network.inputs, layers),
+            _single(self.loss),
+            _single(self.optimizer),
+            _single(self.regularizer),
+            _one(self.clip_value),
+            _one(self.clip_norm),
+        )
 
 
 def _one(value: Any, largest: bool = False) -> Any:

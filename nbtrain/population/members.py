@@ -9,7 +9,7 @@ import numpy as np
 
 from ..components.spec import PerMember
 from ..core.functions import MEMBER_DOORS
-from ..core.layout import MEMBER, OK, POPULATION, TARGET, TASK, WORKER
+from ..core.layout import MEMBER, MONITOR, OK, POPULATION, TARGET, TASK, WATCH, WORKER
 from ..model import MembersModel
 from ..model.draws import draw
 from ..model.memory import ALIGNMENT, Memory, Plan
@@ -32,9 +32,14 @@ class Worker(NamedTuple):
     def of(cls, recipe: Recipe) -> Worker:
         """A worker with an engine of its own."""
         engine = Engine(recipe)
-        memory = Memory([Plan("worker", (1,), WORKER), Plan("log", (3,), FLOAT64)])
+        sums = [Plan(name, (3,), FLOAT64) for name in ("log", "valid_log", "valid_sums")]
+        best = Plan("best_theta", (recipe.network.parameter_count,), recipe.dtype)
+        records = [Plan("worker", (1,), WORKER), Plan("watch", (1,), WATCH), Plan("monitor", (1,), MONITOR)]
+        memory = Memory([*records, *sums, best])
         record = memory.array("worker")
-        record["member"], record["log"] = -1, memory.addresses["log"]
+        record["member"] = -1
+        for name in ("log", "best_theta"):
+            record[name] = memory.addresses[name]
         return cls(engine, memory)
 
     @property
@@ -104,9 +109,13 @@ class Members:
         Seeds: four words for the compiled random stream, four for the initial weights.
     numbers : list of Number for each family
         Their hyperparameters.
+    drawn : bool, default True
+        Whether to draw initial weights.
     """
 
-    def __init__(self, families: Sequence[Family], words: Array, numbers: Sequence[list[Number]]) -> None:
+    def __init__(
+        self, families: Sequence[Family], words: Array, numbers: Sequence[list[Number]], drawn: bool = True
+    ) -> None:
         self.families, self.count = list(families), len(words)
         self.records, self.tasks = np.zeros(self.count, MEMBER), np.zeros(self.count, TASK)
         self.losses = np.full(self.count, np.nan)
@@ -122,7 +131,8 @@ class Members:
         self.hyperparameters = self._hyperparameters(numbers)
         for family in families:
             native = family.workers[0].engine.native
-            draw(family.recipe.network, native, np.ascontiguousarray(words[family.indices, 4:]), family.theta)
+            if drawn:
+                draw(family.recipe.network, native, np.ascontiguousarray(words[family.indices, 4:]), family.theta)
             family.memory = self._memory(family)
 
     def _hyperparameters(self, numbers: Sequence[list[Number]]) -> Hyperparameters:
@@ -181,12 +191,17 @@ class Members:
 
     def row(self, k: int) -> Array:
         """The bytes of a member's row."""
-        return self.families[self.family[k]].rows[self.place[k]]
+        return np.asarray(self.families[self.family[k]].rows[self.place[k]])
+
+    def theta(self, k: int) -> Array:
+        """A member's parameters, a view."""
+        return np.asarray(self.families[self.family[k]].theta[self.place[k]])
 
     def numbers(self, k: int) -> dict[str, float]:
         """A member's hyperparameters, by their full names."""
         family = self.families[self.family[k]]
-        return {name: float(self.hyperparameters[name][k]) for name in (number.name for number in numbers_of(family.recipe))}
+        names = [number.name for number in numbers_of(family.recipe)]
+        return {name: float(self.hyperparameters[name][k]) for name in names}
 
     def state(self, k: int) -> State:
         """A copy of where a member stands."""

@@ -2,37 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import hashlib
+import json
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from ..checks import arrays as checks
+from ..callbacks import Checkpoint
 from ..checks.arguments import check_attribute, explain_arguments
 from ..checks.messages import brief, unknown, wrong
 from ..components import Component
 from ..components.by_name import resolve
 from ..components.network import Network
-from ..components.spec import PerMember, is_per_member, per_member
-from ..errors import Error, InputError
+from ..errors import Error, InputError, ModelFileError
+from ..formats.modelfile import files as modelfiles
+from ..formats.modelfile import writing
+from ..formats.modelfile.description import Parts
+from ..formats.modelfile.reading import warn_of_altered
 from ..metrics import smaller_is_better
 from ..model import MembersModel
-from ..model.cores import available_cores
-from ..model.recipe import Recipe
 from ..model.seeds import spawned_words
-from ..model.settings import LARGEST, checked_recipe
 from ..training.data import Dataset
 from ..training.trainer import Trainer
-from . import prediction
-from .data import Groups, MemberData, Reader, check_weights, chosen_members, epochs_of, in_order
+from . import files, prediction
+from .data import Groups, MemberData, Reader, chosen_members, chosen_places, in_order
+from .declaring import check_counts, check_same, limits_of, networks_of, recipe_of, sequence_of, threads_of
+from .fitting import Options, fit
 from .history import PopulationHistory
 from .hyperparameters import Declared, Hyperparameters, numbers_of, with_numbers
 from .members import Family, Members
-from .training import Log, Run, reason, report_failures
+from .training import reason
 
 Array = np.ndarray[Any, Any]
-MOST_THREADS = 128
+Path = str | os.PathLike[str]
 
 
 class Population:
@@ -71,9 +76,9 @@ class Population:
 
     Notes
     -----
-    A member takes parameters × (1 + arrays of the optimizer's state) numbers and some 250 bytes. Members are trained one
-    after the other, each until its last epoch, so that a network stays in the processor's cache. The code is that of
-    `Trainer`, which is compiled once per dtype.
+    A member takes parameters × (1 + arrays of the optimizer's state) numbers and some 250 bytes. Members are trained
+    one after the other, each until its last epoch, so that a network stays in the processor's cache. The code is that
+    of `Trainer`, which is compiled once per dtype.
 
     Examples
     --------
@@ -105,34 +110,40 @@ class Population:
         clip_norm: Any = None,
         threads: int | str = 1,
     ) -> None:
-        networks, count = _networks(network, members)
+        networks, count = networks_of(network, members)
         declared = [
             Declared(
                 each,
                 resolve("loss", loss, "loss"),
                 resolve("optimizer", optimizer, "optimizer"),
                 None if regularizer is None else resolve("regularizer", regularizer, "regularizer"),
-                _limits(clip_value, "clip_value"),
-                _limits(clip_norm, "clip_norm"),
+                limits_of(clip_value, "clip_value"),
+                limits_of(clip_norm, "clip_norm"),
             )
             for each in networks
         ]
-        recipes = [_recipe(each, batch_size, shuffle, dtype, rng is not None) for each in declared]
+        recipes = [recipe_of(each, batch_size, shuffle, dtype, rng is not None) for each in declared]
         numbers = [numbers_of(each) for each in declared]
         for found in numbers:
-            _check_counts(found, count, recipes[0])
-        self._set_up(recipes, list(networks.values()), numbers, _sequence(rng), threads)
-
-    def _set_up(
-        self, recipes: list[Recipe], indices: list[Array], numbers: Any, sequence: Any, threads: int | str
-    ) -> None:
-        families = [Family(recipe, at) for recipe, at in zip(recipes, indices, strict=True)]
-        count = sum(len(at) for at in indices)
+            check_counts(found, count, recipes[0])
+        threads, families = (
+            threads_of(threads, count),
+            [Family(*pair) for pair in zip(recipes, networks.values(), strict=True)],
+        )
+        sequence = sequence_of(rng)
         words = spawned_words(families[0].workers[0].engine.native, sequence, count)
-        self._members = Members(families, words, numbers)
-        self._sequence, self._threads = sequence, _threads(threads, count)
-        self._groups = Groups(count)
-        self.history = PopulationHistory(count)
+        self._set_up(Members(families, words, numbers), sequence, threads, rng is not None)
+
+    def _set_up(self, members: Members, sequence: Any, threads: int, seeded: bool) -> None:
+        self._members, self._sequence, self._threads, self._seeded = members, sequence, threads, seeded
+        self._groups = Groups(members.count)
+        self._back = np.zeros(members.count, np.int64)  # epochs from the last one back to that of the parameters
+        declared = hashlib.blake2b(digest_size=8)
+        for name, array in members.hyperparameters.items():
+            declared.update(name.encode() + np.ascontiguousarray(array).tobytes())
+        self._declared = declared.hexdigest()
+        self.metadata: dict[str, Any] = {}
+        self.history = PopulationHistory(members.count)
 
     def __setattr__(self, name: str, value: Any) -> None:
         if type(self) is Population and "history" in self.__dict__:  # __init__ is done
@@ -207,7 +218,9 @@ class Population:
         """
         families = self._members.families
         if len(families) > 1:
-            raise Error("a population of different networks has no model for compiled callers; make one for each network")
+            raise Error(
+                "a population of different networks has no model for compiled callers; make one for each network"
+            )
         return self._members.model(families[0])
 
     def why(self, k: int) -> str:
@@ -247,7 +260,7 @@ class Population:
         k, members = self._index(k), self._members
         own = members.families[members.family[k]].recipe
         theirs = {number.name: float(number.value) for number in numbers_of(trainer.engine.recipe)}
-        _check_same(own, trainer.engine.recipe)
+        check_same(own, trainer.engine.recipe)
         members.put(k, trainer.engine.take())
         for name in members.numbers(k):
             if name != "optimizer.learning_rate":
@@ -267,7 +280,8 @@ class Population:
         target, source : int or array_like of int
             As many targets as sources, or one source; all of the same network.
         """
-        targets, sources = (np.atleast_1d(chosen_places(value, len(self), name)) for name, value in _named(target, source))
+        targets = np.atleast_1d(chosen_places(target, len(self), "target"))
+        sources = np.atleast_1d(chosen_places(source, len(self), "source"))
         if len(sources) not in (1, len(targets)):
             raise InputError(wrong("source", f"be 1 member or {len(targets)}", f"{len(sources)}"))
         members, sources = self._members, np.broadcast_to(sources, targets.shape)
@@ -292,7 +306,13 @@ class Population:
         *,
         groups: Any = None,
         sample_weight: Any = None,
+        validation_data: Any = None,
+        validation_groups: Any = None,
+        early_stopping: Any = None,
         members: Any = None,
+        callbacks: Any = (),
+        progress: bool | str = False,
+        checkpoint: Path | Checkpoint | None = None,
     ) -> PopulationHistory:
         """Train every member for `epochs` epochs. Calling it again continues training.
 
@@ -309,13 +329,29 @@ class Population:
             (`many.groups`); later calls may have fewer, whose members alone are trained.
         sample_weight : array_like, optional
             Of shape (samples,), or (members, samples) where X is of each member.
+        validation_data : (X, y) or (X, y, sample_weight), optional
+            Evaluated after every epoch of a member, in compiled code: for all members, or of each member.
+        validation_groups : array_like, optional
+            The group that each row of validation_data belongs to.
+        early_stopping : dict or nbtrain.callbacks.EarlyStopping, optional
+            Stops each member for itself, by its `loss`, `accuracy`, `val_loss` or `val_accuracy`; a dict has the
+            arguments, such as `{"patience": 5}`. A member that has stopped trains again in the next call.
         members : array_like of int or bool, optional
             Train these alone; data of each member are then in their order.
+        callbacks : sequence of functions or Callback, optional
+            Called after every epoch with (population, epoch of this call, metrics): metrics are (members,) arrays by
+            name. What is returned ends the training: True of all members, an array of bool of some. All members then
+            train an epoch before the first trains its second, which costs small networks several times as much.
+        progress : bool, "tqdm" or "plain", default False
+            Show how many members are finished, in a bar where tqdm is installed.
+        checkpoint : path or nbtrain.callbacks.Checkpoint, optional
+            Save the population there every minute (or as many minutes as the `Checkpoint` says) and at the end. If the
+            file exists, resume from it, bit for bit; `epochs` is then the total.
 
         Returns
         -------
         PopulationHistory
-            Of this call.
+            Of this call; with `checkpoint` of all epochs.
 
         Raises
         ------
@@ -324,43 +360,20 @@ class Population:
         DivergenceError
             If all members diverged.
         KeyboardInterrupt
-            On Ctrl-C, within a fraction of a second. Every member then stands at the end of an epoch.
+            On Ctrl-C, within a fraction of a second. Every member then stands at the end of an epoch; the next call
+            trains so many epochs more of each (`many.epoch` says how many they have).
 
         Warns
         -----
         RuntimeWarning
-            If some members diverged: `status` marks them. A marked member is at its last finite epoch; it is left out of
-            later calls until it is copied over or set.
+            If some members diverged: `status` marks them. A marked member is at its last finite epoch; it is left out
+            of later calls until it is copied over or set.
         """
+        chosen = chosen_members(members, len(self))
+        watched = validation_data, validation_groups, early_stopping
+        options = Options(epochs, chosen, callbacks, progress, checkpoint)
         with self._alone():
-            known = self._groups.values
-            try:
-                chosen = chosen_members(members, len(self))
-                until = epochs_of(epochs, chosen, len(self))
-                reader = self._reader(chosen)
-                data = reader.read(X, y, sample_weight, groups)
-                self._check_data(data)
-                self.hyperparameters.check()
-            except BaseException:
-                self._groups.values = known
-                raise
-            return self._train(data, until)
-
-    def _train(self, data: MemberData, epochs: Array) -> PopulationHistory:
-        members = self._members
-        before = members.marked
-        trained = np.flatnonzero((epochs > 0) & (data.rows > 0) & ~before)
-        log = Log(["loss", "accuracy"] if self._classifies else ["loss"], len(self), int(epochs[trained].max(initial=0)))
-        run = Run(members, data, log, self._threads)
-        found = PopulationHistory(len(self))
-        try:
-            run.train(members.records["epoch"] + epochs)
-        finally:
-            logged = members.tasks["logged"].copy()
-            found.append(log.columns(), logged)
-            self.history.append(log.columns(), logged)
-        report_failures(members, trained, before)
-        return found
+            return fit(self, (X, y, sample_weight, groups), watched, options)
 
     @property
     def _classifies(self) -> bool:
@@ -368,10 +381,6 @@ class Population:
 
     def _reader(self, chosen: Array) -> Reader:
         return Reader(self._members.families[0].workers[0].engine.inputs, self._groups, chosen)
-
-    def _check_data(self, data: MemberData) -> None:
-        smallest = float(np.finfo(self._members.families[0].recipe.dtype).smallest_normal)
-        check_weights(data, smallest, self._groups.name)
 
     def _alone(self) -> Any:
         """Work during which other threads of Python wait."""
@@ -389,8 +398,8 @@ class Population:
             Predict each row with the member of its group.
         reduce : {None, "mean", "std", "vote"}, default None
             What to make of the members' predictions for the same rows: all of them; their mean or standard deviation
-            (float64); or the class that most of them predict, the lowest of several. Members that are marked as diverged
-            do not count.
+            (float64); or the class that most of them predict, the lowest of several. Members that are marked as
+            diverged do not count.
         members : array_like of int or bool, optional
             Predict with these alone.
 
@@ -491,8 +500,9 @@ class Population:
             return prediction.evaluate(self._members, data, chosen, self._threads)
 
     def best(self, metric: str = "loss") -> int:
-        """The member whose last epoch was best by a column of the history; the lowest number of several.
+        """The member that is best by a column of the history; the lowest number of several.
 
+        Its last epoch counts, or the one whose parameters early stopping has restored.
         NaN and diverged members are never the best. Losses and errors are better when they are smaller, scores when
         they are larger.
 
@@ -504,123 +514,97 @@ class Population:
         if metric not in self.history:
             hint = "val_* columns need validation_data" if str(metric).startswith("val_") else ""
             raise InputError(unknown("metric", metric, self.history, hint))
-        numbers = np.where(self._members.marked, np.nan, self.history.last(metric))
+        numbers = np.where(self._members.marked, np.nan, self.history.last(metric, self._back))
         if np.isnan(numbers).all():
             raise InputError(f"metric: no member has a number for {metric!r}")
         return int(np.nanargmin(numbers) if smaller_is_better(metric) else np.nanargmax(numbers))
 
+    # ---- files
+
+    def save(self, path: Path, *, metadata: Mapping[str, Any] | None = None) -> None:
+        """Write the population to a file; `nbtrain.load` restores one that continues bit for bit.
+
+        The file is written as `Trainer.save` writes its own: whole or not at all.
+
+        Parameters
+        ----------
+        path : str or path-like
+        metadata : dict, optional
+            Anything that JSON can hold; becomes `population.metadata`, which is saved with it.
+
+        Raises
+        ------
+        InputError
+            If the path or the metadata are invalid.
+        OSError
+            If the file cannot be written.
+        """
+        text = writing.metadata_text(self.metadata if metadata is None else metadata)
+        with self._alone():
+            self.metadata = json.loads(text)
+            modelfiles.write(path, self._encoded(self.history, {}, {}))
+
+    def _encoded(
+        self, history: PopulationHistory, best: Mapping[int, Array], run: Mapping[str, Any]
+    ) -> list[memoryview]:
+        """The bytes of its file, in parts; `best` and `run` are of a call of fit that is in progress."""
+        own = self._sequence
+        entropy = own.entropy if isinstance(own.entropy, int) else [int(word) for word in own.entropy]
+        described = {
+            "seed": {
+                **{"entropy": entropy, "spawn_key": [int(key) for key in own.spawn_key]},
+                **{"pool_size": own.pool_size, "spawned": own.n_children_spawned},
+            },
+            "seeded": self._seeded,
+            "threads": self._threads,
+            "run": dict(run) | {"declared": self._declared, "back": self._back.tolist()},
+        }
+        text = writing.metadata_text(self.metadata)
+        return files.encoded(self._members, history, history.epochs, described, self._groups.values, best, text)
+
+    @classmethod
+    def _restored(cls, data: bytes | bytearray, where: str, known: Any = None) -> Population:
+        """A population from the bytes of its file."""
+        found = files.saved(data, where, known)
+        warn_of_altered(found.where, found.altered, stacklevel=4)
+        many = cls.__new__(cls)
+        try:
+            families = [Family(recipe, np.flatnonzero(found.family == i)) for i, recipe in enumerate(found.recipes)]
+            numbers = [numbers_of(recipe) for recipe in found.recipes]
+            members = Members(families, found.words[:, :4].astype(np.uint32), numbers, drawn=False)
+        except (MemoryError, OverflowError) as error:
+            raise ModelFileError(f"{where}: not enough memory for its members: {error}") from error
+        except Error as error:
+            raise ModelFileError(f"{where}: {error}") from error
+        files.put(members, found)
+        seed = found.seed
+        sequence = np.random.SeedSequence(
+            seed["entropy"],
+            spawn_key=tuple(seed["spawn_key"]),
+            pool_size=seed["pool_size"],
+            n_children_spawned=seed["spawned"],
+        )
+        many._set_up(members, sequence, found.threads, True)
+        many._declared = str(found.run.get("declared"))
+        many._groups.values, many.metadata = found.groups, found.metadata
+        many.history.replace(found.history, found.epochs)
+        many._back = files.back_of(found)
+        return many
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        with self._alone():
+            data = b"".join(self._encoded(self.history, {}, {}))
+        recipes = [family.recipe for family in self._members.families]
+        parts = [(recipe.network, recipe.loss, recipe.optimizer, recipe.regularizer) for recipe in recipes]
+        return type(self)._unpickled, (data, parts)
+
+    @classmethod
+    def _unpickled(cls, data: bytes, parts: list[tuple[Any, ...]]) -> Population:
+        return cls._restored(data, "bytes of a population", [Parts(*each) for each in parts])
+
+    def __deepcopy__(self, memo: Any) -> Population:
+        made, arguments = self.__reduce__()
+        return made(*arguments)  # type: ignore[no-any-return]
+
 
 Population.__module__ = "nbtrain"  # as users and pickles name it
-
-
-# ---- checks of the constructor's arguments
-
-
-def _networks(network: Any, members: Any) -> tuple[dict[Network, Array], int]:
-    """The members of each different network, and how many there are in all."""
-    if isinstance(network, Network):
-        if members is None:
-            raise InputError(wrong("members", "be an integer >= 1", "None", "how many networks there are"))
-        count = checks.whole_number(members, "members", 1)
-        return {network: np.arange(count)}, count
-    if not isinstance(network, Sequence) or not network or not all(isinstance(each, Network) for each in network):
-        raise InputError(wrong("network", "be an nbtrain.Network, or a list of them", brief(network)))
-    if members is not None and members != len(network):
-        raise InputError(wrong("members", f"be {len(network)}, as there are so many networks", brief(members)))
-    first = network[0]
-    found: dict[Network, list[int]] = {}
-    for k, each in enumerate(network):
-        if (each.inputs, each.outputs) != (first.inputs, first.outputs):
-            wanted = f"have {first.inputs} inputs and {first.outputs} outputs, as the first one"
-            raise InputError(wrong(f"network {k}", wanted, f"{each.inputs} and {each.outputs}"))
-        found.setdefault(each, []).append(k)
-    return {each: np.array(places) for each, places in found.items()}, len(network)
-
-
-def _limits(value: Any, argument: str) -> Any:
-    return per_member(value, argument, checks.positive_number) if is_per_member(value) else value
-
-
-def _recipe(declared: Declared, batch_size: Any, shuffle: Any, dtype: Any, seeded: bool) -> Recipe:
-    one = declared.single()
-    return checked_recipe(
-        *(one.network, one.loss, one.optimizer, one.regularizer, batch_size, shuffle, dtype, (0, 0, 0, 0)),
-        clip_value=one.clip_value,
-        clip_norm=one.clip_norm,
-        seeded=seeded,
-    )
-
-
-def _check_counts(numbers: Any, count: int, recipe: Recipe) -> None:
-    """There is a number for each member wherever there are several, and all are finite in the dtype."""
-    for name, value, _ in numbers:
-        if not isinstance(value, PerMember):
-            continue
-        if len(value) != count:
-            raise InputError(wrong(name, f"be a number, or {count} of them, one for each member", f"{len(value)}"))
-        if np.abs(value.numbers).max() > LARGEST[recipe.dtype]:
-            raise InputError(wrong(name, f"be finite in {recipe.dtype}", f"{np.abs(value.numbers).max():g}"))
-
-
-def _sequence(rng: Any) -> Any:
-    """The SeedSequence of a population; its children are the members'."""
-    if rng is None:
-        return np.random.SeedSequence()
-    if isinstance(rng, np.random.SeedSequence):
-        return rng
-    if isinstance(rng, np.random.Generator):
-        return np.random.SeedSequence([int(word) for word in rng.integers(0, 2**32, size=4, dtype=np.uint64)])
-    if isinstance(rng, int | np.integer) and not isinstance(rng, bool | np.bool) and rng >= 0:
-        return np.random.SeedSequence(int(rng))
-    raise InputError(wrong("rng", "be an int >= 0, a numpy.random.SeedSequence, a Generator or None", brief(rng)))
-
-
-def _threads(threads: Any, members: int) -> int:
-    if isinstance(threads, str):
-        if threads != "auto":
-            raise InputError(wrong("threads", "be an integer >= 1 or 'auto'", brief(threads)))
-        return min(available_cores(), members)
-    count = checks.whole_number(threads, "threads", 1)
-    if count > MOST_THREADS:
-        raise InputError(wrong("threads", f"be at most {MOST_THREADS}", threads))
-    return min(count, members)
-
-
-def _named(target: Any, source: Any) -> list[tuple[str, Any]]:
-    return [("target", target), ("source", source)]
-
-
-def chosen_places(value: Any, count: int, argument: str) -> Array:
-    """Members by their numbers; a number may occur several times."""
-    given = np.asarray(value)
-    if given.ndim > 1 or given.dtype.kind not in "iu" or ((given < -count) | (given >= count)).any():
-        raise InputError(wrong(argument, f"be members, from 0 to {count - 1}", brief(value)))
-    return np.where(given < 0, given + count, given).astype(np.int64)
-
-
-def _check_same(own: Recipe, theirs: Recipe) -> None:
-    """Refuse a trainer that is no member of a family."""
-    layers = [
-        [(d.units, d.activation.spec, d.constraint and d.constraint.spec, bool(d.dropout)) for d in r.network.layers]
-        for r in (own, theirs)
-    ]
-    if own.network.sizes != theirs.network.sizes or not _fits(*layers):
-        raise InputError(wrong("trainer", f"have the member's network, {own.network!r}", f"{theirs.network!r}"))
-    for name in ("loss", "optimizer", "regularizer"):
-        ours, other = getattr(own, name), getattr(theirs, name)
-        if (ours and ours.spec) is not (other and other.spec):
-            raise InputError(wrong("trainer", f"have the {name} {ours!r}", f"{other!r}"))
-    for name in ("batch_size", "shuffle", "dtype"):
-        if getattr(own, name) != getattr(theirs, name):
-            raise InputError(wrong("trainer", f"have {name}={getattr(own, name)}", f"{getattr(theirs, name)}"))
-    for name in ("clip_value", "clip_norm"):
-        if (getattr(own, name) is None) != (getattr(theirs, name) is None):
-            raise InputError(wrong("trainer", f"have {name}={getattr(own, name)}", f"{getattr(theirs, name)}"))
-    rates = [isinstance(recipe.optimizer.learning_rate, Component) for recipe in (own, theirs)]
-    if rates[0] != rates[1]:
-        raise InputError("trainer must have a schedule where the members have one, and a number where they have not")
-
-
-def _fits(own: Any, theirs: Any) -> bool:
-    """Whether layers are alike; a trainer may do without the dropout that the members have."""
-    return all(a[:3] == b[:3] and (a[3] or not b[3]) for a, b in zip(own, theirs, strict=True))

@@ -13,7 +13,7 @@ from ..core.layout import SPAN
 from ..errors import InputError
 from ..status import check
 from ..training.engine import CALL_FLOPS
-from ..training.evaluation import r2
+from ..training.evaluation import r2_of, spread_of
 from .data import MemberData
 from .members import Family, Members, Worker
 
@@ -114,7 +114,11 @@ def _scores(members: Members, given: MemberData, chosen: Array, sums: Array) -> 
         scores["accuracy"][there] = sums[there, 2] / sums[there, 1]
     elif descriptor["target_kind"][0] == 0:
         scores["r2"] = np.full(members.count, np.nan)
-        scores["r2"][there] = [r2(sums[k, 3:], given.of(int(k))) for k in there]
+        outputs, spread = sums.shape[1] - 3, None
+        alike = len({(int(given.y_first[k]), int(given.rows[k])) for k in there}) == 1  # all have the same targets
+        for k in there:
+            spread = spread if alike and spread is not None else spread_of(given.of(int(k)), outputs)
+            scores["r2"][k] = r2_of(sums[k, 3:], spread)
     return scores
 
 

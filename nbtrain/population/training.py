@@ -12,13 +12,14 @@ import numpy as np
 from ..core import layout
 from ..errors import DivergenceError
 from ..status import DIVERGENCES, WORDS, check
+from . import watching as watch
 from .data import MemberData
 from .members import Family, Members, Worker
+from .watching import TASK_PLACES, Best, Watching
 
 Array = np.ndarray[Any, Any]
 SLICE_NANOSECONDS = 80_000_000  # how long compiled code runs before Python can react to Ctrl-C
-MOST_SHARE = 64  # of the address space that a log may not pass: see `Log`
-TASK_PLACES = ("x_first", "y_first", "weight_first", "rows")
+WAIT_SECONDS = 0.02  # how long this thread waits for helpers before it looks again
 
 
 class Log:
@@ -41,19 +42,23 @@ class Run:
     members : Members
     data : MemberData
     log : Log
+    watching : Watching
     threads : int
     """
 
-    def __init__(self, members: Members, data: MemberData, log: Log, threads: int) -> None:
-        self.members, self.data, self.log, self.threads = members, data, log, threads
-        tasks = members.tasks
+    def __init__(self, members: Members, data: MemberData, log: Log, watching: Watching, threads: int) -> None:
+        self.members, self.data, self.log, self.watching, self.threads = members, data, log, watching, threads
         for name in TASK_PLACES:
-            tasks[name] = getattr(data, name)
-        tasks["logged"] = 0
+            members.tasks[name] = getattr(data, name)
+        members.tasks["logged"] = 0
+        watch.begin(members, watching, log.names)
         self.workers = [family.grow(threads) for family in members.families]
-        self.stopping = threading.Event()
-        for family in members.families:
+        for family, workers in zip(members.families, self.workers, strict=True):
             self._point(family)
+            for worker in workers:
+                watch.prepare(worker, watching, log.names)
+        self.stopping, self.turns, self.ended = threading.Event(), 0, 0
+        self.best: Best | None = None
 
     def _point(self, family: Family) -> None:
         """Let a family's record point at the data and the log."""
@@ -62,67 +67,82 @@ class Run:
         record["weight"] = 0 if weight is None else weight.ctypes.data
         record["log"], record["log_epochs"] = self.log.numbers.ctypes.data, self.log.numbers.shape[1]
         record["log_columns"] = len(self.log.names)
-        record["accuracy"] = self.log.names.index("accuracy") if "accuracy" in self.log.names else -1
 
-    def train(self, until: Array, watch: Callable[[int], None] | None = None) -> None:
-        """Train every member that is not marked until its epoch `until`; `watch` is told how many are finished.
+    @property
+    def pairs(self) -> list[tuple[Family, Worker]]:
+        """All workers, with the family of each."""
+        families = zip(self.members.families, self.workers, strict=True)
+        return [(family, worker) for family, workers in families for worker in workers]
 
-        After an interrupt members stand at the ends of different epochs.
+    def train(
+        self, until: Array, between: Callable[[], bool] | None = None, paused: Callable[[], None] | None = None
+    ) -> None:
+        """Train every member that is neither marked nor stopped until its epoch `until`.
+
+        `between` is called between slices of time; if it returns True, all threads come to rest, members under way
+        included, and `paused` is called. After an interrupt members stand at the ends of different epochs.
         """
-        members = self.members
-        tasks = members.tasks
-        tasks["epochs"] = until
-        left = np.where((tasks["rows"] > 0) & ~members.marked, until - members.records["epoch"], 0)
-        turns = longest_first(left * tasks["rows"], left > 0)
-        kept = []
-        for family in members.families:
-            own = np.ascontiguousarray(turns[members.family[turns] == members.families.index(family)])
-            kept.append(own)
-            record = family.record
-            record["turns"], record["turn_count"], record["next"] = own.ctypes.data, len(own), 0
-            record["running"] = 1
-        self.stopping.clear()
+        kept = self._take_turns(until)
         try:
-            self._share(watch, len(turns))
+            while self._share(between) and paused is not None:
+                paused()
         finally:
-            for family, workers in zip(members.families, self.workers, strict=True):
-                family.record["running"] = 0
-                for worker in workers:
-                    worker.record["member"] = -1
+            self.ended = self.finished()
+            for k, theta in self.under_way().items():
+                self.members.theta(k)[...] = theta
+            for family, worker in self.pairs:
+                family.record["running"], worker.record["member"] = 0, -1
             del kept
 
-    def _share(self, watch: Callable[[int], None] | None, turns: int) -> None:
-        """Work in this thread and in helpers until nothing is left."""
-        count = min(self.threads, max(turns, 1))
+    def _take_turns(self, until: Array) -> list[Array]:
+        """Put the members in the order in which they are taken -> arrays that must live as long as they are."""
+        members, tasks = self.members, self.members.tasks
+        tasks["epochs"] = until
+        idle = members.marked | (tasks["stopped"] != 0) | (tasks["rows"] == 0)
+        left = np.where(idle, 0, until - members.records["epoch"])
+        turns = longest_first(left * tasks["rows"], left > 0)
+        self.turns, kept = len(turns), []
+        for index, family in enumerate(members.families):
+            own = np.ascontiguousarray(turns[members.family[turns] == index])
+            kept.append(own)
+            record = family.record
+            record["turns"], record["turn_count"], record["next"], record["running"] = own.ctypes.data, len(own), 0, 1
+        return kept
+
+    def _share(self, between: Callable[[], bool] | None) -> bool:
+        """Work in this thread and in helpers -> whether they came to rest before all was done."""
+        self.stopping.clear()
         failures: list[BaseException] = []
-        helpers = [
-            threading.Thread(target=self._help, args=(index, failures), name=f"nbtrain-member-{index}", daemon=True)
-            for index in range(1, count)
-        ]
-        begun: list[threading.Thread] = []
+        helpers = self._start(min(self.threads, max(self.turns, 1)) - 1, failures)
         try:
-            for helper in helpers:
-                try:
-                    helper.start()
-                except RuntimeError as error:
-                    warnings.warn(
-                        f"nbtrain: {error}; training continues with {len(begun) + 1} of {count} threads",
-                        RuntimeWarning,
-                        stacklevel=6,
-                    )
-                    break
-                begun.append(helper)
-            self._work(0, watch)
-            while any(helper.is_alive() for helper in begun):
-                begun[0].join(0.02) if begun[0].is_alive() else begun.pop(0)
-                if watch is not None:
-                    watch(self.finished())
+            self._work(0, between)
+            while any(helper.is_alive() for helper in helpers):
+                helpers[-1].join(WAIT_SECONDS)
+                if not helpers[-1].is_alive():
+                    helpers.pop()
+                self._look(between)
         finally:
             self.stopping.set()
-            for helper in begun:
+            for helper in helpers:
                 helper.join()
         if failures:
             raise failures[0]
+        return self.finished() < self.turns
+
+    def _start(self, count: int, failures: list[BaseException]) -> list[threading.Thread]:
+        """Start helpers; with fewer than wanted where the system has no more threads."""
+        started: list[threading.Thread] = []
+        for index in range(1, count + 1):
+            name = f"nbtrain-member-{index}"
+            helper = threading.Thread(target=self._help, args=(index, failures), name=name, daemon=True)
+            try:
+                helper.start()
+            except RuntimeError as error:
+                text = f"nbtrain: {error}; training continues with {len(started) + 1} of {count + 1} threads"
+                warnings.warn(text, RuntimeWarning, stacklevel=7)
+                break
+            started.append(helper)
+        return started
 
     def _help(self, index: int, failures: list[BaseException]) -> None:
         try:
@@ -130,15 +150,16 @@ class Run:
         except BaseException as error:  # it is raised in the thread that called fit
             failures.append(error)
 
-    def _work(self, index: int, watch: Callable[[int], None] | None) -> None:
+    def _look(self, between: Callable[[], bool] | None) -> None:
+        if between is not None and between():
+            self.stopping.set()
+
+    def _work(self, index: int, between: Callable[[], bool] | None) -> None:
         """Train members of one family after the other."""
         for family, workers in zip(self.members.families, self.workers, strict=True):
-            worker, record = workers[index], family.record
-            worker.engine.descriptor["slice_time"] = SLICE_NANOSECONDS
-            while not self.stopping.is_set() and self._slice(family, worker):
-                if watch is not None:
-                    watch(self.finished())
-            del record
+            workers[index].engine.descriptor["slice_time"] = SLICE_NANOSECONDS
+            while not self.stopping.is_set() and self._slice(family, workers[index]):
+                self._look(between)
 
     def _slice(self, family: Family, worker: Worker) -> bool:
         """Train for a slice of time -> whether anything is left to do."""
@@ -149,13 +170,20 @@ class Run:
         check(worker.engine.in_turn(worker.engine.native.run_members, *addresses))
         return bool(worker.record["member"][0] >= 0 or record["next"][0] < record["turn_count"][0])
 
+    def under_way(self) -> dict[int, Array]:
+        """The best parameters of members that have been begun and are to go back to them when they are finished."""
+        found: dict[int, Array] = {}
+        for family, worker in self.pairs:
+            k = int(worker.record["member"][0])
+            if k >= 0 and family.record["restores"][0] and self.members.tasks["best_epoch"][k] > 0:
+                kept = self.best.rows.get(k) if self.best is not None else None
+                found[k] = worker.memory.array("best_theta") if kept is None else kept
+        return found
+
     def finished(self) -> int:
         """Members whose training has ended in the call of `train` that is under way."""
-        total = 0
-        for family, workers in zip(self.members.families, self.workers, strict=True):
-            taken = min(int(family.record["next"][0]), int(family.record["turn_count"][0]))
-            total += taken - sum(int(worker.record["member"][0]) >= 0 for worker in workers)
-        return total
+        taken = sum(min(int(f.record["next"][0]), int(f.record["turn_count"][0])) for f in self.members.families)
+        return taken - sum(int(worker.record["member"][0]) >= 0 for _, worker in self.pairs)
 
 
 def longest_first(work: Array, there: Array) -> Array:

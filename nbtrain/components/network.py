@@ -60,7 +60,8 @@ class Dense:
         constraint: Any = None,
     ) -> None:
         g = resolve("activation", activation, "activation")
-        rate: Any = per_member(dropout, "dropout", dropout_rate) if is_per_member(dropout) else dropout_rate(dropout, "dropout")
+        several = is_per_member(dropout)
+        rate: Any = per_member(dropout, "dropout", dropout_rate) if several else dropout_rate(dropout, "dropout")
         chosen = g.spec.initializer if initializer is None else initializer
         object.__setattr__(self, "units", whole_number(units, "units", 1))
         object.__setattr__(self, "activation", g)

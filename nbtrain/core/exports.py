@@ -8,18 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numba import types
 
 from ..compiler.jit import jit, vector_at
-from . import draws, epoch, inference, members, steps
+from . import draws, epoch, inference, pair, parameters, population, prediction, steps
 from .calls import free, nan_of
-from .checks import bad_label, bad_number, bad_weight, check_data, check_x
-from .functions import CORE, EVALUATE, GRADIENT, PASSES, QUICK, TRAIN_EPOCH, TRAIN_STEP, check_complete
+from .checks import X, Y, bad_label, bad_number, bad_weight, check_data, check_x
+from .functions import CORE, EVALUATE, GRADIENT, NUMBERS, PASSES, QUICK, TRAIN_EPOCH, TRAIN_STEP, check_complete
 from .helper import assist as help_with
-from .layout import DESCRIPTOR, DIVERGED, OK, POPULATION, WRONG_GRADIENT, WRONG_OUT, WRONG_RATE, WRONG_WEIGHT
+from .layout import DESCRIPTOR, DIVERGED, OK, WRONG_GRADIENT, WRONG_OUT, WRONG_RATE, WRONG_WEIGHT
 from .matmul import tiles
 from .matmul.tiles import itemsize_of
 from .net import FLOAT64, INT64, ZERO, Batch, open_net
@@ -32,23 +32,6 @@ from .update.subnormals import flush_subnormals, restore
 from .update.update import accept, is_good_rate, prepare, update
 
 ALL_STEPS = np.int64(1 << 62)  # typed: with a plain constant Numba would compile train_epoch twice
-
-
-class X(NamedTuple):
-    """Rows of inputs."""
-
-    address: int
-    rows: int
-    columns: int
-
-
-class Y(NamedTuple):
-    """Targets: kind 0 floats (rows, columns), kind 1 int64 labels (rows,), columns 1."""
-
-    address: int
-    rows: int
-    columns: int
-    kind: int
 
 
 @jit
@@ -207,72 +190,10 @@ def _update(dtype: np.dtype[Any]) -> Any:
         restore(word)
         accept(net)
         net.descriptor[0].iteration += 1
+        net.descriptor[0].gradient_used = 1
         return finish(model, np.int64(OK))
 
     return update_parameters
-
-
-def _on_members(dtype: np.dtype[Any]) -> dict[str, Any]:
-    """C functions of a model and the population whose members it takes, as Python calls them."""
-
-    @jit
-    def run_members(model, population, worker):
-        status = enter(model, itemsize_of(dtype), CALL)
-        if status == OK:
-            status = finish(model, members.run_members(model, population, worker, dtype))
-        return status
-
-    @jit
-    def predict_spans(model, population, spans, count, x, out):
-        status = enter(model, itemsize_of(dtype), CALL)
-        if status == OK:
-            members.predict_spans(model, population, spans, count, x, out, dtype)
-            status = finish(model, np.int64(OK))
-        return status
-
-    @jit
-    def evaluate_spans(model, population, spans, count, x, y, weight, sums):
-        status = enter(model, itemsize_of(dtype), CALL)
-        if status == OK:
-            members.evaluate_spans(model, population, spans, count, Batch(x, y, weight, ZERO), sums, dtype)
-            status = finish(model, np.int64(OK))
-        return status
-
-    return {"run_members": run_members, "predict_spans": predict_spans, "evaluate_spans": evaluate_spans}
-
-
-def _on_population(dtype: np.dtype[Any]) -> dict[str, Any]:
-    """C functions of some members of a population, and of x and y or out: of all these members, or a block for each."""
-
-    @jit
-    def train_members(population, x, rows, columns, y, y_rows, y_columns, y_kind, weight, blocks, first, last, steps):
-        status, model = members.enter_free(population, (first, last), blocks, itemsize_of(dtype))
-        if status != OK:
-            return status
-        d, p = vector_at(model, 1, DESCRIPTOR)[0], vector_at(population, 1, POPULATION)[0]
-        status = check_data(d, X(x, rows * blocks, columns), Y(y, y_rows * blocks, y_columns, y_kind))
-        weighted = status == OK and weight != 0
-        if weighted and (weight == -1 or bad_weight(vector_at(weight, rows * blocks, dtype)) >= 0):
-            status = np.int64(WRONG_WEIGHT)
-        if status == OK:
-            data = Batch(x, y, weight, rows)
-            status = members.train_some(model, p, data, blocks, (first, last), steps, dtype)
-        return finish(model, status)
-
-    @jit
-    def predict_members(population, x, rows, columns, out, out_rows, out_columns, blocks, first, last):
-        status, model = members.enter_free(population, (first, last), blocks, itemsize_of(dtype))
-        if status != OK:
-            return status
-        d, p = vector_at(model, 1, DESCRIPTOR)[0], vector_at(population, 1, POPULATION)[0]
-        status = check_x(d, rows, columns)
-        if status == OK and (out_rows != rows * (last - first) or out_columns != d.outputs):
-            status = WRONG_OUT
-        if status == OK:
-            members.predict_some(model, p, Batch(x, ZERO, ZERO, rows), blocks, (first, last), out, dtype)
-        return finish(model, status)
-
-    return {"train_members": train_members, "predict_members": predict_members}
 
 
 def _quick_predict(dtype: np.dtype[Any]) -> Any:
@@ -331,12 +252,13 @@ def functions(dtype: np.dtype[Any]) -> dict[str, Any]:
     """The core's functions for float32 or float64, by name, with their argument types and constant first arguments."""
     dtype, listed = np.dtype(dtype), CORE | QUICK
     found = _on_data(dtype) | _on_model(dtype) | _on_numbers(dtype) | _on_seeds()
-    found |= _on_members(dtype) | _on_population(dtype)
+    found |= population.functions(dtype)
+    found |= pair.functions(dtype) | parameters.functions(dtype) | prediction.functions(dtype)
     check_complete("nbtrain.core.exports", found, listed)
     made: dict[str, Any] = {}
     for name, row in listed.items():
         first = (row.operation,) if row.on_data else ()
-        made[name] = found[name], (types.int64,) * (len(first) + len(row.arguments)), *first
+        made[name] = found[name], (types.int64,) * len(first) + tuple(map(_numba_type, row.arguments)), *first
     return made
 
 
@@ -356,7 +278,7 @@ def passes(dtype: np.dtype[Any]) -> dict[str, Any]:
 
 
 def _numba_type(argument: str) -> Any:
-    return types.float64 if argument == "regularization" else types.int64
+    return types.float64 if argument in NUMBERS else types.int64
 
 
 def emitters(dtype: np.dtype[Any]) -> list[Callable[[Any], None]]:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..checks.arrays import positive_number
-from ..checks.messages import brief, unknown, wrong
+from ..checks.messages import unknown, wrong
 from ..components import Component
 from ..components.network import Dense, Network, dropout_rate
 from ..components.spec import PerMember

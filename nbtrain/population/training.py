@@ -47,6 +47,7 @@ class Run:
     """
 
     def __init__(self, members: Members, data: MemberData, log: Log, watching: Watching, threads: int) -> None:
+        join(members.helpers)  # of an earlier call, where an interrupt came while it waited for them
         self.members, self.data, self.log, self.watching, self.threads = members, data, log, watching, threads
         for name in TASK_PLACES:
             members.tasks[name] = getattr(data, name)
@@ -58,6 +59,7 @@ class Run:
             for worker in workers:
                 watch.prepare(worker, watching, log.names)
         self.stopping, self.turns, self.ended = threading.Event(), 0, 0
+        self.kept: list[Array] = []  # the members' turns; they must live as long as this, which helpers hold
         self.best: Best | None = None
 
     def _point(self, family: Family) -> None:
@@ -82,67 +84,63 @@ class Run:
         `between` is called between slices of time; if it returns True, all threads come to rest, members under way
         included, and `paused` is called. After an interrupt members stand at the ends of different epochs.
         """
-        kept = self._take_turns(until)
+        self._take_turns(until)
         try:
             while self._share(between) and paused is not None:
                 paused()
         finally:
+            self.stopping.set()
+            join(self.members.helpers)
             self.ended = self.finished()
             for k, theta in self.under_way().items():
                 self.members.theta(k)[...] = theta
             for family, worker in self.pairs:
                 family.record["running"], worker.record["member"] = 0, -1
-            del kept
 
-    def _take_turns(self, until: Array) -> list[Array]:
-        """Put the members in the order in which they are taken -> arrays that must live as long as they are."""
+    def _take_turns(self, until: Array) -> None:
+        """Put the members in the order in which they are taken."""
         members, tasks = self.members, self.members.tasks
         tasks["epochs"] = until
         idle = members.marked | (tasks["stopped"] != 0) | (tasks["rows"] == 0)
         left = np.where(idle, 0, until - members.records["epoch"])
         turns = longest_first(left * tasks["rows"], left > 0)
-        self.turns, kept = len(turns), []
+        self.turns, self.kept = len(turns), []
         for index, family in enumerate(members.families):
             own = np.ascontiguousarray(turns[members.family[turns] == index])
-            kept.append(own)
+            self.kept.append(own)
             record = family.record
             record["turns"], record["turn_count"], record["next"], record["running"] = own.ctypes.data, len(own), 0, 1
-        return kept
 
     def _share(self, between: Callable[[], bool] | None) -> bool:
         """Work in this thread and in helpers -> whether they came to rest before all was done."""
         self.stopping.clear()
         failures: list[BaseException] = []
-        helpers = self._start(min(self.threads, max(self.turns, 1)) - 1, failures)
         try:
+            self._start(min(self.threads, max(self.turns, 1)) - 1, failures)
             self._work(0, between)
-            while any(helper.is_alive() for helper in helpers):
-                helpers[-1].join(WAIT_SECONDS)
-                if not helpers[-1].is_alive():
-                    helpers.pop()
-                self._look(between)
+            for helper in self.members.helpers:
+                while helper.is_alive():
+                    helper.join(WAIT_SECONDS)
+                    self._look(between)
         finally:
             self.stopping.set()
-            for helper in helpers:
-                helper.join()
+            join(self.members.helpers)
         if failures:
             raise failures[0]
         return self.finished() < self.turns
 
-    def _start(self, count: int, failures: list[BaseException]) -> list[threading.Thread]:
+    def _start(self, count: int, failures: list[BaseException]) -> None:
         """Start helpers; with fewer than wanted where the system has no more threads."""
-        started: list[threading.Thread] = []
         for index in range(1, count + 1):
             name = f"nbtrain-member-{index}"
             helper = threading.Thread(target=self._help, args=(index, failures), name=name, daemon=True)
+            self.members.helpers.append(helper)  # first: an interrupt may come while it starts
             try:
                 helper.start()
             except RuntimeError as error:
-                text = f"nbtrain: {error}; training continues with {len(started) + 1} of {count + 1} threads"
+                text = f"nbtrain: {error}; training continues with {index} of {count + 1} threads"
                 warnings.warn(text, RuntimeWarning, stacklevel=7)
                 break
-            started.append(helper)
-        return started
 
     def _help(self, index: int, failures: list[BaseException]) -> None:
         try:
@@ -184,6 +182,14 @@ class Run:
         """Members whose training has ended in the call of `train` that is under way."""
         taken = sum(min(int(f.record["next"][0]), int(f.record["turn_count"][0])) for f in self.members.families)
         return taken - sum(int(worker.record["member"][0]) >= 0 for _, worker in self.pairs)
+
+
+def join(helpers: list[threading.Thread]) -> None:
+    """Wait for helpers, which are about to end, and forget them."""
+    for helper in helpers:
+        if helper.ident is not None:
+            helper.join()
+    helpers.clear()
 
 
 def longest_first(work: Array, there: Array) -> Array:

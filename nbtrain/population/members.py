@@ -225,6 +225,11 @@ class Members:
             self.tasks[name][k] = OK
 
     @property
+    def classifies(self) -> bool:
+        """Whether predictions are classes, so that there is an accuracy."""
+        return bool(self.families[0].workers[0].engine.descriptor["hits"][0])
+
+    @property
     def marked(self) -> Array:
         """Which members have been given up, (members,) bool."""
         return np.asarray(self.tasks["status"] != OK)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import warnings
 from collections.abc import Callable
@@ -9,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ..checks.messages import wrong
 from ..core import layout
 from ..errors import DivergenceError
 from ..status import DIVERGENCES, WORDS, check
@@ -27,11 +29,30 @@ class Log:
 
     def __init__(self, names: list[str], members: int, epochs: int) -> None:
         self.names = names
-        self.numbers = np.empty((members, max(epochs, 1), len(names)))
+        shape = members, max(epochs, 1), len(names)
+        try:
+            self.numbers = np.empty(shape)
+        except (MemoryError, ValueError) as error:
+            needed = f"the history of {members:,} members needs {8 * math.prod(shape):,} bytes"
+            raise MemoryError(wrong("epochs", "be smaller to fit in memory", f"{epochs:,}", needed)) from error
 
     def columns(self) -> dict[str, Array]:
         """(members, epochs) numbers by name."""
         return {name: self.numbers[:, :, column] for column, name in enumerate(self.names)}
+
+
+class Hooks:
+    """What a call of fit does while members are trained; here nothing."""
+
+    def between(self) -> bool:
+        """Between slices of time -> whether all threads are to come to rest."""
+        return False
+
+    def resting(self) -> None:
+        """While they rest, with members under way."""
+
+    def interrupted(self) -> None:
+        """After an interrupt or an error, with members under way."""
 
 
 class Run:
@@ -76,26 +97,31 @@ class Run:
         families = zip(self.members.families, self.workers, strict=True)
         return [(family, worker) for family, workers in families for worker in workers]
 
-    def train(
-        self, until: Array, between: Callable[[], bool] | None = None, paused: Callable[[], None] | None = None
-    ) -> None:
+    def train(self, until: Array, hooks: Hooks | None = None) -> None:
         """Train every member that is neither marked nor stopped until its epoch `until`.
 
-        `between` is called between slices of time; if it returns True, all threads come to rest, members under way
-        included, and `paused` is called. After an interrupt members stand at the ends of different epochs.
+        After an interrupt members stand at the ends of different epochs.
         """
+        hooks = Hooks() if hooks is None else hooks
         self._take_turns(until)
         try:
-            while self._share(between) and paused is not None:
-                paused()
+            while self._share(hooks.between):
+                hooks.resting()
+        except BaseException:
+            self._end_helpers()
+            hooks.interrupted()
+            raise
         finally:
-            self.stopping.set()
-            join(self.members.helpers)
+            self._end_helpers()
             self.ended = self.finished()
             for k, theta in self.under_way().items():
                 self.members.theta(k)[...] = theta
             for family, worker in self.pairs:
                 family.record["running"], worker.record["member"] = 0, -1
+
+    def _end_helpers(self) -> None:
+        self.stopping.set()
+        join(self.members.helpers)
 
     def _take_turns(self, until: Array) -> None:
         """Put the members in the order in which they are taken."""
@@ -111,7 +137,7 @@ class Run:
             record = family.record
             record["turns"], record["turn_count"], record["next"], record["running"] = own.ctypes.data, len(own), 0, 1
 
-    def _share(self, between: Callable[[], bool] | None) -> bool:
+    def _share(self, between: Callable[[], bool]) -> bool:
         """Work in this thread and in helpers -> whether they came to rest before all was done."""
         self.stopping.clear()
         failures: list[BaseException] = []
@@ -123,8 +149,7 @@ class Run:
                     helper.join(WAIT_SECONDS)
                     self._look(between)
         finally:
-            self.stopping.set()
-            join(self.members.helpers)
+            self._end_helpers()
         if failures:
             raise failures[0]
         return self.finished() < self.turns
@@ -139,20 +164,20 @@ class Run:
                 helper.start()
             except RuntimeError as error:
                 text = f"nbtrain: {error}; training continues with {index} of {count + 1} threads"
-                warnings.warn(text, RuntimeWarning, stacklevel=7)
+                warnings.warn(text, RuntimeWarning, stacklevel=9)  # where fit was called
                 break
 
     def _help(self, index: int, failures: list[BaseException]) -> None:
         try:
-            self._work(index, None)
+            self._work(index, lambda: False)
         except BaseException as error:  # it is raised in the thread that called fit
             failures.append(error)
 
-    def _look(self, between: Callable[[], bool] | None) -> None:
-        if between is not None and between():
+    def _look(self, between: Callable[[], bool]) -> None:
+        if between():
             self.stopping.set()
 
-    def _work(self, index: int, between: Callable[[], bool] | None) -> None:
+    def _work(self, index: int, between: Callable[[], bool]) -> None:
         """Train members of one family after the other."""
         for family, workers in zip(self.members.families, self.workers, strict=True):
             workers[index].engine.descriptor["slice_time"] = SLICE_NANOSECONDS
@@ -218,7 +243,7 @@ def report_failures(members: Members, trained: Array, before: Array) -> None:
         f"{len(failed):,} of {len(trained):,} members diverged and were put back to their last finite epochs; the "
         f"first: {reason(members, int(failed[0]))}. `many.status` marks them, `many.why(k)` says more",
         RuntimeWarning,
-        stacklevel=4,
+        stacklevel=6,  # where fit was called
     )
 
 

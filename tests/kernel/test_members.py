@@ -136,6 +136,24 @@ def test_a_member_that_diverges_is_marked_and_left_out():
     assert many.iteration.tolist() == [3, 3, 3, 0]
 
 
+@njit
+def copy(model, target, source):
+    return kernel.copy_member(model, target, source)
+
+
+def test_copies_are_those_of_the_population():
+    many, alike, (X, y) = population(), population(), data(20)
+    for each in (many, alike):
+        train(each.model, X, y, 0, 4, 4)
+    many.copy(3, 1)
+    assert copy(alike.model, 3, 1) == 0
+    for each in (many, alike):
+        train(each.model, X, y, 0, 4, 3)
+    assert np.array_equal(many.theta, alike.theta)
+    assert many.iteration.tolist() == alike.iteration.tolist()
+    assert copy(many.model, 4, 0) == copy(many.model, 0, -1) == 17
+
+
 def test_compiled_callers_are_sent_away_while_python_trains():
     many, (X, y) = population(), data(20)
     found = []

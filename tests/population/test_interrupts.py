@@ -95,6 +95,22 @@ def test_early_stopping_restores_the_best_of_members_that_are_interrupted():
     assert found == min(losses)
 
 
+def test_a_run_that_is_interrupted_resumes_with_its_early_stopping(tmp_path):
+    options = {"validation_data": data(1), "early_stopping": {"patience": 60}, "checkpoint": tmp_path / "run.nbt"}
+    wanted = population()
+    wanted.fit(*data(), EPOCHS, **options | {"checkpoint": None})
+    many = population()
+    thread = interrupt_when(many, lambda: many.epoch.max() > 5)
+    with pytest.raises(KeyboardInterrupt):
+        many.fit(*data(), EPOCHS, **options)
+    thread.join()
+    again = population()
+    found = again.fit(*data(), EPOCHS, **options)
+    assert np.array_equal(again.theta, wanted.theta)
+    assert all(np.array_equal(found[name], column, equal_nan=True) for name, column in wanted.history.items())
+    assert again.best("val_loss") == wanted.best("val_loss")
+
+
 PROGRAM = f"""
 import sys
 sys.path[:0] = {[str(ROOT / "tests" / "population"), str(SUPPORT)]!r}

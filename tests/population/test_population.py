@@ -121,6 +121,9 @@ def test_callbacks_are_called_after_every_epoch_and_stop_members():
         nbtrain.InputError, match="the result of wrong must be True, False, None or an array of 3 bools"
     ):
         many.fit(X, Y, callbacks=wrong)
+    with pytest.raises(nbtrain.InputError, match="a callback cannot call fit of its population"):
+        many.fit(X, Y, callbacks=lambda many, *_: many.fit(X, Y) and None)
+    many.fit(X, Y)
 
 
 def test_early_stopping_between_callbacks_restores_each_member():
@@ -143,8 +146,9 @@ def test_a_member_that_diverges_goes_back_and_the_others_go_on():
     begin = many.theta[1].copy()
     with pytest.warns(
         RuntimeWarning, match=r"1 of 4 members diverged .* member 1: the loss became NaN or infinite, in epoch 1"
-    ):
+    ) as warned:
         many.fit(X, Y, 3)
+    assert {str(each.filename) for each in warned} == {__file__}
     assert many.status.tolist() == [0, 8, 0, 0]
     assert many.epoch.tolist() == [3, 0, 3, 3]
     assert np.array_equal(many.theta[1], begin)

@@ -14,10 +14,10 @@ import numpy as np
 from numba import types
 
 from ..compiler.jit import jit, vector_at
-from . import draws, epoch, inference, steps
+from . import draws, epoch, inference, pair, parameters, prediction, steps
 from .calls import free, nan_of
 from .checks import bad_label, bad_number, bad_weight, check_data, check_x
-from .functions import CORE, EVALUATE, GRADIENT, PASSES, QUICK, TRAIN_EPOCH, TRAIN_STEP, check_complete
+from .functions import CORE, EVALUATE, GRADIENT, NUMBERS, PASSES, QUICK, TRAIN_EPOCH, TRAIN_STEP, check_complete
 from .helper import assist as help_with
 from .layout import DESCRIPTOR, DIVERGED, OK, WRONG_GRADIENT, WRONG_OUT, WRONG_RATE, WRONG_WEIGHT
 from .matmul import tiles
@@ -207,6 +207,7 @@ def _update(dtype: np.dtype[Any]) -> Any:
         restore(word)
         accept(net)
         net.descriptor[0].iteration += 1
+        net.descriptor[0].gradient_used = 1
         return finish(model, np.int64(OK))
 
     return update_parameters
@@ -268,11 +269,12 @@ def functions(dtype: np.dtype[Any]) -> dict[str, Any]:
     """The core's functions for float32 or float64, by name, with their argument types and constant first arguments."""
     dtype, listed = np.dtype(dtype), CORE | QUICK
     found = _on_data(dtype) | _on_model(dtype) | _on_numbers(dtype) | _on_seeds()
+    found |= pair.functions(dtype) | parameters.functions(dtype) | prediction.functions(dtype)
     check_complete("nbtrain.core.exports", found, listed)
     made: dict[str, Any] = {}
     for name, row in listed.items():
         first = (row.operation,) if row.on_data else ()
-        made[name] = found[name], (types.int64,) * (len(first) + len(row.arguments)), *first
+        made[name] = found[name], (types.int64,) * len(first) + tuple(map(_numba_type, row.arguments)), *first
     return made
 
 
@@ -292,7 +294,7 @@ def passes(dtype: np.dtype[Any]) -> dict[str, Any]:
 
 
 def _numba_type(argument: str) -> Any:
-    return types.float64 if argument == "regularization" else types.int64
+    return types.float64 if argument in NUMBERS else types.int64
 
 
 def emitters(dtype: np.dtype[Any]) -> list[Callable[[Any], None]]:

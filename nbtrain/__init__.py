@@ -42,8 +42,10 @@ from .version import __version__
 if TYPE_CHECKING:
     from . import callbacks, compiler, datasets, kernel, metrics, testing
     from .callbacks import Callback
+    from .loading import load
+    from .population import Population, PopulationHistory
     from .training.history import History
-    from .training.trainer import Trainer, load
+    from .training.trainer import Trainer
 
 __all__ = [
     "CONTRACT_VERSION",
@@ -64,6 +66,8 @@ __all__ = [
     "Parameter",
     "PluginError",
     "PluginWarning",
+    "Population",
+    "PopulationHistory",
     "Regularizer",
     "Schedule",
     "Trainer",
@@ -98,9 +102,11 @@ for _public in (
 
 _LAZY = {
     "Trainer": "training.trainer",
+    "Population": "population.population",
+    "PopulationHistory": "population.history",
     "History": "training.history",
     "Callback": "callbacks",
-    "load": "training.trainer",
+    "load": "loading",
     "kernel": "",
     "datasets": "",
     "callbacks": "",

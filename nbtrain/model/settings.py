@@ -12,6 +12,7 @@ from ..checks.messages import brief, wrong
 from ..components import Component
 from ..components.by_name import is_identity, resolve
 from ..components.network import Network
+from ..components.spec import PerMember
 from ..errors import InputError
 from .recipe import Recipe
 from .threads import MOST_THREADS, suitable_threads
@@ -57,18 +58,27 @@ def checked_recipe(
 
 
 def _check_parameters(recipe: Recipe) -> None:
-    """Refuse parameters of components that are infinite in the dtype."""
+    """Refuse parameters of components that are infinite in the dtype, and numbers that are meant for a population."""
     largest = LARGEST[recipe.dtype]
     components = [recipe.loss, recipe.optimizer, recipe.regularizer]
     for layer in recipe.network.layers:
         components += [layer.activation, layer.initializer, layer.constraint]
+        _check_single(layer.dropout, "dropout")
     schedule = recipe.optimizer.learning_rate
     if isinstance(schedule, Component):
         components.append(schedule)
     for component in components:
         for name, value in component.parameters if component is not None else ():
+            _check_single(value, name)
             if not isinstance(value, Component) and abs(value) > largest:
                 raise InputError(wrong(name, f"be finite in {recipe.dtype}", value, f"it is given to {component!r}"))
+
+
+def _check_single(value: Any, name: str) -> None:
+    """Refuse several numbers."""
+    if isinstance(value, PerMember):
+        hint = "nbtrain.Population trains a network for each of them"
+        raise InputError(wrong(name, "be one number for a single network", f"{len(value)} numbers", hint))
 
 
 def _checked_limit(value: Any, argument: str) -> float | None:

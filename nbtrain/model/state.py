@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 
-from ..core.layout import DESCRIPTOR
+from ..core.layout import MEMBER
 from .memory import Memory
 from .recipe import Recipe
 
@@ -16,7 +16,7 @@ COUNTERS = ("iteration", "epoch", "position", "samples")
 START = "optimizer_start"
 NUMBERS = ("learning_rate", "rate_scale", "epoch_loss", "epoch_weight", "epoch_hits")
 NAMES = [*SEED, *COUNTERS, START, *NUMBERS]
-RECORD = np.dtype([(name, DESCRIPTOR[name]) for name in NAMES])  # the descriptor's words that training changes
+RECORD = MEMBER  # the descriptor's words that training changes
 SNAPSHOT = {"snapshot_iteration": "iteration", "snapshot_epoch": "epoch", "snapshot_start": START}
 FLOAT64 = np.dtype(np.float64)
 

@@ -538,12 +538,26 @@ class Trainer:
 
     @classmethod
     def _restored(cls, found: Contents) -> Self:
-        warn_of_altered(found, stacklevel=4)
+        warn_of_altered(found.where, found.altered, stacklevel=4)
         trainer = cls.__new__(cls)
         trainer._set_up(found.make(Engine))
         trainer.metadata = found.metadata
         trainer.engine.put(found.state)
         trainer.history.replace(found.history)
+        return trainer
+
+    @classmethod
+    def _loaded(cls, data: bytes | bytearray, where: str) -> Self:
+        """A trainer from the bytes of its file, for `nbtrain.load`."""
+        return cls._restored(contents(data, where))
+
+    @classmethod
+    def _of(cls, recipe: Recipe, state: State, history: Mapping[str, Sequence[float]]) -> Self:
+        """A trainer that stands where a state does."""
+        trainer = cls.__new__(cls)
+        trainer._set_up(Engine(recipe))
+        trainer.engine.put(state)
+        trainer.history.replace(history)
         return trainer
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -684,33 +698,3 @@ class Trainer:
 
 
 Trainer.__module__ = "nbtrain"  # as users and pickles name it
-
-
-def load(path: Path) -> Trainer:
-    """Load a trainer that `Trainer.save` wrote; it continues exactly where that one stood.
-
-    Continued training gives the same bits as training without a break would have, on the same machine and version,
-    even in the middle of an epoch. Nothing in the file is executed or imported; components are found by name among
-    the built-in ones, those registered and those of installed plugins.
-
-    Parameters
-    ----------
-    path : str or path-like
-
-    Returns
-    -------
-    Trainer
-        With its history, and with `metadata` as it was saved.
-
-    Raises
-    ------
-    ModelFileError
-        If the file cannot be read or is damaged, or a component in it is not available; the message names the field,
-        and the distribution that had provided the component. A missing file is also a FileNotFoundError.
-
-    Examples
-    --------
-    >>> trainer.save("model.nbt")  # doctest: +SKIP
-    >>> trainer = nbtrain.load("model.nbt")  # doctest: +SKIP
-    """
-    return Trainer._restored(contents(files.read(path), files.checked_path(path)))

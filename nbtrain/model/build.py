@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property, partial
 from typing import Any
@@ -38,7 +39,8 @@ Array = np.ndarray[Any, Any]
 def build(recipe: Recipe) -> tuple[Model, Memory, compiler.Compiled]:
     """A model with zero parameters, its memory, and the core that works on it."""
     blueprint = _blueprint(recipe)
-    memory = _memory(recipe, blueprint)
+    with _explained(recipe):
+        memory = Memory(blueprint.layout, blueprint)
     blueprint.write(memory)
     d = memory.array("descriptor")
     for i, word in enumerate(recipe.seed):
@@ -66,7 +68,8 @@ class Blueprint:
         self.core = compiled.core(recipe.dtype)
         components = _Components(recipe.dtype)
         self.keep: list[Any] = [self.core, recipe]
-        self.layout = Layout(plans(recipe))
+        with _explained(recipe):
+            self.layout = Layout(plans(recipe))
         self.descriptor, self.layers = Record(1, DESCRIPTOR), Record(len(recipe.network.layers), LAYER)
         self.numbers: dict[str, Any] = {}
         _fill_sizes(self, recipe)
@@ -158,10 +161,11 @@ def _key_of_layer(layer: Dense) -> tuple[Any, ...]:
     return found if constraint is None else (*found, id(constraint.spec), constraint.parameters)
 
 
-def _memory(recipe: Recipe, blueprint: Blueprint) -> Memory:
-    """The memory of a model, or a MemoryError that names the argument by which it is too large."""
+@contextmanager
+def _explained(recipe: Recipe) -> Iterator[None]:
+    """Where there is not enough memory, a MemoryError that names the argument by which the model is too large."""
     try:
-        return Memory(blueprint.layout, blueprint)
+        yield
     except (MemoryError, ValueError, OverflowError) as error:
         whole, one = (total_bytes(plans(replace(recipe, batch_size=size))) for size in (recipe.batch_size, 1))
         small = one < whole / 2

@@ -49,6 +49,8 @@ class Layout:
         for plan in self.plans.values():
             self.offsets[plan.name] = self.nbytes - ALIGNMENT
             self.nbytes += plan.nbytes
+        if self.nbytes > sys.maxsize:
+            raise MemoryError(f"a model of {self.nbytes:,} bytes")
         self._several: dict[tuple[str, ...], np.ndarray[Any, Any]] = {}
 
     def offsets_of(self, names: tuple[str, ...]) -> np.ndarray[Any, Any]:
@@ -90,8 +92,6 @@ class Memory:
 
     def __init__(self, layout: Layout | Iterable[Plan], keep: object = None) -> None:
         self.layout = layout if isinstance(layout, Layout) else Layout(layout)
-        if self.layout.nbytes > sys.maxsize:
-            raise MemoryError(f"a model of {self.layout.nbytes:,} bytes")
         whole = np.zeros(self.layout.nbytes, np.uint8)
         address = whole.__array_interface__["data"][0]
         self._start = -address % ALIGNMENT
@@ -129,9 +129,5 @@ class Memory:
     def array(self, name: str, read_only: bool = False) -> np.ndarray[Any, Any]:
         """The array of that name; it and all views of it keep this memory's block alive."""
         plan = self.layout.plans[name]
-        made: np.ndarray[Any, Any] = np.ndarray(
-            plan.shape, plan.dtype, self.block, self._start + self.layout.offsets[name]
-        )
-        if read_only:
-            made.flags.writeable = False
-        return made
+        block: Any = self.block.data.toreadonly() if read_only else self.block  # nobody can make it writable
+        return np.ndarray(plan.shape, plan.dtype, block, self._start + self.layout.offsets[name])

@@ -45,7 +45,11 @@ class Ensemble(ManyNetworks):
 
     def _mean(self, X: Any) -> Array:
         """The mean of the networks' predictions, (samples, outputs)."""
-        return self.population_.predict(self._checked_inputs(X), reduce="mean")
+        return self._reduced(X, "mean")
+
+    def _reduced(self, X: Any, how: str) -> Array:
+        x = self._checked_inputs(X)
+        return self.population_.predict(x, reduce=how)
 
 
 def _drawn_again(rows: Array, weight: Weights, random: Any) -> Array:
@@ -252,7 +256,7 @@ class MLPEnsembleRegressor(RegressorMixin, Ensemble):
 
     def predict_std(self, X: Any) -> Array:
         """Standard deviations of the networks' predictions, in the shape of `predict`."""
-        return self._shaped(self.population_.predict(self._checked_inputs(X), reduce="std"))
+        return self._shaped(self._reduced(X, "std"))
 
     def _shaped(self, found: Array) -> Array:
         return found[:, 0] if self._flat else found

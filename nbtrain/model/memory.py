@@ -96,7 +96,8 @@ class Memory:
         address = whole.__array_interface__["data"][0]
         self._start = -address % ALIGNMENT
         self._address = address + self._start
-        self.block: Block = whole.view(Block)
+        # NumPy makes the array itself, not its view, the base of further views, unless a view lies in between
+        self.block: Block = whole.view(Block).view(Block)
         self.block.keep = keep
 
     @property
@@ -129,5 +130,8 @@ class Memory:
     def array(self, name: str, read_only: bool = False) -> np.ndarray[Any, Any]:
         """The array of that name; it and all views of it keep this memory's block alive."""
         plan = self.layout.plans[name]
-        block: Any = self.block.data.toreadonly() if read_only else self.block  # nobody can make it writable
-        return np.ndarray(plan.shape, plan.dtype, block, self._start + self.layout.offsets[name])
+        start = self._start + self.layout.offsets[name]
+        if read_only:  # nobody can make it writable again
+            made = np.frombuffer(self.block.data.toreadonly(), plan.dtype, math.prod(plan.shape), start)
+            return made.reshape(plan.shape)
+        return np.ndarray(plan.shape, plan.dtype, self.block, start)

@@ -38,6 +38,8 @@ lint: $(VENV)/dev.stamp
 # Where torch and jax are installed in the environment too, they are compared with; CORES=0 keeps to one core.
 bench: $(VENV)/dev.stamp
 	cd asv_bench && ../$(BIN)/python -m compare $(if $(CORES),--cores $(CORES)) $(ARGS)
+	@echo
+	cd asv_bench && ../$(BIN)/python -m compare.populations $(if $(CORES),--cores $(CORES))
 
 asv: $(VENV)/dev.stamp
 	@test -e ~/.asv-machine.json || (cd asv_bench && ../$(BIN)/asv machine --yes)

@@ -87,6 +87,7 @@ CORE = {
     "evaluate_spans": Function(("model", "population", "spans", "count", "x", "y", "weight", "sums")),
     "train_members": Function(("population", *DATA[1:-1], *SOME, "steps"), door=True),
     "predict_members": Function(("population", *OUT[1:], *SOME), door=True),
+    "copy_member": Function(("population", "target", "source"), door=True),
     "hash_seeds": Function(("entropy", "length", "first", "last", "out", "words")),
     "draw_uniform": Function(("states", "first", "last", "theta", "stride", "bounds", "layers", "itemsize")),
 }

@@ -347,6 +347,23 @@ def train_steps(model, p, member, data, steps, dtype):
     return status
 
 
+@jit
+def copy_member(population, target, source):
+    """Let a member stand where another does: parameters, optimizer state and its t; its mark is removed -> status."""
+    p = vector_at(population, 1, POPULATION)[0]
+    if min(target, source) < 0 or max(target, source) >= p.count:
+        return np.int64(WRONG_MEMBER)
+    if p.running != 0:
+        return np.int64(BUSY)
+    d = vector_at(vector_at(p.models, 1, INT64)[0], 1, DESCRIPTOR)[0]
+    copy_words(row_of(p, source), row_of(p, target), scalars_of(d, ZERO) // 8 + d.scalar_count)
+    records, tasks = vector_at(p.members, p.count, MEMBER), vector_at(p.tasks, p.count, TASK)
+    records[target].iteration = records[source].iteration
+    records[target].optimizer_start = records[source].optimizer_start
+    tasks[target].status = OK
+    return np.int64(OK)
+
+
 # ---- prediction and evaluation
 
 

@@ -80,4 +80,8 @@ def _on_population(dtype: np.dtype[Any]) -> dict[str, Any]:
             members.predict_some(model, p, Batch(x, ZERO, ZERO, rows), blocks, (first, last), out, dtype)
         return finish(model, status)
 
-    return {"train_members": train_members, "predict_members": predict_members}
+    @jit
+    def copy_member(population, target, source):
+        return members.copy_member(population, target, source)
+
+    return {"train_members": train_members, "predict_members": predict_members, "copy_member": copy_member}

@@ -59,6 +59,7 @@ from ..core.layout import QUIET_NAN, WRONG_MODEL
 from .address import model_at as model_at
 from .apart import predict_with as predict_with
 from .apart import work_size as work_size
+from .members import copy_member as copy_member
 from .members import predict_members as predict_members
 from .members import train_members as train_members
 from .opened import DOUBLE, INT64, Opened, rows_of

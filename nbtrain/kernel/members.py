@@ -88,6 +88,16 @@ def _predict_members(typing_context: Any, model: Any, x: Any, out: Any, first: A
     return types.int64(model, x, out, types.int64, types.int64), codegen
 
 
+@intrinsic
+def _copy_member(typing_context: Any, model: Any, target: Any, source: Any) -> Any:
+    check_members(model)
+
+    def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        return _OpenedMembers(context, builder, model, values[0]).call("copy_member", [values[1], values[2]])
+
+    return types.int64(model, types.int64, types.int64), codegen
+
+
 @always_njit()
 def train_members(model, X, y, first, last, steps, sample_weight=None):  # type: ignore[no-untyped-def]
     """Train the members `first` to `last` - 1 of a population, each for so many steps.
@@ -121,3 +131,12 @@ def predict_members(model, X, out, first, last):  # type: ignore[no-untyped-def]
     X is (m, inputs), the same for all of them, or (members, m, inputs).
     """
     return _predict_members(model, X, out, first, last)
+
+
+@always_njit()
+def copy_member(model, target, source):  # type: ignore[no-untyped-def]
+    """Let a member of a population stand where another does -> status, 0 on success.
+
+    Parameters, optimizer state and its t are copied, neither seed nor hyperparameters; a mark of divergence is removed.
+    """
+    return _copy_member(model, target, source)

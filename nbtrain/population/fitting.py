@@ -23,7 +23,7 @@ from .data import MemberData, check_weights, epochs_of
 from .files import Saved, back_of, put, saved
 from .history import PopulationHistory
 from .progress import Progress
-from .training import Log, Run, report_failures
+from .training import Hooks, Log, Run, report_failures
 from .watching import Best, Watching, checked_stopping, names_of
 
 if TYPE_CHECKING:
@@ -67,6 +67,8 @@ def _callbacks(given: Any) -> list[Callback]:
 
 def fit(many: Population, given: tuple[Any, ...], watched: tuple[Any, ...], options: Options) -> PopulationHistory:
     """Check everything, train, and say what became of it."""
+    if many._fitting:
+        raise InputError("fit is in progress: a callback cannot call fit of its population")
     known = many._groups.values
     try:
         work = Fit(many, given, watched, options)
@@ -76,7 +78,7 @@ def fit(many: Population, given: tuple[Any, ...], watched: tuple[Any, ...], opti
     return work.run()
 
 
-class Fit:
+class Fit(Hooks):
     """One call of fit."""
 
     def __init__(self, many: Population, given: tuple[Any, ...], watched: tuple[Any, ...], options: Options) -> None:
@@ -85,7 +87,7 @@ class Fit:
         reader = many._reader(options.chosen)
         self.data = reader.read(*given)
         validation = self._validation(reader, *watched[:2])
-        names = names_of(many._classifies, validation is not None)
+        names = names_of(many._members.classifies, validation is not None)
         stopping = checked_stopping(watched[2], names)
         self.watching = Watching(validation, stopping, bool(options.callbacks))
         smallest = float(np.finfo(self.members.families[0].recipe.dtype).smallest_normal)
@@ -127,19 +129,21 @@ class Fit:
         self.best = self._best()
         self.process.best, self.log = self.best, log
         found = PopulationHistory(len(many))
+        many._fitting = True
         try:
             if options.checkpoint is not None and self.resumed is None:
                 self._save()
             self._train(begun, until)
         finally:
+            many._fitting = False
             logged = members.tasks["logged"].copy()
             found.append(log.columns(), logged)
             many.history.append(log.columns(), logged)
             members.tasks["logged"] = 0
             if self.watching.keeps_best:
                 self._note_best()
-            if options.checkpoint is not None:
-                self._write({})
+        if options.checkpoint is not None:
+            self._write({})
         report_failures(members, self.trained, before)
         return found if options.checkpoint is None else many.history
 
@@ -151,14 +155,26 @@ class Fit:
             return
         progress.begin(total)
         try:
-            self.process.train(until, self._between, self._save)
+            self.process.train(until, self)
         finally:
             progress.end(self.process.ended)
 
-    def _between(self) -> bool:
-        """Between slices of time -> whether the threads are to come to rest, for a checkpoint."""
+    def between(self) -> bool:
+        """Show the progress -> whether it is time for a checkpoint."""
         self.options.progress.show(self.process.finished())
+        return self._is_due()
+
+    def _is_due(self) -> bool:
         return self.options.checkpoint is not None and time.monotonic() >= self.saved_at + self.pause
+
+    def resting(self) -> None:
+        """Write a checkpoint."""
+        self._save()
+
+    def interrupted(self) -> None:
+        """Write a checkpoint from which the members under way go on."""
+        if self.options.checkpoint is not None:
+            self._save()
 
     def _train_by_epochs(self, begun: Array, until: Array) -> None:
         """Train an epoch of every member, call the callbacks, and so on."""
@@ -179,8 +195,11 @@ class Fit:
                 for callback in callbacks:
                     stopped |= self._stops(callback, callback.on_epoch(self.many, epoch, metrics))  # type: ignore[arg-type]
                 until = np.where(stopped, members.records["epoch"], until)
-                if self.options.checkpoint is not None and self._between():
+                if self._is_due():
                     self._save()
+        except BaseException:
+            self.interrupted()
+            raise
         finally:
             if self.best is not None:
                 self.best.restore()
@@ -292,14 +311,14 @@ class Fit:
                 f"checkpoint: {path} was written with different data of the same size; the result will differ from "
                 "that of an uninterrupted run",
                 UserWarning,
-                stacklevel=6,  # where fit was called
+                stacklevel=7,  # where fit was called
             )
         if found.numerics and found.numerics != numerics_id():
             warnings.warn(
                 f"checkpoint: {path} was written with other numerics ({found.numerics}) than are used here "
                 f"({numerics_id()}); the last bits of the result will differ from those of an uninterrupted run",
                 UserWarning,
-                stacklevel=6,
+                stacklevel=7,
             )
 
 

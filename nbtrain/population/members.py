@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -119,6 +120,7 @@ class Members:
         self.families, self.count = list(families), len(words)
         self.records, self.tasks = np.zeros(self.count, MEMBER), np.zeros(self.count, TASK)
         self.losses = np.full(self.count, np.nan)
+        self.helpers: list[threading.Thread] = []  # of the call of fit that is in progress
         self.family = np.zeros(self.count, np.int64)  # of each member
         self.place = np.zeros(self.count, np.int64)  # of each member in its family
         self.rows = np.zeros(self.count, np.int64)  # addresses
@@ -221,6 +223,11 @@ class Members:
         """Forget why members were given up."""
         for name in ("status", "failed_epoch", "failed_iteration"):
             self.tasks[name][k] = OK
+
+    @property
+    def classifies(self) -> bool:
+        """Whether predictions are classes, so that there is an accuracy."""
+        return bool(self.families[0].workers[0].engine.descriptor["hits"][0])
 
     @property
     def marked(self) -> Array:

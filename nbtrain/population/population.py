@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -25,10 +25,9 @@ from ..formats.modelfile.reading import warn_of_altered
 from ..metrics import smaller_is_better
 from ..model import MembersModel
 from ..model.seeds import spawned_words
-from ..training.data import Dataset
 from ..training.trainer import Trainer
 from . import files, prediction
-from .data import Groups, MemberData, Reader, chosen_members, chosen_places, in_order
+from .data import Groups, Reader, chosen_members, chosen_places
 from .declaring import check_counts, check_same, limits_of, networks_of, recipe_of, sequence_of, threads_of
 from .fitting import Options, fit
 from .history import PopulationHistory
@@ -142,6 +141,7 @@ class Population:
         for name, array in members.hyperparameters.items():
             declared.update(name.encode() + np.ascontiguousarray(array).tobytes())
         self._declared = declared.hexdigest()
+        self._fitting = False
         self.metadata: dict[str, Any] = {}
         self.history = PopulationHistory(members.count)
 
@@ -375,10 +375,6 @@ class Population:
         with self._alone():
             return fit(self, (X, y, sample_weight, groups), watched, options)
 
-    @property
-    def _classifies(self) -> bool:
-        return bool(self._members.families[0].workers[0].engine.descriptor["hits"][0])
-
     def _reader(self, chosen: Array) -> Reader:
         return Reader(self._members.families[0].workers[0].engine.inputs, self._groups, chosen)
 
@@ -414,67 +410,16 @@ class Population:
         InputError
             If an argument is invalid, for example a group that no member belongs to.
         """
+        if reduce is not None and reduce not in prediction.REDUCTIONS:
+            raise InputError(unknown("reduce", reduce, prediction.REDUCTIONS))
+        if reduce is not None and groups is not None:
+            raise InputError("reduce needs predictions of all members for the same rows; leave out groups")
         with self._alone():
-            chosen = chosen_members(members, len(self))
-            reader = self._reader(chosen)
-            if reduce is not None and reduce not in prediction.REDUCTIONS:
-                raise InputError(unknown("reduce", reduce, prediction.REDUCTIONS))
+            reader = self._reader(chosen_members(members, len(self)))
+            predictor = prediction.Predictor(self._members, self._groups, reader, self._threads)
             if groups is not None:
-                if reduce is not None:
-                    raise InputError("reduce needs predictions of all members for the same rows; leave out groups")
-                return self._predict_groups(X, groups, reader)
-            x, each, shared = self._inputs(X, reader)
-            if reduce is None:
-                return self._predict(x, each, shared, chosen)
-            good = np.flatnonzero(~self._members.marked[chosen])
-            if not len(good):
-                raise InputError("reduce needs at least one member that has not diverged")
-            return self._reduce(reduce, lambda at: self._predict(x, each, shared, chosen[at], at), good, each)
-
-    def _inputs(self, X: Any, reader: Reader) -> tuple[Array, int, bool]:
-        """Rows, rows of each member, and whether they are the same for all."""
-        if np.ndim(X) == 3:
-            blocks = reader.blocks(X, "X")
-            return reader.inputs.inputs(blocks.reshape(-1, blocks.shape[2])), blocks.shape[1], False
-        x = reader.inputs.inputs(X)
-        return x, len(x), True
-
-    def _predict(self, x: Array, each: int, shared: bool, chosen: Array, places: Array | None = None) -> Array:
-        """(chosen, rows, outputs); `places` are those of the members' blocks in x."""
-        recipe = self._members.families[0].recipe
-        out = np.empty((len(chosen), each, recipe.network.outputs), recipe.dtype)
-        rows, x_first, out_first = (np.zeros(len(self), np.int64) for _ in range(3))
-        rows[chosen], out_first[chosen] = each, each * np.arange(len(chosen))
-        if not shared:
-            x_first[chosen] = each * (np.arange(len(chosen)) if places is None else places)
-        given = MemberData(Dataset(x, x, None), x_first, x_first, x_first, rows)
-        prediction.predict(self._members, given, chosen, self._threads, out, out_first)
-        return out
-
-    def _reduce(self, how: str, predicted: Callable[[Array], Array], good: Array, rows: int) -> Array:
-        recipe = self._members.families[0].recipe
-        size = prediction.members_at_once(rows * recipe.network.outputs * recipe.dtype.itemsize)
-        parts = (predicted(good[first : first + size]) for first in range(0, len(good), size))
-        if how != "vote":
-            return prediction.moments(parts)[how == "std"]
-        if not self._classifies:
-            raise InputError(wrong("reduce", "be 'mean' or 'std' for a loss without classes", brief(how)))
-        return prediction.majority(parts, recipe.loss.spec.target == "label")
-
-    def _predict_groups(self, X: Any, groups: Any, reader: Reader) -> Array:
-        if self._groups.values is None:
-            raise InputError("groups: no member belongs to a group yet; call fit with groups first")
-        x = reader.inputs.inputs(X)
-        member = self._groups.members_of(groups, len(x))
-        order, first, rows = in_order(member, len(self))
-        given = MemberData(Dataset(x if order is None else x[order], x, None), first, first, first, rows)
-        found = np.empty((len(x), self._members.families[0].recipe.network.outputs), x.dtype)
-        prediction.predict(self._members, given, np.arange(len(self)), self._threads, found, first)
-        if order is None:
-            return found
-        out = np.empty_like(found)
-        out[order] = found
-        return out
+                return predictor.of_groups(X, groups)
+            return predictor.of_all(X) if reduce is None else predictor.reduced(X, reduce)
 
     def evaluate(
         self, X: Any, y: Any, sample_weight: Any = None, *, groups: Any = None, members: Any = None

@@ -4,20 +4,100 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..checks.messages import brief, wrong
 from ..core import layout
 from ..core.layout import SPAN
 from ..errors import InputError
 from ..status import check
+from ..training.data import Dataset
 from ..training.engine import CALL_FLOPS
 from ..training.evaluation import r2_of, spread_of
-from .data import MemberData
+from .data import Groups, MemberData, Reader, in_order
 from .members import Family, Members, Worker
 
 Array = np.ndarray[Any, Any]
+
+
+class Predictor:
+    """Predictions of some members.
+
+    Parameters
+    ----------
+    members : Members
+    groups : Groups
+    reader : Reader
+        Of the members that predict.
+    threads : int
+    """
+
+    def __init__(self, members: Members, groups: Groups, reader: Reader, threads: int) -> None:
+        self.members, self.groups, self.reader, self.threads = members, groups, reader, threads
+        self.recipe = members.families[0].recipe
+
+    def of_all(self, X: Any) -> Array:
+        """(members, rows, outputs), for the same rows or for those of each member."""
+        rows = self._rows(X)
+        return self._predict(rows, np.arange(len(self.reader.chosen)))
+
+    def reduced(self, X: Any, how: str) -> Array:
+        """Mean, standard deviation or majority over the members that are not marked."""
+        labels = self.recipe.loss.spec.target == "label"
+        if how == "vote" and not self.members.classifies:
+            raise InputError(wrong("reduce", "be 'mean' or 'std' for a loss without classes", brief(how)))
+        good = np.flatnonzero(~self.members.marked[self.reader.chosen])
+        if not len(good):
+            raise InputError("reduce needs at least one member that has not diverged")
+        rows = self._rows(X)
+        at_once = members_at_once(rows.each * self.recipe.network.outputs * self.recipe.dtype.itemsize)
+        parts = (self._predict(rows, good[first : first + at_once]) for first in range(0, len(good), at_once))
+        return majority(parts, labels) if how == "vote" else moments(parts)[how == "std"]
+
+    def of_groups(self, X: Any, groups: Any) -> Array:
+        """(rows, outputs), each row by the member of its group."""
+        if self.groups.values is None:
+            raise InputError("groups: no member belongs to a group yet; call fit with groups first")
+        x = self.reader.inputs.inputs(X)
+        member = self.groups.members_of(groups, len(x))
+        order, first, rows = in_order(member, self.members.count)
+        given = MemberData(Dataset(x if order is None else x[order], x, None), first, first, first, rows)
+        found = np.empty((len(x), self.recipe.network.outputs), x.dtype)
+        predict(self.members, given, np.arange(self.members.count), self.threads, found, first)
+        if order is None:
+            return found
+        out = np.empty_like(found)
+        out[order] = found
+        return out
+
+    def _rows(self, X: Any) -> Rows:
+        if np.ndim(X) != 3:
+            x = self.reader.inputs.inputs(X)
+            return Rows(x, len(x), True)
+        blocks = self.reader.blocks(X, "X")
+        return Rows(self.reader.inputs.inputs(blocks.reshape(-1, blocks.shape[2])), blocks.shape[1], False)
+
+    def _predict(self, rows: Rows, places: Array) -> Array:
+        """(places, rows, outputs) of the chosen members at these places."""
+        count, chosen = self.members.count, self.reader.chosen[places]
+        out = np.empty((len(chosen), rows.each, self.recipe.network.outputs), self.recipe.dtype)
+        each, x_first, out_first = (np.zeros(count, np.int64) for _ in range(3))
+        each[chosen], out_first[chosen] = rows.each, rows.each * np.arange(len(chosen))
+        if not rows.shared:
+            x_first[chosen] = rows.each * places
+        given = MemberData(Dataset(rows.x, rows.x, None), x_first, x_first, x_first, each)
+        predict(self.members, given, chosen, self.threads, out, out_first)
+        return out
+
+
+class Rows(NamedTuple):
+    """Checked inputs: so many rows for each member, the same or one block after the other."""
+
+    x: Array
+    each: int
+    shared: bool
 
 
 def spans_of(family: Family, given: MemberData, out_first: Array, chosen: Array) -> Array:

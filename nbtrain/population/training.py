@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import warnings
 from collections.abc import Callable
@@ -9,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ..checks.messages import wrong
 from ..core import layout
 from ..errors import DivergenceError
 from ..status import DIVERGENCES, WORDS, check
@@ -27,11 +29,30 @@ class Log:
 
     def __init__(self, names: list[str], members: int, epochs: int) -> None:
         self.names = names
-        self.numbers = np.empty((members, max(epochs, 1), len(names)))
+        shape = members, max(epochs, 1), len(names)
+        try:
+            self.numbers = np.empty(shape)
+        except (MemoryError, ValueError) as error:
+            needed = f"the history of {members:,} members needs {8 * math.prod(shape):,} bytes"
+            raise MemoryError(wrong("epochs", "be smaller to fit in memory", f"{epochs:,}", needed)) from error
 
     def columns(self) -> dict[str, Array]:
         """(members, epochs) numbers by name."""
         return {name: self.numbers[:, :, column] for column, name in enumerate(self.names)}
+
+
+class Hooks:
+    """What a call of fit does while members are trained; here nothing."""
+
+    def between(self) -> bool:
+        """Between slices of time -> whether all threads are to come to rest."""
+        return False
+
+    def resting(self) -> None:
+        """While they rest, with members under way."""
+
+    def interrupted(self) -> None:
+        """After an interrupt or an error, with members under way."""
 
 
 class Run:
@@ -47,6 +68,7 @@ class Run:
     """
 
     def __init__(self, members: Members, data: MemberData, log: Log, watching: Watching, threads: int) -> None:
+        join(members.helpers)  # of an earlier call, where an interrupt came while it waited for them
         self.members, self.data, self.log, self.watching, self.threads = members, data, log, watching, threads
         for name in TASK_PLACES:
             members.tasks[name] = getattr(data, name)
@@ -58,6 +80,7 @@ class Run:
             for worker in workers:
                 watch.prepare(worker, watching, log.names)
         self.stopping, self.turns, self.ended = threading.Event(), 0, 0
+        self.kept: list[Array] = []  # the members' turns; they must live as long as this, which helpers hold
         self.best: Best | None = None
 
     def _point(self, family: Family) -> None:
@@ -74,87 +97,87 @@ class Run:
         families = zip(self.members.families, self.workers, strict=True)
         return [(family, worker) for family, workers in families for worker in workers]
 
-    def train(
-        self, until: Array, between: Callable[[], bool] | None = None, paused: Callable[[], None] | None = None
-    ) -> None:
+    def train(self, until: Array, hooks: Hooks | None = None) -> None:
         """Train every member that is neither marked nor stopped until its epoch `until`.
 
-        `between` is called between slices of time; if it returns True, all threads come to rest, members under way
-        included, and `paused` is called. After an interrupt members stand at the ends of different epochs.
+        After an interrupt members stand at the ends of different epochs.
         """
-        kept = self._take_turns(until)
+        hooks = Hooks() if hooks is None else hooks
+        self._take_turns(until)
         try:
-            while self._share(between) and paused is not None:
-                paused()
+            while self._share(hooks.between):
+                hooks.resting()
+        except BaseException:
+            self._end_helpers()
+            hooks.interrupted()
+            raise
         finally:
+            self._end_helpers()
             self.ended = self.finished()
             for k, theta in self.under_way().items():
                 self.members.theta(k)[...] = theta
             for family, worker in self.pairs:
                 family.record["running"], worker.record["member"] = 0, -1
-            del kept
 
-    def _take_turns(self, until: Array) -> list[Array]:
-        """Put the members in the order in which they are taken -> arrays that must live as long as they are."""
+    def _end_helpers(self) -> None:
+        self.stopping.set()
+        join(self.members.helpers)
+
+    def _take_turns(self, until: Array) -> None:
+        """Put the members in the order in which they are taken."""
         members, tasks = self.members, self.members.tasks
         tasks["epochs"] = until
         idle = members.marked | (tasks["stopped"] != 0) | (tasks["rows"] == 0)
         left = np.where(idle, 0, until - members.records["epoch"])
         turns = longest_first(left * tasks["rows"], left > 0)
-        self.turns, kept = len(turns), []
+        self.turns, self.kept = len(turns), []
         for index, family in enumerate(members.families):
             own = np.ascontiguousarray(turns[members.family[turns] == index])
-            kept.append(own)
+            self.kept.append(own)
             record = family.record
             record["turns"], record["turn_count"], record["next"], record["running"] = own.ctypes.data, len(own), 0, 1
-        return kept
 
-    def _share(self, between: Callable[[], bool] | None) -> bool:
+    def _share(self, between: Callable[[], bool]) -> bool:
         """Work in this thread and in helpers -> whether they came to rest before all was done."""
         self.stopping.clear()
         failures: list[BaseException] = []
-        helpers = self._start(min(self.threads, max(self.turns, 1)) - 1, failures)
         try:
+            self._start(min(self.threads, max(self.turns, 1)) - 1, failures)
             self._work(0, between)
-            while any(helper.is_alive() for helper in helpers):
-                helpers[-1].join(WAIT_SECONDS)
-                if not helpers[-1].is_alive():
-                    helpers.pop()
-                self._look(between)
+            for helper in self.members.helpers:
+                while helper.is_alive():
+                    helper.join(WAIT_SECONDS)
+                    self._look(between)
         finally:
-            self.stopping.set()
-            for helper in helpers:
-                helper.join()
+            self._end_helpers()
         if failures:
             raise failures[0]
         return self.finished() < self.turns
 
-    def _start(self, count: int, failures: list[BaseException]) -> list[threading.Thread]:
+    def _start(self, count: int, failures: list[BaseException]) -> None:
         """Start helpers; with fewer than wanted where the system has no more threads."""
-        started: list[threading.Thread] = []
         for index in range(1, count + 1):
             name = f"nbtrain-member-{index}"
             helper = threading.Thread(target=self._help, args=(index, failures), name=name, daemon=True)
+            self.members.helpers.append(helper)  # first: an interrupt may come while it starts
             try:
                 helper.start()
             except RuntimeError as error:
-                text = f"nbtrain: {error}; training continues with {len(started) + 1} of {count + 1} threads"
-                warnings.warn(text, RuntimeWarning, stacklevel=7)
+                text = f"nbtrain: {error}; training continues with {index} of {count + 1} threads"
+                warnings.warn(text, RuntimeWarning, stacklevel=9)  # where fit was called
                 break
-            started.append(helper)
-        return started
 
     def _help(self, index: int, failures: list[BaseException]) -> None:
         try:
-            self._work(index, None)
+            self._work(index, lambda: False)
         except BaseException as error:  # it is raised in the thread that called fit
             failures.append(error)
 
-    def _look(self, between: Callable[[], bool] | None) -> None:
-        if between is not None and between():
+    def _look(self, between: Callable[[], bool]) -> None:
+        if between():
             self.stopping.set()
 
-    def _work(self, index: int, between: Callable[[], bool] | None) -> None:
+    def _work(self, index: int, between: Callable[[], bool]) -> None:
         """Train members of one family after the other."""
         for family, workers in zip(self.members.families, self.workers, strict=True):
             workers[index].engine.descriptor["slice_time"] = SLICE_NANOSECONDS
@@ -186,6 +209,14 @@ class Run:
         return taken - sum(int(worker.record["member"][0]) >= 0 for _, worker in self.pairs)
 
 
+def join(helpers: list[threading.Thread]) -> None:
+    """Wait for helpers, which are about to end, and forget them."""
+    for helper in helpers:
+        if helper.ident is not None:
+            helper.join()
+    helpers.clear()
+
+
 def longest_first(work: Array, there: Array) -> Array:
     """The members that are `there`, those with most work first: the last ones to end are then short."""
     found = np.flatnonzero(there)
@@ -212,7 +243,7 @@ def report_failures(members: Members, trained: Array, before: Array) -> None:
         f"{len(failed):,} of {len(trained):,} members diverged and were put back to their last finite epochs; the "
         f"first: {reason(members, int(failed[0]))}. `many.status` marks them, `many.why(k)` says more",
         RuntimeWarning,
-        stacklevel=4,
+        stacklevel=6,  # where fit was called
     )
 
 

@@ -132,6 +132,7 @@ _THREAD_FIELDS = """
 _CALL_FIELDS = """
     data_x data_y data_weight data_rows data_out  # what it works on
     slice_steps slice_time  # after so many steps, or nanoseconds, train_slice returns
+    snapshot_due  # whether train_slice keeps how the model stands before it begins
     watch  # what train_slice does between epochs: a WATCH, or 0
 
     busy  # who is using the model: FREE, CALL or HELD

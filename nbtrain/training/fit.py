@@ -59,8 +59,7 @@ def training_data(
 ) -> tuple[Dataset, Dataset | None]:
     """Data to train on and to validate with."""
     data = inputs.dataset(X, y, sample_weight)
-    smallest = np.finfo(inputs.dtype).smallest_normal
-    if data.weight is not None and not (data.weight >= smallest).any():
+    if data.weight is not None and not (data.weight >= np.finfo(inputs.dtype).smallest_normal).any():
         got = f"at most {data.weight.max():.2g}, which training in {inputs.dtype} counts as 0"
         raise InputError(wrong("sample_weight", "have a positive weight", got if data.weight.any() else "only zeros"))
     if validation_data is None:
@@ -124,7 +123,8 @@ class Fit:
             for callback in self.callbacks:
                 started.append(callback)
                 callback.on_start(self.trainer)
-            self.resume_callbacks()
+            if self.states:
+                self.resume_callbacks()
             if new_file is not None:  # now that the callbacks, whose states it holds, have started
                 new_file.save_beginning(self.trainer)
             self.history.first_epoch = self.trainer.epoch + (self.unfinished.called is None)
@@ -216,19 +216,19 @@ class Fit:
         """Finish the epochs that the slice has trained -> how many they were."""
         d = self.engine.descriptor
         count = int(d["log_count"][0])
-        loss, weight, hits = self.engine.memory.array("log")[:count].T.copy()
+        sums = self.engine.memory.array("log")[:count].tolist()
         d["log_count"] = 0
-        counted = weight > 0.0
-        columns = {"loss": np.divide(loss, weight, out=np.zeros(count), where=counted).tolist()}
+        columns = {"loss": [loss / weight if weight else 0.0 for loss, weight, _ in sums]}
         if d["hits"][0] != layout.HITS_NONE:
-            columns["accuracy"] = np.divide(hits, weight, out=np.zeros(count), where=counted).tolist()
+            columns["accuracy"] = [hits / weight if weight else 0.0 for _, weight, hits in sums]
         if self.watch is None:
             for epoch in range(count):
                 self.finish_epoch({name: column[epoch] for name, column in columns.items()})
         else:
             columns |= self.watch.columns()
-            self.history.extend(columns, count)
-            self.trainer.history.extend(columns, count)
+            if count:
+                self.history.extend(columns, count)
+                self.trainer.history.extend(columns, count)
             self.stopped |= self.watch.report()
         return count
 
@@ -269,6 +269,8 @@ class Fit:
 
 def end(callbacks: Sequence[Callback], trainer: Trainer) -> None:
     """Call `on_end` of those that have started, of all of them whatever one raises."""
+    if not callbacks:
+        return
     with contextlib.ExitStack() as stack:
         for callback in reversed(sorted(callbacks, key=lambda callback: not callback.first_at_end)):
             stack.callback(callback.on_end, trainer)  # called in reverse order

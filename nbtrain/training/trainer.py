@@ -23,7 +23,7 @@ from ..formats.modelfile import files, writing
 from ..formats.modelfile.description import Parts
 from ..formats.modelfile.reading import Contents, contents, warn_of_altered
 from ..metrics import as_metrics
-from ..model import Model, layer_views
+from ..model import Model, layer_views, quick
 from ..model.draws import draw
 from ..model.native import c_signature
 from ..model.recipe import Recipe
@@ -93,6 +93,15 @@ class Trainer:
 
     """
 
+    engine: Engine
+    history: History
+    metadata: dict[str, Any]
+    _quick_step: quick.Function
+    _quick_predict: quick.Function
+    _quick_rows: int
+    _outputs: int
+    _dtype: np.dtype[Any]
+
     @explain_arguments
     def __init__(
         self,
@@ -120,11 +129,17 @@ class Trainer:
         draw(network, self.engine.native, np.array([words[4:]], np.uint32), self.theta[np.newaxis])
 
     def _set_up(self, engine: Engine) -> None:
-        self.engine = engine
-        self.history = History()
-        self.metadata: dict[str, Any] = {}
-        self._quick_step, self._quick_predict = engine.quick_step, engine.quick_predict
-        self._quick_rows, self._outputs, self._dtype = engine.quick_rows, self.network.outputs, engine.recipe.dtype
+        recipe = engine.recipe
+        vars(self).update(
+            engine=engine,
+            history=History(),
+            metadata={},
+            _quick_step=engine.quick_step,
+            _quick_predict=engine.quick_predict,
+            _quick_rows=engine.quick_rows,
+            _outputs=recipe.network.outputs,
+            _dtype=recipe.dtype,
+        )
 
     def __setattr__(self, name: str, value: Any) -> None:
         if type(self) is Trainer and "_dtype" in self.__dict__:  # __init__ is done

@@ -40,7 +40,7 @@ from .errors import DivergenceError, Error, InputError, ModelFileError, PluginEr
 from .version import __version__
 
 if TYPE_CHECKING:
-    from . import callbacks, compiler, datasets, kernel, metrics, testing
+    from . import callbacks, compiler, datasets, distributed, kernel, metrics, testing
     from .callbacks import Callback
     from .training.history import History
     from .training.trainer import Trainer, load
@@ -73,6 +73,7 @@ __all__ = [
     "compiler",
     "constraint",
     "datasets",
+    "distributed",
     "hookimpl",
     "initializer",
     "kernel",
@@ -103,6 +104,7 @@ _LAZY = {
     "load": "training.trainer",
     "kernel": "",
     "datasets": "",
+    "distributed": "",
     "callbacks": "",
     "compiler": "",
     "metrics": "",

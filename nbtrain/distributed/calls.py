@@ -18,7 +18,8 @@ from ..errors import InputError
 from ..training.checkpointing import digest
 from ..training.data import Dataset
 from ..training.engine import Engine
-from ..training.fit import Options, run
+from ..training.fit import Options
+from ..training.fit import fit as train
 from ..training.history import History
 from ..training.trainer import Trainer
 from . import lazy, mpi
@@ -189,7 +190,7 @@ def _fit(given: Given, ranks: mpi.Ranks | None = None) -> Any:
             plan = plan.begun(given.trainer.epoch, max(0, left), warmup)
             data = ShardsData(plan, digests, None if options.checkpoint is None else given.trainer)
             kind = partial(RoundsFit, workers=workers, validation_shards=len(held))
-            return run(given.trainer, data, validation, options, kind)
+            return train(given.trainer, data, validation, options, kind)
 
 
 def _validation(engine: Engine, given: Given, lazily: bool) -> tuple[list[Source], Dataset | None]:

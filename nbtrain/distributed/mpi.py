@@ -7,6 +7,7 @@ that no rank waits for one that has raised.
 from __future__ import annotations
 
 import hashlib
+import pickle
 import signal
 import threading
 from collections.abc import Callable, Sequence
@@ -32,7 +33,7 @@ class Ranks:
     def __init__(self, comm: Any) -> None:
         self.comm, self.rank, self.size = comm, comm.Get_rank(), comm.Get_size()
         self.leads = self.rank == 0
-        self.agreed = False  # that all ranks take part
+        self.agreed = self.began = False  # whether all have checked their arguments; whether they do rounds
 
     def agree(self, error: BaseException | None, seen: str = "") -> None:
         """Wait until all ranks have checked their arguments; raise WorkerError where another one cannot go on."""
@@ -52,8 +53,10 @@ class Ranks:
     def same_job(self, job: Job, parts: Sequence[Source]) -> Job:
         """The job of rank 0, once all ranks agree."""
         own = [digest(part) for part in parts if isinstance(part, Dataset)]
+        text = pickle.dumps(job)  # before the others wait for it
         self.agree(None, hashlib.blake2b("".join(own).encode(), digest_size=8).hexdigest())
-        found: Job = self.comm.bcast(job)
+        self.began = True
+        found: Job = pickle.loads(self.comm.bcast(text))
         return found
 
     def serve(self, workers: Workers) -> Any:
@@ -102,7 +105,7 @@ def together(comm: Any, trainer: Any, call: Callable[[Ranks], Any]) -> Any:
     except BaseException as error:
         if not ranks.agreed:
             ranks.agree(error)
-        elif ranks.leads:
+        elif ranks.leads and ranks.began:
             comm.bcast((END, (_sendable(error), None, _standing(trainer))))
         raise
     if ranks.leads:

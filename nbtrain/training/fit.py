@@ -68,16 +68,18 @@ def training_data(
     return data, inputs.dataset(*triple, prefix="validation_data ")
 
 
-def fit(trainer: Trainer, data: Dataset, validation: Dataset | None, options: Options) -> History:
-    """Train on checked data; resume from the checkpoint if there is one."""
-    own = TrainingData(data, None if options.checkpoint is None else trainer)
-    return run(trainer, own, validation, options, Fit)
-
-
-def run(
-    trainer: Trainer, own: TrainingData, validation: Dataset | None, options: Options, kind: Callable[..., Fit]
+def fit(
+    trainer: Trainer,
+    data: Dataset | TrainingData,
+    validation: Dataset | None,
+    options: Options,
+    kind: Callable[..., Fit] | None = None,
 ) -> History:
-    """Train with a kind of `Fit`, likewise."""
+    """Train on checked data with a kind of `Fit`; resume from the checkpoint if there is one."""
+    if isinstance(data, TrainingData):
+        own = data
+    else:
+        own = TrainingData(data, None if options.checkpoint is None else trainer)
     if options.metrics and validation is None:
         raise InputError("metrics need validation_data, which was not given")
     check_metrics(trainer.engine, options.metrics)
@@ -88,7 +90,7 @@ def run(
         callbacks.append(options.checkpoint)
     callbacks += as_progress(options.progress, epochs)
     new_file = options.checkpoint if states is None else None
-    history = kind(trainer, own, validation, callbacks, options.metrics, states).run(epochs, new_file)
+    history = (kind or Fit)(trainer, own, validation, callbacks, options.metrics, states).run(epochs, new_file)
     return history if options.checkpoint is None else whole_history(trainer)
 
 

@@ -130,6 +130,7 @@ class Pool(Workers):
         super().__init__(job, sources, retries, timeout)
         self.make: Callable[[], Any] | None = None if hasattr(executor, "submit") else executor
         self.executor = executor if self.make is None else _made(self.make)
+        self.hangs = False  # whether a round came too late
 
     def answers(self, orders: Sequence[Order], where: str) -> list[Answer]:
         found: dict[int, Answer] = {}
@@ -146,6 +147,7 @@ class Pool(Workers):
                     found[answer.shard] = answer
             tries += 1
             if lost is not None:
+                self.hangs |= isinstance(lost[1], TimeoutError | concurrent.futures.TimeoutError)
                 left -= 1
                 self.lose(*lost[:1], where, lost[1], left)
                 self._replace(*lost, where)
@@ -190,9 +192,9 @@ class Pool(Workers):
     def _replace(self, order: Order, error: BaseException, where: str) -> None:
         """Make a new executor in place of one that is broken, or whose workers do not answer."""
         if self.make is not None:
-            _end(self.executor)
-            self.executor = _made(self.make)
-        elif isinstance(error, concurrent.futures.BrokenExecutor | RuntimeError) and not isinstance(error, OSError):
+            _end(self.executor, self.hangs)
+            self.executor, self.hangs = _made(self.make), False
+        elif isinstance(error, RuntimeError):  # BrokenExecutor is one
             hint = "A broken executor stays broken: pass a function that makes one, such as lambda: Executor(…)"
             raise self.gone(order, where, error, hint) from error
 
@@ -200,7 +202,7 @@ class Pool(Workers):
         super().close(failed)
         if self.make is not None:
             if failed:
-                _end(self.executor)
+                _end(self.executor, self.hangs)
             else:
                 self.executor.shutdown(wait=True)
 
@@ -218,10 +220,10 @@ def _is_loss(error: Exception) -> bool:
     return isinstance(error, kinds) or type(error).__module__.startswith("distributed")
 
 
-def _end(executor: Any) -> None:
-    """End an executor of our own, and processes of it that hang: they would keep this one from ending."""
-    processes = list((getattr(executor, "_processes", None) or {}).values())
-    executor.shutdown(wait=False, cancel_futures=True)
+def _end(executor: Any, hangs: bool) -> None:
+    """End an executor of our own; where it hangs, its processes too: they would keep this one from ending."""
+    processes = list((getattr(executor, "_processes", None) or {}).values()) if hangs else []
+    executor.shutdown(wait=False)
     for process in processes:
         process.kill()
 

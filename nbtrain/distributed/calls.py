@@ -185,7 +185,7 @@ def _fit(given: Given, ranks: mpi.Ranks | None = None) -> Any:
             found = inspected(workers, len(parts + held))
             rows, digests = zip(*found[: len(parts)], strict=True)
             plan = Plan.of(rows, engine.recipe, given.algorithm, steps, given.scale)
-            warn_of_plan(plan, engine.recipe, steps, given.scale, stacklevel=5 + (ranks is not None) * 2)
+            warn_of_plan(plan, engine.recipe, steps, given.scale, stacklevel=5 + (ranks is not None))
             left = options.epochs if options.checkpoint is None else options.epochs - given.trainer.epoch
             plan = plan.begun(given.trainer.epoch, max(0, left), warmup)
             data = ShardsData(plan, digests, None if options.checkpoint is None else given.trainer)
@@ -200,7 +200,8 @@ def _validation(engine: Engine, given: Given, lazily: bool) -> tuple[list[Source
         return [], None
     if isinstance(data, tuple) and not any(map(is_lazy, data)):
         return [], engine.inputs.dataset(*checks.pair(data, name), prefix=f"{name} ")
-    return sources(engine, data, given.shards, lazily=lazily, name=name), None
+    shards = None if isinstance(data, list) else given.shards
+    return sources(engine, data, shards, lazily=lazily, name=name), None
 
 
 def _workers(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import concurrent.futures
 import contextlib
 import time
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -56,6 +57,7 @@ class DaskWorkers(Workers):
     def answers(self, orders: Sequence[Order], where: str) -> list[Answer]:
         found: dict[int, Answer] = {}
         packages: dict[int, Package] = {}
+        needed: Counter[int] = Counter()  # how often the data of a shard were asked for
         left = self.retries
         while len(found) < len(orders):
             open_orders = [order for order in orders if order.shard not in found]
@@ -67,30 +69,25 @@ class DaskWorkers(Workers):
                     left -= 1
                     self.lose(order, where, answers, left)
                     continue
-                self._keep(answers, found, packages, open_orders)
+                needed.update(answer.shard for answer in answers if answer.kind == NEED)
+                for answer in answers:
+                    if answer.kind == NEED and needed[answer.shard] <= 1 + self.retries:
+                        order = next(order for order in open_orders if order.shard == answer.shard)
+                        self._supply(order, found, packages)
+                    else:
+                        found[answer.shard] = answer
+                        packages.pop(answer.shard, None)
         return [found[order.shard] for order in orders]
 
-    def _keep(
-        self,
-        answers: Sequence[Answer],
-        found: dict[int, Answer],
-        packages: dict[int, Package],
-        orders: Sequence[Order],
-    ) -> None:
-        """Sort answers into those that are final and those that ask for data."""
-        for answer in answers:
-            if answer.kind != NEED:
-                found[answer.shard] = answer
-                packages.pop(answer.shard, None)
-                continue
-            order = next(order for order in orders if order.shard == answer.shard)
-            package = self.package(order)
-            if isinstance(package.source, Lazy):
-                delivered = self._deliver(order, package.source)
-                if delivered is not None and delivered.kind != DONE:
-                    found[answer.shard] = delivered
-            else:
-                packages[answer.shard] = package
+    def _supply(self, order: Order, found: dict[int, Answer], packages: dict[int, Package]) -> None:
+        """Give the worker of a shard its data: now, or with its next order."""
+        package = self.package(order)
+        if not isinstance(package.source, Lazy):
+            packages[order.shard] = package
+            return
+        delivered = self._deliver(order, package.source)
+        if delivered is not None and delivered.kind != DONE:
+            found[order.shard] = delivered
 
     def _ask(self, orders: Sequence[Order], packages: dict[int, Package]) -> dict[str, Any]:
         """Send orders to the workers of their shards -> by worker, their answers or what was raised."""

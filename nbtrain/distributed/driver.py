@@ -209,7 +209,7 @@ class RoundsFit(Fit):
                 f"{high} {losses[high]:.3g}. Averages of shards that hold different kinds of samples train worse; mix "
                 "the rows before dividing them, or use fewer steps_per_round",
                 UserWarning,
-                stacklevel=8,  # where fit was called
+                stacklevel=10,  # where fit was called
             )
 
     # ---- validation

@@ -128,23 +128,26 @@ class Pool(Workers):
 
     def __init__(self, job: Job, sources: Sequence[Source], retries: int, timeout: float, executor: Any) -> None:
         super().__init__(job, sources, retries, timeout)
-        self.make: Callable[[], Any] | None = None if hasattr(executor, "submit") else executor
+        ready = hasattr(executor, "submit") and not isinstance(executor, type)
+        self.make: Callable[[], Any] | None = None if ready else executor
         self.executor = executor if self.make is None else _made(self.make)
         self.hangs = False  # whether a round came too late
 
     def answers(self, orders: Sequence[Order], where: str) -> list[Answer]:
         found: dict[int, Answer] = {}
         packages: dict[int, Package] = {}
+        given: set[int] = set()  # shards whose data went with their last order
         left, tries = self.retries, 0
         while len(found) < len(orders):
             open_orders = [order for order in orders if order.shard not in found]
             answers, lost = self._attempt(open_orders, packages, where, tries)
             for answer in answers:
-                if answer.kind == NEED and answer.shard not in packages:
+                if answer.kind == NEED and answer.shard not in given:
                     order = next(order for order in open_orders if order.shard == answer.shard)
                     packages[answer.shard] = self.package(order)
                 else:
                     found[answer.shard] = answer
+            given = set(packages)
             tries += 1
             if lost is not None:
                 self.hangs |= isinstance(lost[1], TimeoutError | concurrent.futures.TimeoutError)
@@ -246,10 +249,9 @@ def kind_of(executor: Any) -> str:
     module = sys.modules.get("mpi4py.MPI")
     if module is not None and isinstance(executor, module.Comm):
         return "mpi"
-    if hasattr(executor, "submit") or (callable(executor) and not isinstance(executor, type)):
+    if hasattr(executor, "submit") or callable(executor):
         return "pool"
     expected = (
         "be a Dask Client, a concurrent.futures.Executor, a function that makes one, an mpi4py communicator or None"
     )
-    hint = "pass an instance" if isinstance(executor, type) else ""
-    raise InputError(wrong("executor", expected, brief(executor), hint))
+    raise InputError(wrong("executor", expected, brief(executor)))

@@ -40,7 +40,7 @@ from .errors import DivergenceError, Error, InputError, ModelFileError, PluginEr
 from .version import __version__
 
 if TYPE_CHECKING:
-    from . import callbacks, compiler, datasets, kernel, metrics, testing
+    from . import callbacks, compiler, datasets, distributed, kernel, metrics, testing
     from .callbacks import Callback
     from .loading import load
     from .population import Population, PopulationHistory
@@ -77,6 +77,7 @@ __all__ = [
     "compiler",
     "constraint",
     "datasets",
+    "distributed",
     "hookimpl",
     "initializer",
     "kernel",
@@ -109,6 +110,7 @@ _LAZY = {
     "load": "loading",
     "kernel": "",
     "datasets": "",
+    "distributed": "",
     "callbacks": "",
     "compiler": "",
     "metrics": "",

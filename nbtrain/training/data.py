@@ -46,6 +46,12 @@ class InputSpec:
     dtype: np.dtype[Any]
     native: Native
 
+    @property
+    def _hint(self) -> str:
+        """Why targets have the columns that they have, where these are not the outputs."""
+        columns = self.loss.target_columns
+        return f"loss {self.loss.name!r} has target_columns={columns}" if columns is not None else ""
+
     def inputs(self, X: Any, argument: str = "X") -> Array:
         """X as a finite (samples, inputs) array."""
         x = checks.inputs(X, self.columns, self.dtype, argument)
@@ -59,7 +65,7 @@ class InputSpec:
             target = checks.labels(y, len(x), f"{prefix}y")
             self._check_labels(target, f"{prefix}y")
         else:
-            target = checks.targets(y, len(x), self.outputs, self.dtype, f"{prefix}y")
+            target = checks.targets(y, len(x), self.loss.columns(self.outputs), self.dtype, f"{prefix}y", self._hint)
             self.check_finite(target, f"{prefix}y", y)
             self._check_range(target, f"{prefix}y")
         if weight is None:

@@ -46,14 +46,14 @@ def dense(net, layer, source, results, count, rows):
 
 @jit
 def drop(net, index, first_row, rows):
-    """out = a / (1 - p) where a unit is kept, else 0, by a mask drawn for this iteration."""
+    """out = a / (1 - p) where a unit is kept, else 0, by a mask drawn for this iteration and the descriptor's draw."""
     layer, d = net.layers[index], net.descriptor[0]
     first, last = rows
     start = first_row * layer.units  # the chunk's first element within the iteration
     base = start // MASK_BLOCK
     begin = (start + first * layer.units) // MASK_BLOCK
     end = (start + last * layer.units + MASK_BLOCK - 1) // MASK_BLOCK
-    stream = random.stream(d, random.DROPOUT, d.iteration + 1, index)
+    stream = random.redrawn(random.stream(d, random.DROPOUT, d.iteration + 1, index), d.draw)
     random.fill_mask(stream, layer.threshold, begin, end - begin, layer.mask + (begin - base) * MASK_BLOCK)
     skip, n = first * layer.units * net.theta.itemsize, (last - first) * layer.units
     mask = vector_at(mask_of(layer, first_row, first), n, BYTE)

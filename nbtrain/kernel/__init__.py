@@ -60,6 +60,9 @@ from .address import model_at as model_at
 from .apart import predict_with as predict_with
 from .apart import work_size as work_size
 from .opened import DOUBLE, INT64, Opened, rows_of
+from .pair import backward as backward
+from .pair import forward as forward
+from .pair import input_gradient as input_gradient
 from .parameters import blend as blend
 from .parameters import copy as copy
 from .parameters import gradient_norm as gradient_norm

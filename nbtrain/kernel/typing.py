@@ -117,6 +117,12 @@ def check_output(name: str, given: Any, dtype: Any, shape: str) -> None:
         refuse(wrong(name, "be writable", "a read-only array", hint))
 
 
+def check_flag(name: str, given: Any) -> None:
+    """Refuse what is not a bool."""
+    if not isinstance(given, types.Boolean):
+        refuse(wrong(name, "be a bool", _short(given)))
+
+
 def check_integer(name: str, given: Any) -> None:
     """Refuse what is not an integer."""
     if not isinstance(given, types.Integer):
@@ -138,8 +144,8 @@ def _remedy(name: str, given: Any, dtype: Any, dimensions: tuple[int, ...]) -> s
         return f"call once with {name} and once without, in two branches"
     if not isinstance(given, types.Array):
         return ""
-    if name == "out":
-        return f"use np.empty((len(x), outputs), np.{dtype})"
+    if name in ("out", "dx"):
+        return f"use np.empty((len(x), {'outputs' if name == 'out' else 'inputs'}), np.{dtype})"
     if name == "work":
         return "use np.empty(kernel.work_size(model, len(x)), np.uint8)"
     if given.ndim not in dimensions:

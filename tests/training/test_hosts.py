@@ -146,6 +146,37 @@ def test_a_wrong_place_for_predictions_and_divergence_are_told():
     assert np.flatnonzero(np.isnan(out).any(axis=1)).tolist() == [3]
 
 
+def test_the_pair_gives_the_gradients_of_a_loss_of_the_hosts_own():
+    trainer, (X, y) = make("mse", batch_size=ROWS, regularizer=None), samples("mse")
+    host, out, dx = Host(trainer), np.zeros((ROWS, OUTPUTS), np.float32), np.zeros_like(X)
+    _, wanted = trainer.loss_and_gradient(X, y)
+
+    def at(array):
+        return array.ctypes.data, *array.shape
+
+    assert host.call("forward", *at(X), *at(out), 1, 0) == 0
+    np.testing.assert_array_equal(out, trainer.predict(X))
+    delta = (out - y) / np.float32(ROWS)
+    assert host.call("backward", *at(X), *at(delta), 0, 0, 0, 0) == layout.NO_FORWARD
+    assert host.call("forward", *at(X), *at(out), 1, 0) == 0
+    assert host.call("backward", *at(X), *at(delta), 0, 0, 0, 0) == 0
+    np.testing.assert_allclose(trainer.model.gradient, wanted, rtol=1e-5, atol=1e-7)
+    assert host.call("input_gradient", *at(X), *at(delta), *at(dx)) == 0
+    step = 1e-2 * np.sign(dx)
+    lower, upper = (0.5 * ((trainer.predict(x) - y) ** 2).sum(axis=1).mean() for x in (X - step, X + step))
+    assert upper - lower == pytest.approx(2e-2 * np.abs(dx).sum(), rel=1e-3)
+    assert host.call("forward", *at(X), *at(out), 1, 0) == 0
+    assert host.call("input_gradient", *at(X), *at(delta), 0, ROWS, INPUTS) == layout.WRONG_OUT
+    assert host.call("backward", *at(X), *at(delta), *at(dx[:-1]), 0) == layout.WRONG_OUT
+    for accumulate in (0, 1):
+        assert host.call("backward", *at(X), *at(delta), *at(dx), accumulate) == 0
+    np.testing.assert_allclose(trainer.model.gradient, 2 * wanted, rtol=1e-5, atol=1e-7)
+    assert host.call("update") == 0
+    assert host.call("backward", *at(X), *at(delta), *at(dx), 0) == layout.NO_FORWARD
+    small = make("mse", batch_size=ROWS - 1)
+    assert Host(small).call("forward", *at(X), *at(out), 1, 0) == layout.TOO_MANY_ROWS
+
+
 # ---- the manual
 
 

@@ -28,7 +28,19 @@ def begin(d, x, y, weight, rows):
 
 @jit
 def enter(address, itemsize, user):
-    """Lock the model at `address`, if it is one of this core's and no copy -> status."""
+    """Lock the model at `address`, if it is one of this core's and no copy -> status.
+
+    Whoever enters may overwrite what the last forward left for its backward, so that is given up.
+    """
+    status = enter_again(address, itemsize, user)
+    if status == OK:
+        vector_at(address, 1, DESCRIPTOR)[0].forward_rows = 0
+    return status
+
+
+@jit
+def enter_again(address, itemsize, user):
+    """The same for a caller that leaves the results of the last forward as they are."""
     d = vector_at(address, 1, DESCRIPTOR)[0]
     if d.here != address or d.itemsize != itemsize:
         return WRONG_MODEL

@@ -42,6 +42,7 @@ from .version import __version__
 if TYPE_CHECKING:
     from . import callbacks, compiler, datasets, kernel, metrics, testing
     from .callbacks import Callback
+    from .model.header import get_include
     from .training.history import History
     from .training.trainer import Trainer, load
 
@@ -73,6 +74,7 @@ __all__ = [
     "compiler",
     "constraint",
     "datasets",
+    "get_include",
     "hookimpl",
     "initializer",
     "kernel",
@@ -101,6 +103,7 @@ _LAZY = {
     "History": "training.history",
     "Callback": "callbacks",
     "load": "training.trainer",
+    "get_include": "model.header",
     "kernel": "",
     "datasets": "",
     "callbacks": "",

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from . import callbacks, compiler, datasets, distributed, kernel, metrics, testing
     from .callbacks import Callback
     from .loading import load
+    from .model.header import get_include
     from .population import Population, PopulationHistory
     from .training.history import History
     from .training.trainer import Trainer
@@ -78,6 +79,7 @@ __all__ = [
     "constraint",
     "datasets",
     "distributed",
+    "get_include",
     "hookimpl",
     "initializer",
     "kernel",
@@ -108,6 +110,7 @@ _LAZY = {
     "History": "training.history",
     "Callback": "callbacks",
     "load": "loading",
+    "get_include": "model.header",
     "kernel": "",
     "datasets": "",
     "distributed": "",

@@ -36,10 +36,10 @@ def fitted(name: str, cells: Cells, rules: Rules) -> tuple[Column, list[str]]:
     column = _Fitting(name, cells, rules, notes).column()
     gone = int(np.isnan(column.values(cells)).sum()) if column.indicator and column.kind != "category" else 0
     if gone and column.kind == "boolean":
-        notes.append(f"{gone} missing cells; an input of its own marks them")
+        notes.append(f"{cell_count(gone)} missing; an input of its own marks that")
     elif gone:
         shown = f"{column.fill:g}" if column.kind == "number" else str(np.datetime64(int(column.fill), "D"))
-        notes.append(f"{gone} missing cells; the median, {shown}, stands for them, and an input of its own marks them")
+        notes.append(f"{cell_count(gone)} missing; the median, {shown}, stands there, and an input of its own marks it")
     return column, [f"{name!r}: {note}" for note in notes]
 
 
@@ -57,11 +57,11 @@ class _Fitting:
         if self.name not in self.rules.categorical:
             if cells.is_date:
                 return self._date(cells.read("date", ""), "")
-            if cells.is_number:
+            if cells.is_number and cells.is_exact:
                 return self._number(cells.numbers, "")
         if not len(cells.unique):
             return Column(self.name, "empty")
-        if self.name not in self.rules.categorical:
+        if self.name not in self.rules.categorical and not cells.is_number:
             found = self._boolean() or self._number_like() or self._dates()
             if found is not None:
                 return found
@@ -98,7 +98,7 @@ class _Fitting:
             self.notes.append(f"read as numbers, {texts.iloc[example]!r} as {values[example]:g}")
         if odd.any():
             words = ", ".join(map(repr, texts[odd]))
-            self.notes.append(f"{words} among numbers: taken as missing ({cells.counts[odd].sum()} cells)")
+            self.notes.append(f"{words} among numbers: taken as missing ({cell_count(cells.counts[odd].sum())})")
         kept = "" if form == PLAIN else form
         column = self._number(cells.keep("number", kept, cells.spread(values)), form)
         return replace(column, words=tuple(map(str, texts[odd]))) if column.kind == "number" else column
@@ -133,10 +133,9 @@ class _Fitting:
         same = int((present == farthest).sum())
         if same > max(ODD, 0.005 * len(present)):
             self.notes.append(
-                f"{farthest:g} stands in {same} cells, far from all others; if it means missing, say missing=['{farthest:g}']"
+                f"{farthest:g} stands in {cell_count(same)}, far from all others; if it means missing, say missing=['{farthest:g}']"
             )
-        cells = "1 cell is" if far == 1 else f"{far} cells are"
-        self.notes.append(f"{cells} outside of {low:g} … {high:g} and brought near (the farthest is {farthest:g})")
+        self.notes.append(f"{cell_count(far)} outside of {low:g} … {high:g}, brought near by a logarithm (the farthest is {farthest:g})")
 
     # ---- dates
 
@@ -193,6 +192,11 @@ class _Fitting:
             made, rest=rest, counts=tuple(count[text] for text in (*shown, *rest)), center=float(logs.mean()),
             scale=float(logs.std()) or 1.0,
         )  # fmt: skip
+
+
+def cell_count(count: Any) -> str:
+    """A number of cells, in words."""
+    return "1 cell" if count == 1 else f"{count} cells"
 
 
 def limits(x: Array, far: float) -> tuple[float, float, float, float, float]:

@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..checks.messages import wrong
+from ..errors import InputError
 from .frames import pandas
 
 Array = np.ndarray[Any, Any]
@@ -18,7 +20,7 @@ DAY = 86_400.0  # seconds
 PLAIN = "|.|"  # the form of numbers that need no change
 ODD = 5  # words among numbers that are taken for missing cells, and told
 NUMBER_LIKE = re.compile(r"([$€£¥]?)\s*([+-]?[\d.,\s']*\d[\d.,]*(?:[eE][+-]?\d+)?)\s*([^\d\s.,+-][^\d]{0,11})?")
-GROUPED = re.compile(r"[+-]?\d{1,3}([,.' ])\d{3}(\1\d{3})*([.,]\d+)?")
+GROUPED = re.compile(r"[+-]?[1-9]\d{0,2}([,.' ])\d{3}(\1\d{3})*([.,]\d+)?")
 WHOLE = r"^(-?\d+)\.0+$"  # 3.0 is 3 where numbers are categories
 DATES = ("ISO8601", "%d/%m/%Y", "%m/%d/%Y", "%d/%m/%y", "%m/%d/%y", "%d.%m.%Y", "%d.%m.%y", "%d-%m-%Y", "%m-%d-%Y",
          "%Y/%m/%d", "%d/%m/%Y %H:%M", "%m/%d/%Y %H:%M", "%d.%m.%Y %H:%M", "%d/%m/%Y %H:%M:%S", "%m/%d/%Y %H:%M:%S",
@@ -65,6 +67,8 @@ class Cells:
         if types.is_timedelta64_dtype(series.dtype):
             series = series.dt.total_seconds()
         self.series, self.missing = series, missing
+        if types.is_complex_dtype(series.dtype):
+            raise InputError(wrong(f"column {series.name!r}", "hold real numbers, dates or texts", str(series.dtype)))
         self.is_number = types.is_numeric_dtype(series.dtype) and not types.is_bool_dtype(series.dtype)
         self.is_date = types.is_datetime64_any_dtype(series.dtype)
         self._read: dict[tuple[str, str], Array] = {}
@@ -80,6 +84,14 @@ class Cells:
         for value in self.missing.numbers:
             odd |= x == value
         return np.where(odd, np.nan, x) if odd.any() else x
+
+    @cached_property
+    def is_exact(self) -> bool:
+        """Whether float64 can hold its numbers: whole numbers beyond 2**53 are codes."""
+        if not pandas().api.types.is_integer_dtype(self.series.dtype):
+            return True
+        x = self.numbers
+        return not (len(x) and np.nanmax(np.abs(x), initial=0.0) >= 2.0**53)
 
     @cached_property
     def _factorized(self) -> tuple[Array, Any]:

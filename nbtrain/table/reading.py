@@ -21,7 +21,6 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..checks import arrays as checks
-from ..checks.arguments import explain_arguments
 from ..checks.messages import brief, wrong
 from ..errors import Error, InputError
 from .dialect import Dialect, find, unique
@@ -275,7 +274,7 @@ class _File:
             raise InputError(
                 f"{self.name}: this is a folder; a pattern such as {self.name.rstrip('/')}/*.csv names files"
             )
-        return open(self.source, "rb")  # noqa: SIM115 - pandas may read it to its end, and closes it
+        return open(self.source, "rb")
 
     def _seekable(self, stream: Any, start: bytes) -> Any:
         """The stream at its beginning; one that cannot go back is read whole."""

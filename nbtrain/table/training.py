@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..callbacks import Callback, EarlyStopping
+from ..callbacks import EarlyStopping
 from ..checks import arrays as checks
 from ..checks.arguments import explain_arguments
 from ..checks.messages import brief, unknown, wrong

@@ -28,13 +28,15 @@ if TYPE_CHECKING:
     from .column import Column
     from .encoder import TableEncoder
     from .model import TableModel, load
+    from .parsing import MISSING
     from .reading import Table, read
     from .target import Target
     from .training import Training, train
 
-__all__ = ["Column", "Table", "TableEncoder", "TableModel", "Target", "Training", "load", "read", "train"]
+__all__ = ["MISSING", "Column", "Table", "TableEncoder", "TableModel", "Target", "Training", "load", "read", "train"]
 
 _HOMES = {
+    "MISSING": "parsing",
     "Column": "column",
     "Table": "reading",
     "TableEncoder": "encoder",

@@ -203,7 +203,10 @@ class Column:
         ValueError
             If it is not what `to_dict` gives.
         """
-        made = cls(**{key: tuple(value) if isinstance(value, list) else value for key, value in given.items()})
+        values: dict[str, Any] = {
+            key: tuple(value) if isinstance(value, list) else value for key, value in given.items()
+        }
+        made = cls(**values)
         for field in fields(cls):
             value, default = getattr(made, field.name), getattr(cls, field.name, "")
             _check_type(field.name, value, default)

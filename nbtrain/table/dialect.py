@@ -6,7 +6,7 @@ import csv
 import io
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 
@@ -65,9 +65,14 @@ def find(
     header: bool | None = None,
     skip_rows: int | None = None,
     comment: str | None = None,
+    expected: Collection[str] = (),
 ) -> tuple[Dialect, list[str]]:
-    """The dialect of a file that begins with `text`, and what should be known of it; None is found out."""
-    lines, notes = text.splitlines(keepends=True), []
+    """The dialect of a file that begins with `text`, and what should be known of it; None is found out.
+
+    A first row that has one of the `expected` names is a header.
+    """
+    lines = text.splitlines(keepends=True)
+    notes: list[str] = []
     skip = skip_rows or 0
     said = re.match(r"sep=(.)\s*$", lines[0]) if lines and not skip_rows else None
     if said:
@@ -90,7 +95,9 @@ def find(
         notes.append(f"skipped before the table: {titles} line{'s' * (titles > 1)}, such as {rows[0][1][0][:40]!r}")
         rows = rows[titles:]
     cells = [row for _, row in rows]
-    named = is_header(cells) if header is None else header
+    if header is None:
+        header_found = any(cell in expected for cell in cells[0]) or is_header(cells)
+    named = header_found if header is None else header
     dialect = Dialect(delimiter, decimal or decimal_mark(cells[named:], delimiter), skip, header=named, comment=comment)
     return _with_names(dialect, rows, width, skip, notes, units=header is None and skip_rows is None), notes
 

@@ -174,7 +174,7 @@ class TableEncoder:
 
     def _dtype(self) -> np.dtype[Any]:
         try:
-            found = np.dtype(self.dtype)
+            found: np.dtype[Any] = np.dtype(self.dtype)
         except TypeError:
             found = np.dtype(object)
         if found not in (np.float32, np.float64):
@@ -219,7 +219,8 @@ class TableEncoder:
             for rows, what in _strange(column, cells):
                 if rows.any():
                     row, count = int(rows.argmax()), int(rows.sum())
-                    more = f"; so are {count - 1} other cells of the column" if count > 1 else ""
+                    others = "is 1 other cell" if count == 2 else f"are {count - 1} other cells"
+                    more = f"; so {others} of the column" if count > 1 else ""
                     told.append(f"row {row + 1}, column {column.name!r}: {_cell(cells, row)} {what}{more}")
         return told
 
@@ -312,7 +313,7 @@ class TableEncoder:
 
     def _out(self, X: Array, frame: Any) -> Any:
         """X in the form that was chosen here or in scikit-learn's configuration."""
-        sklearn = sys.modules.get("sklearn")
+        sklearn: Any = sys.modules.get("sklearn")
         common = sklearn.get_config()["transform_output"] if hasattr(sklearn, "get_config") else "default"
         form = getattr(self, "_sklearn_output_config", {}).get("transform", common)
         names = list(self.get_feature_names_out())

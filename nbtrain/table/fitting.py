@@ -12,6 +12,7 @@ from .column import CYCLES, Column, bent, is_clock
 from .parsing import ODD, PLAIN, Cells, date_form, number_form, padded, parse_dates
 
 Array = np.ndarray[Any, Any]
+LARGEST = 1e150  # numbers end there: the squares of larger ones are none
 MOST_TEXTS = 1000  # with a count of their own
 SURELY = 20  # rows from which on "a text of its own in every row" means something
 FORMS_OF_BOOLEANS = 20  # of true and false in any case
@@ -109,6 +110,8 @@ class _Fitting:
         present = x[~gone] if some_gone else x
         if not present.size:
             return Column(self.name, "empty")
+        if present.max() > LARGEST or present.min() < -LARGEST:
+            present = np.clip(present, -LARGEST, LARGEST)
         least, low, middle, high, most = limits(present, self.rules.far)
         if least == most and not some_gone:
             return Column(self.name, "constant")
@@ -133,11 +136,11 @@ class _Fitting:
         same = int((present == farthest).sum())
         if same > max(ODD, 0.005 * len(present)):
             self.notes.append(
-                f"{farthest:g} stands in {cell_count(same)}, far from all others; missing=['{farthest:g}'] says that it "
-                "means missing"
+                f"{farthest:g} stands in {cell_count(same)}, far from all others; missing=['{farthest:g}'] says that "
+                "it means missing"
             )
         self.notes.append(
-            f"{cell_count(far)} outside of {low:g} … {high:g}, brought near by a logarithm (the farthest is {farthest:g})"
+            f"{cell_count(far)} outside of {low:g} … {high:g}, brought near by a logarithm; the farthest: {farthest:g}"
         )
 
     # ---- dates

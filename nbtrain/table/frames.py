@@ -40,8 +40,8 @@ def as_frame(given: Any, argument: str = "frame") -> Any:
     given = getattr(given, "frame", given)
     if isinstance(given, pd.DataFrame):
         frame = given
-    elif hasattr(given, "__arrow_c_stream__"):
-        frame = _from_arrow(given, pd)
+    elif hasattr(given, "__arrow_c_stream__") and not isinstance(given, pd.Series):
+        frame = _from_arrow(given, pd, argument)
     elif isinstance(given, Mapping):
         frame = pd.DataFrame(given)
     elif isinstance(given, np.ndarray) and given.ndim == 2:
@@ -57,14 +57,17 @@ def as_frame(given: Any, argument: str = "frame") -> Any:
     return frame if names == list(frame.columns) else frame.set_axis(names, axis=1)
 
 
-def _from_arrow(given: Any, pd: Any) -> Any:
-    if hasattr(pd.DataFrame, "from_arrow"):
-        return pd.DataFrame.from_arrow(given)
+def _from_arrow(given: Any, pd: Any, argument: str) -> Any:
     try:
+        if hasattr(pd.DataFrame, "from_arrow"):
+            return pd.DataFrame.from_arrow(given)
         import pyarrow
+
+        return pyarrow.table(given).to_pandas()
     except ImportError as error:
         raise Error("tables of Arrow need pyarrow: pip install nbtrain[table]") from error
-    return pyarrow.table(given).to_pandas()
+    except ValueError as error:  # as pyarrow's errors are
+        raise InputError(wrong(argument, "be a table", f"Arrow data of another kind ({error})")) from error
 
 
 def positional(count: int) -> list[str]:

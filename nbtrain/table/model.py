@@ -121,6 +121,7 @@ class TableModel:
         """
         given = self.options | options
         given.setdefault("text_columns", [*self.encoder.text_columns, *self._target_text()])
+        given.setdefault("expected", self.columns)
         table = read(source, **given)
         return table if table.named else Table(
             self._named(table.frame, table.source), table.notes, table.dialect, table.options, table.source
@@ -145,7 +146,10 @@ class TableModel:
         X = np.asarray(self.encoder.transform(as_frame(frame)))
         if not len(X):
             return np.empty((0, self.target.outputs))
-        return np.mean([trainer.predict(X) for trainer in self.trainers], axis=0, dtype=np.float64)
+        return self._averaged(X)
+
+    def _averaged(self, X: Array) -> Array:
+        return np.asarray(np.mean([trainer.predict(X) for trainer in self.trainers], axis=0, dtype=np.float64))
 
     def predict(self, frame: Any) -> Array:
         """The class of each row, of the type that the target had, or its number.
@@ -170,7 +174,7 @@ class TableModel:
         found = self.outputs(frame)
         if self.target.task == "regression":
             return self.target.numbers(found)
-        return self.classes[self.target.probabilities(found).argmax(axis=1)]
+        return np.asarray(self.classes[self.target.probabilities(found).argmax(axis=1)])
 
     def predict_proba(self, frame: Any) -> Array:
         """The probability of each class, (rows, classes), in the order of `classes`."""
@@ -207,7 +211,7 @@ class TableModel:
         X, y = np.asarray(self.encoder.transform(frame)), self.target.encode(codes)
         losses = [trainer.evaluate(X, y, weights)["loss"] for trainer in self.trainers]
         found: dict[str, Any] = {"loss": float(np.mean(losses))}
-        outputs = np.mean([trainer.predict(X) for trainer in self.trainers], axis=0, dtype=np.float64)
+        outputs = self._averaged(X)
         if self.target.task == "regression":
             predicted = self.target.numbers(outputs)
             return (

@@ -156,7 +156,8 @@ class Cells:
         if kind == "date" and self.is_date:
             return seconds(self.series) / DAY
         if self.is_number:
-            return self.numbers
+            x = self.numbers
+            return np.where((x == 0.0) | (x == 1.0), x, np.nan) if kind == "boolean" else x
         if self.is_date:
             return np.full(len(self), np.nan)
         if kind == "boolean":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bz2
 import codecs
+import contextlib
 import glob
 import gzip
 import io
@@ -86,12 +87,13 @@ class Options(NamedTuple):
     sheet: str | int = 0
     missing: tuple[str, ...] = MISSING
     text_columns: tuple[str, ...] = ()
+    expected: tuple[str, ...] = ()
 
     def said(self) -> dict[str, Any]:
-        """What differs from the defaults, but for text_columns, as JSON can hold it."""
+        """What differs from the defaults, as JSON can hold it, but for text_columns and expected."""
         plain = Options()
         given = {key: value for key, value in self._asdict().items() if value != getattr(plain, key)}
-        given.pop("text_columns", None)
+        given.pop("text_columns", None), given.pop("expected", None)
         return {key: list(value) if isinstance(value, tuple) else value for key, value in given.items()}
 
 
@@ -109,6 +111,7 @@ def read(
     sheet: str | int = 0,
     missing: Sequence[str] = MISSING,
     text_columns: Sequence[str] = (),
+    expected: Sequence[str] = (),
 ) -> Table:
     """Read a table from one or several files.
 
@@ -140,6 +143,8 @@ def read(
         Cells that hold nothing.
     text_columns : sequence of str, default ()
         Columns whose cells are read as text, as `TableEncoder.text_columns` names them.
+    expected : sequence of str, default ()
+        Names of columns: a first row that has one of them is a header.
 
     Returns
     -------
@@ -162,7 +167,7 @@ def read(
     """
     options = _checked(
         Options(delimiter, decimal, thousands, skip_rows, comment, header, encoding, date_format, sheet,
-                tuple(missing), tuple(text_columns))
+                tuple(missing), tuple(text_columns), tuple(expected),)
     )  # fmt: skip
     pandas()
     parts = [_File(one, options).read() for one in _sources(source)]
@@ -176,12 +181,12 @@ def read(
 
 
 def _checked(options: Options) -> Options:
+    given = {"tab": "\t", "\\t": "\t", "space": " "}.get(options.delimiter or "", options.delimiter)
+    options = options._replace(delimiter=given)
     for name in ("delimiter", "thousands", "comment"):
         value = getattr(options, name)
-        value = {"tab": "\t", "\\t": "\t", "space": " "}.get(value, value) if name == "delimiter" else value
         if value is not None and (not isinstance(value, str) or len(value) != 1):
             raise InputError(wrong(name, "be one character", brief(value)))
-        options = options._replace(**{name: value})
     if options.decimal not in (None, ".", ","):
         raise InputError(wrong("decimal", "be '.' or ','", brief(options.decimal)))
     if options.thousands is not None and options.thousands == (options.decimal or "."):
@@ -232,7 +237,8 @@ class _File:
     def read(self) -> Table:
         """The table, or an error that names the file."""
         try:
-            return self._read()
+            with contextlib.ExitStack() as self._files:
+                return self._read()
         except DAMAGED as error:
             raise InputError(f"{self.name}: cannot be read: it is damaged or cut off ({error})") from error
         except OSError as error:
@@ -274,7 +280,7 @@ class _File:
             raise InputError(
                 f"{self.name}: this is a folder; a pattern such as {self.name.rstrip('/')}/*.csv names files"
             )
-        return open(self.source, "rb")
+        return self._files.enter_context(open(self.source, "rb"))
 
     def _seekable(self, stream: Any, start: bytes) -> Any:
         """The stream at its beginning; one that cannot go back is read whole."""
@@ -314,7 +320,7 @@ class _File:
             sheet = self.options.sheet
             if sheet not in book.sheet_names and not (isinstance(sheet, int) and 0 <= sheet < len(book.sheet_names)):
                 raise InputError(wrong("sheet", f"be one of {listed(book.sheet_names)}", brief(sheet)))
-            raw = book.parse(sheet, header=None, na_values=[""], keep_default_na=False)
+            raw = pd.read_excel(book, sheet_name=sheet, header=None, na_values=[""], keep_default_na=False)
         except ImportError as error:
             raise Error(f"{self.name}: Excel files need openpyxl: pip install nbtrain[table]") from error
         except (ValueError, KeyError, OSError) as error:
@@ -372,17 +378,16 @@ class _File:
         if sample.lstrip()[:1] in "{<" or sample.lstrip()[:2] in ("[{", "[["):
             kind = "HTML or XML" if sample.lstrip()[0] == "<" else "JSON"
             raise InputError(f"{self.name}: this looks like {kind}, not like a table; save it as CSV")
-        given = {name: getattr(options, name) for name in ("delimiter", "decimal", "header", "skip_rows", "comment")}
+        given = {
+            name: getattr(options, name)
+            for name in ("delimiter", "decimal", "header", "skip_rows", "comment", "expected")
+        }
         dialect, notes = find(sample, **given)
         self.notes += notes
         dialect = Dialect(**{**dialect.__dict__, "encoding": encoding})
         plain = isinstance(self.source, str) and self.source != "-" and not isinstance(stream, io.BytesIO)
         unpacked = plain and not isinstance(stream, io.BufferedReader)
-        if plain and not unpacked:
-            stream.close()
-            where = self.source
-        else:
-            where = self._seekable(stream, start)
+        where = self.source if plain and not unpacked else self._seekable(stream, start)
         frame = self._parsed(where, dialect, options)
         frame = self._without_nameless(frame, dialect)
         return self._table(frame, dialect, dialect.header)
@@ -391,7 +396,7 @@ class _File:
         whole = len(start) <= SAMPLE
         piece = start if whole else start[: max(start.rfind(b"\n"), start.rfind(b"\r")) + 1] or start
         if b"\0" in piece[:1000] and "16" not in encoding and "32" not in encoding:
-            if piece[1:1000:2].count(0) > 0.9 * len(piece[1:1000:2]):
+            if piece[1:1000:2].count(0) > 0.6 * len(piece[1:1000:2]):
                 encoding = "utf-16-le"
             else:
                 raise InputError(

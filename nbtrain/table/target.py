@@ -114,6 +114,9 @@ class Target:
     def probabilities(self, outputs: Array) -> Array:
         """(rows, classes) from what a network predicts."""
         values = outputs.astype(np.float64)
+        sums = values.sum(axis=1, keepdims=True)
+        if self.form == "label" and np.allclose(sums, 1.0, atol=1e-4):  # but for the rounding of float32
+            values = values / sums
         return np.hstack([1.0 - values, values]) if self.form == "binary" else values
 
     def numbers(self, outputs: Array) -> Array:
@@ -165,7 +168,7 @@ def detect(column: Any, name: str, task: str | None, words: Words) -> tuple[Targ
     found = None if task == "classification" else _numbers(cells)
     if found is None and task == "regression":
         raise InputError(wrong(place, "hold numbers for task='regression'", brief(str(cells.series.iloc[0]))))
-    if found is not None and task is None and _are_classes(found[0], cells):
+    if found is not None and task is None and found[1] == PLAIN and _are_classes(found[0]):
         found = None
     if found is not None:
         values, form = found
@@ -182,7 +185,7 @@ def detect(column: Any, name: str, task: str | None, words: Words) -> tuple[Targ
 def _numbers(cells: Cells) -> tuple[Array, str] | None:
     """The cells as numbers, and their form; None if they are none."""
     if cells.is_number:
-        return cells.numbers, PLAIN
+        return (cells.numbers, PLAIN) if cells.is_exact else None
     if padded(cells.unique):
         return None
     found = number_form(cells.unique)
@@ -191,14 +194,12 @@ def _numbers(cells: Cells) -> tuple[Array, str] | None:
     return cells.keep("number", found[1], cells.spread(found[0])), found[1]
 
 
-def _are_classes(values: Array, cells: Cells) -> bool:
-    if not cells.is_number and len(cells.texts) and number_form(cells.texts) and (values != np.rint(values)).any():
-        return False
+def _are_classes(values: Array) -> bool:
+    """Whether numbers seem to be codes of classes: few whole ones, many times each."""
     different = np.unique(values)
     return bool(
         (different == np.rint(different)).all()
         and len(different) <= MOST_CLASSES
-        and np.abs(different).max() < 2**53
         and (len(different) == 2 or len(values) >= ROWS_PER_CLASS * len(different))
     )
 

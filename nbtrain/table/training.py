@@ -124,6 +124,8 @@ class Training:
         if task not in (None, *targets.TASKS):
             raise InputError(wrong("task", "be 'classification', 'regression' or None", brief(task)))
         task = "classification" if task is None and target in _listed(categorical) else task
+        if not getattr(frame, "named", True):
+            self.options.setdefault("header", False)
         frame = as_frame(frame)
         self.columns = list(frame.columns)
         self._words = Words.of(word for word in _listed(missing) if word.casefold() != "none")  # a class, maybe
@@ -312,9 +314,11 @@ class Training:
         if self._given is not None or not self._fraction:
             return (X, y, weight), self._given
         rest, held = self._split(k)
-        pick = lambda rows: (X[rows], y[rows], None if weight is None else weight[rows])  # noqa: E731
-        validation = pick(held)
-        return pick(rest), validation[: 2 if weight is None else 3]
+        if not len(held):
+            return (X, y, weight), None
+        if weight is None:
+            return (X[rest], y[rest], None), (X[held], y[held])
+        return (X[rest], y[rest], weight[rest]), (X[held], y[held], weight[held])
 
     def _split(self, k: int) -> tuple[Array, Array]:
         classes = self._codes if self.target.task == "classification" else None

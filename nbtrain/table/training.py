@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -160,7 +161,7 @@ class Training:
         if weight is not None and not isinstance(weight, str):
             weight = row_weights(frame, weight)
         cells = Cells(frame[_known(frame, target, "target")], self._words)
-        gone = np.isnan(cells.numbers) if cells.is_number else cells.codes < 0
+        gone = cells.gone
         count = int(gone.sum())
         if count == len(frame):
             raise InputError(wrong(f"target {target!r}", "hold classes or numbers", "no cell that is not missing"))
@@ -343,7 +344,7 @@ class Training:
 def numbered(path: Any, k: int) -> str:
     """The checkpoint of network k: `run.nbt`, `run.2.nbt`, …"""
     found = Path(path)
-    return str(found if not k else found.with_name(f"{found.stem}.{k + 1}{found.suffix}"))
+    return str(found.with_name(f"{found.stem}.{k + 1}{found.suffix}")) if k else os.fspath(path)
 
 
 def loss_of(target: targets.Target, given: Any) -> Component:

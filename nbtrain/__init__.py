@@ -40,7 +40,7 @@ from .errors import DivergenceError, Error, InputError, ModelFileError, PluginEr
 from .version import __version__
 
 if TYPE_CHECKING:
-    from . import callbacks, compiler, datasets, distributed, kernel, metrics, testing
+    from . import callbacks, compiler, datasets, distributed, kernel, metrics, table, testing
     from .callbacks import Callback
     from .loading import load
     from .model.header import get_include
@@ -91,6 +91,7 @@ __all__ = [
     "registry",
     "regularizer",
     "schedule",
+    "table",
     "testing",
     "unregister",
 ]
@@ -117,6 +118,7 @@ _LAZY = {
     "callbacks": "",
     "compiler": "",
     "metrics": "",
+    "table": "",
     "testing": "",
 }
 

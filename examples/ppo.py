@@ -1,13 +1,13 @@
-"""PPO: a pole balanced on a cart by policy and value in one network, trained with an objective of its own.
+"""PPO: a pole balanced on a cart by policy and value in one network, trained with a loss of its own.
 
     python examples/ppo.py
 
 Proximal policy optimization (J. Schulman, F. Wolski, P. Dhariwal, A. Radford, O. Klimov: Proximal policy optimization
-algorithms, 2017) with a network of three outputs: two logits of the actions, and the value of the state. Its objective
-is none of the losses of a library: the clipped ratio of new to old probabilities, entropy, and the error of the value.
-So the network runs `forward`, a few lines of Python give the derivative of the objective by its outputs, and
-`backward` and `update` do the rest: all in compiled functions, as are the physics of 16 carts. As for CartPole-v1,
-solved means a mean return of at least 475 of 500 over 100 new episodes.
+algorithms, 2017) with a network of three outputs: two logits of the actions, and the value of the state. Its loss is
+written here: the clipped ratio of new to old probabilities, the entropy, and the error of the value. A row of targets
+has four numbers, though the network has three outputs: action, log-probability, advantage and return. Physics,
+rollouts and training of 16 carts are in `learn`, an `@njit` function. As for CartPole-v1, solved means a mean return
+of at least 475 of 500 over 100 new episodes.
 """
 
 from __future__ import annotations
@@ -54,11 +54,10 @@ class Rollout(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """A part of a round, and the network's outputs and derivatives for it."""
+    """A part of a round, as the loss takes it."""
 
-    x: np.ndarray  # (m, 4)
-    outputs: np.ndarray  # (m, 3)
-    delta: np.ndarray  # (m, 3)
+    x: np.ndarray  # (m, 4): states
+    y: np.ndarray  # (m, 4): action, its log-probability when it was chosen, advantage and return
 
 
 @njit(cache=True)
@@ -87,6 +86,24 @@ def log_chance(outputs, action):
     """Log-probability of an action: that of the other one, without overflow, is 1 minus its probability."""
     ahead = float(outputs[1 - action]) - float(outputs[action])
     return -(max(ahead, 0.0) + math.log1p(math.exp(-abs(ahead))))
+
+
+def ppo(z, y, slope):
+    """-min(r A, clip(r) A) - entropy + error of the value, for one row of outputs and targets."""
+    action, chance, advantage, returned = int(y[0]), y[1], y[2], y[3]
+    first, second = log_chance(z, 0), log_chance(z, 1)
+    entropy = -(math.exp(first) * first + math.exp(second) * second)
+    ratio = math.exp((second if action == 1 else first) - chance)
+    clipped = (advantage > 0 and ratio > 1 + CLIP) or (advantage < 0 and ratio < 1 - CLIP)
+    for k in range(2):
+        log_p = second if k == 1 else first
+        slope[k] = ENTROPY * math.exp(log_p) * (log_p + entropy)
+        if not clipped:
+            slope[k] -= advantage * ratio * ((1.0 if k == action else 0.0) - math.exp(log_p))
+    slope[2] = VALUE * (z[2] - returned)
+    bounded = min(max(ratio, 1 - CLIP), 1 + CLIP)
+    gain = min(ratio * advantage, bounded * advantage)
+    return -gain - ENTROPY * entropy + 0.5 * VALUE * (z[2] - returned) ** 2
 
 
 @njit(cache=True)
@@ -135,22 +152,6 @@ def roll_out(model, carts, rollout, random):
 
 
 @njit(cache=True)
-def slopes(outputs, action, chance, advantage, target, delta):
-    """Derivatives of -min(r A, clip(r) A) - entropy + error of the value, for one row, by the outputs."""
-    ratio = math.exp(log_chance(outputs, action) - chance)
-    clipped = (advantage > 0 and ratio > 1 + CLIP) or (advantage < 0 and ratio < 1 - CLIP)
-    logs = log_chance(outputs, 0), log_chance(outputs, 1)
-    entropy = -(math.exp(logs[0]) * logs[0] + math.exp(logs[1]) * logs[1])
-    for k in range(2):
-        p = math.exp(logs[k])
-        slope = ENTROPY * p * (logs[k] + entropy)
-        if not clipped:
-            slope -= advantage * ratio * ((1.0 if k == action else 0.0) - p)
-        delta[k] = slope / ROWS
-    delta[2] = VALUE * (outputs[2] - target) / ROWS
-
-
-@njit(cache=True)
 def improve(model, rollout, batch, order, random):
     """Some epochs over a round, in parts -> sum of the statuses."""
     mean, deviation = rollout.advantages.mean(), rollout.advantages.std() + 1e-8
@@ -160,16 +161,11 @@ def improve(model, rollout, batch, order, random):
         for first in range(0, HORIZON * CARTS, ROWS):
             for i in range(ROWS):
                 t, cart = order[first + i] // CARTS, order[first + i] % CARTS
+                advantage = rollout.advantages[t, cart]
                 batch.x[i] = rollout.states[t, cart]
-            bad += kernel.forward(model, batch.x, batch.outputs)
-            for i in range(ROWS):
-                t, cart = order[first + i] // CARTS, order[first + i] % CARTS
-                target = rollout.advantages[t, cart] + rollout.values[t, cart]
-                advantage = (rollout.advantages[t, cart] - mean) / deviation
-                action, chance = rollout.actions[t, cart], rollout.chances[t, cart]
-                slopes(batch.outputs[i], action, chance, advantage, target, batch.delta[i])
-            bad += kernel.backward(model, batch.x, batch.delta)
-            bad += kernel.update(model)
+                batch.y[i, 0], batch.y[i, 1] = rollout.actions[t, cart], rollout.chances[t, cart]
+                batch.y[i, 2], batch.y[i, 3] = (advantage - mean) / deviation, advantage + rollout.values[t, cart]
+            bad += kernel.status_of(kernel.train_step(model, batch.x, batch.y))
     return bad
 
 
@@ -206,11 +202,11 @@ def judge(model, episodes, random):
 
 def make_space():
     """Arrays for carts, a round and a batch."""
-    size, columns = (HORIZON, CARTS), (4, 3, 3)
+    size, columns = (HORIZON, CARTS), (4, 3)
     carts = Carts(
         np.zeros((CARTS, 4)),
         np.zeros(CARTS, np.int64),
-        *(np.zeros((CARTS, count), np.float32) for count in columns[:2]),
+        *(np.zeros((CARTS, count), np.float32) for count in columns),
         np.full(1, 20.0),
     )
     rollout = Rollout(
@@ -222,7 +218,7 @@ def make_space():
         np.zeros((HORIZON + 1, CARTS)),
         np.zeros(size),
     )
-    return carts, rollout, Batch(*(np.zeros((ROWS, count), np.float32) for count in columns))
+    return carts, rollout, Batch(*(np.zeros((ROWS, 4), np.float32) for _ in range(2)))
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -236,7 +232,7 @@ def main(arguments: list[str] | None = None) -> int:
     hidden = [nbtrain.Dense(options.hidden, "tanh") for _ in range(2)]
     trainer = nbtrain.Trainer(
         nbtrain.Network(4, [*hidden, nbtrain.Dense(3)]),
-        loss="mse",  # not used
+        loss=nbtrain.Loss("ppo", row=ppo, target_columns=4),
         optimizer=nbtrain.optimizer("adam", learning_rate=options.learning_rate),
         clip_norm=0.5,
         batch_size=ROWS,

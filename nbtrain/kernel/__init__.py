@@ -15,12 +15,12 @@ Every function takes the `Model` of a trainer (`trainer.model`). Arrays are C-co
 out have the dtype of the model's parameters, labels are int64. Anything else raises a `TypeError` (an
 `nbtrain.InputError`) when the caller is compiled; its message names the argument, the place and the remedy.
 
-The core checks sizes, labels and weights on every call. If they are wrong, nothing is written: `predict` and `update`
-return a status, the others NaN, and `status_of(loss)` gives the status of that very call. `model.status` holds the
-status of the last call on the model, by any thread. `nbtrain.status.WORDS` explains each status,
-`nbtrain.status.check` raises the error. Values of x and float y are not checked, but a step whose loss (status 8) or
-gradient (status 13) is NaN or infinite changes nothing. The optimizer's state is not checked: in float32, squares of
-gradients above 1.8e19 are infinite, and remain so in Adam's state until `Trainer.reset_optimizer`.
+The core checks sizes, labels and weights on every call. If they are wrong, nothing is written: `predict`, `forward`,
+`backward`, `input_gradient` and `update` return a status, the others NaN, and `status_of(loss)` gives the status of
+that very call. `model.status` holds the status of the last call on the model, by any thread. `nbtrain.status.WORDS`
+explains each status, `nbtrain.status.check` raises the error. Values of x and float y are not checked, but a step whose
+loss (status 8) or gradient (status 13) is NaN or infinite changes nothing. The optimizer's state is not checked: in
+float32, squares of gradients above 1.8e19 are infinite, and remain so in Adam's state until `Trainer.reset_optimizer`.
 
 A call runs on the calling thread alone and returns BUSY at once if another thread is using the model, but for
 `predict_with`, `work_size`, `layer` and `model_at`, which need no turn. It allocates nothing and raises nothing.
@@ -29,6 +29,8 @@ A call runs on the calling thread alone and returns BUSY at once if another thre
   constants, and would train a copy: such models are refused.
 - Several models of one dtype are best passed as a `numba.typed.List`, also to loops over `prange`. Numba compiles code
   of its own for every length of a tuple, which takes long for a long one, and cannot index a tuple in `prange`.
+- A loss of your own needs no declaration: `forward`, then the derivative of the objective by the outputs, `backward`
+  and `update`. `backward` and `input_gradient` also give derivatives by the inputs, as actors need of their critics.
 - A target network is another trainer's model: `copy(target, model)` and `blend(target, model, tau)` change its
   parameters. `layer(model, i)` gives the weights and biases of a layer.
 - Several threads, or the turns of a loop over `prange`, predict with one model by `predict_with`, each with a workspace

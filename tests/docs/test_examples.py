@@ -42,7 +42,7 @@ TABLE = {
     ),
     "fashion_mnist.py": ("--data DATA --epochs 20", (), {r"test accuracy ([\d.]+)": (0.5, 1.0)}),
     "inverse_design.py": (
-        "--throws 1500 --epochs 60 --designs 50",
+        "--throws 2000 --epochs 120 --designs 50",
         (),
         {r"distance ([\d.]+) m": (0.0, 0.3), r"height ([\d.]+) m": (0.0, 0.3)},
     ),

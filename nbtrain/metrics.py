@@ -140,6 +140,8 @@ def as_metric(given: Any, argument: str = "metrics") -> Metric | None:
 
 def as_metrics(given: Any) -> list[Metric]:
     """The requested metrics, without those that evaluate computes by itself."""
+    if isinstance(given, tuple) and not given:
+        return []
     if isinstance(given, str | Metric) or callable(given):
         given = (given,)
     if not isinstance(given, Iterable):

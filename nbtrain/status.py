@@ -22,6 +22,7 @@ WORDS = {
     layout.WRONG_MODEL: "the model is a copy or has another dtype than the function; pass trainer.model itself",
     layout.WRONG_RATE: "the learning rate is negative, NaN or infinite",
     layout.WRONG_GRADIENT: "the gradient has NaN or infinity",
+    layout.WRONG_MEMBER: "the population has no such members, or there is not one block of rows for each of them",
     layout.NO_FORWARD: (
         "backward and input_gradient need a forward of as many rows just before, without another call on the model in "
         "between; accumulate=True needs a backward since the last update"

@@ -104,6 +104,8 @@ def can_watch(engine: Engine, validation: Dataset | None, callbacks: Sequence[Ca
             return False
         if validation.weight is not None and not validation.weight.any():
             return False  # an error, once the first epoch has been trained
+    if not callbacks:
+        return True
     columns = columns_of(engine, validation is not None)
     if len({id(callback) for callback in callbacks}) < len(callbacks):
         return False

@@ -60,15 +60,29 @@ class GuardedMemory(memory.Memory):
 
     at_end = True
 
-    def __init__(self, plans: Any, keep: Any = ()) -> None:
-        self.keep = [*keep]
-        self._plans = {plan.name: plan for plan in plans}
-        self.guards, self.addresses = Guarded(), {}
-        for name, plan in self._plans.items():
+    def __init__(self, layout: memory.Layout, keep: Any = None) -> None:
+        self.layout = layout
+        self.block = np.zeros(0, np.uint8).view(memory.Block)
+        self.block.keep, self.guards, self.arrays = keep, Guarded(), {}
+        for name, plan in layout.plans.items():
             size = max(math.prod(plan.shape) * plan.dtype.itemsize, 1)
             whole = np.zeros(-(-size // memory.ALIGNMENT) * memory.ALIGNMENT, np.uint8)
-            self.addresses[name] = self.guards.like(whole, self.at_end, memory.ALIGNMENT).ctypes.data
-        self.block = np.zeros(0, np.uint8)
+            self.arrays[name] = self.guards.like(whole, self.at_end, memory.ALIGNMENT)
+
+    def address(self, name: str) -> int:
+        return int(self.arrays[name].ctypes.data)
+
+    def addresses_of(self, names: tuple[str, ...]) -> Any:
+        return np.array([self.address(name) for name in names])
+
+    def words(self, name: str) -> Any:
+        return self.array(name).view(np.int64)
+
+    def array(self, name: str, read_only: bool = False) -> Any:
+        plan = self.layout.plans[name]
+        found = self.arrays[name][: math.prod(plan.shape) * plan.dtype.itemsize].view(plan.dtype).reshape(plan.shape)
+        found.flags.writeable = not read_only
+        return found
 
 
 def size(random: Random, largest: int) -> int:

@@ -87,6 +87,8 @@ class InputSpec:
         if index < 0:
             return
         found, hint = str(array.flat[index]), ""
+        if np.isnan(array.flat[index]):
+            hint = "fill missing values, or leave out their rows"
         if given is not None and np.isinf(array.flat[index]):
             was = float(np.asarray(given).flat[index])
             if np.isfinite(was):

@@ -36,6 +36,15 @@ TABLE = {
         {r"at the end: ([\d.]+) learning": (0.05, 0.08), r"([\d.]+) frozen;": (0.2, 5.0)},
     ),
     "fashion_mnist.py": ("--data DATA --epochs 20", (), {r"test accuracy ([\d.]+)": (0.5, 1.0)}),
+    "forecasters.py": (
+        "--customers 40 --epochs 30",
+        ("sklearn",),
+        {
+            r"a network for each +([\d.]+)": (2.0, 6.0),
+            r"one network for all +([\d.]+)": (6.0, 100.0),
+            r"the best that is possible +([\d.]+)": (2.0, 4.0),
+        },
+    ),
     "scipy_minimize.py": (
         "--iterations 40",
         ("scipy",),
@@ -45,6 +54,11 @@ TABLE = {
         "--flats 800 --folds 2",
         ("sklearn",),
         {r"nbtrain +R² ([\d.]+)": (0.8, 1.0), r"test R² ([\d.]+)": (0.8, 1.0)},
+    ),
+    "sweep.py": (
+        "--epochs 15 --repeats 1 --picture=",
+        (),
+        {r"validation accuracy ([\d.]+)\n": (0.9, 1.0), r"\n +64 +([\d.]+)": (0.3, 0.99)},
     ),
     "ten_models_ten_threads.py": (
         "--models 4 --epochs 8 --hidden 32",

@@ -225,7 +225,8 @@ def _fill_sizes(made: Blueprint, recipe: Recipe) -> None:
     if recipe.loss.spec.target == "label":
         d["target_kind"], d["target_columns"], d["target_bytes"] = 1, 0, INT64.itemsize
     else:
-        d["target_columns"], d["target_bytes"] = sizes[-1], sizes[-1] * recipe.dtype.itemsize
+        columns = recipe.loss.spec.columns(sizes[-1])
+        d["target_columns"], d["target_bytes"] = columns, columns * recipe.dtype.itemsize
 
 
 class _Components:
@@ -278,7 +279,7 @@ def hits_of(loss: Component) -> tuple[int, float]:
     spec = loss.spec
     if spec.target == "label":
         return HITS_LARGEST, 0.0
-    if (spec.minimum, spec.maximum) != (0, 1):
+    if spec.target_columns is not None or (spec.minimum, spec.maximum) != (0, 1):
         return HITS_NONE, 0.0
     if spec.output is None:
         return HITS_THRESHOLD, 0.5
@@ -290,6 +291,8 @@ def _fill_loss(made: Blueprint, recipe: Recipe, components: _Components) -> None
     d["loss"], d["output"] = found["loss"], found.get("output", 0)
     d["hits"], d["hit_threshold"] = hits_of(recipe.loss)
     made.numbers["loss_parameters"] = recipe.loss.values
+    plain = recipe.loss.spec.target == "float" and recipe.loss.spec.target_columns is None
+    d["squares"] = plain and d["hits"][0] == HITS_NONE
     low, high = recipe.loss.spec.minimum, recipe.loss.spec.maximum
     d["target_minimum"], d["target_maximum"] = -np.inf if low is None else low, np.inf if high is None else high
 

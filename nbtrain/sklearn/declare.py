@@ -79,6 +79,15 @@ def draw_scikit_learn(
     return drawn
 
 
+def with_plain_targets(loss: Component) -> Component:
+    """The loss, if its targets are what an estimator predicts."""
+    columns = loss.spec.target_columns
+    if columns is not None:
+        got = f"{loss.name!r}, which has targets of its own (target_columns={columns})"
+        raise InputError(wrong("loss", "compare predictions with y", got, "train it with nbtrain.Trainer"))
+    return loss
+
+
 def optimizer(estimator: Any) -> Component:
     """The optimizer of a stochastic solver; any for "lbfgs", which uses none."""
     solver = estimator.solver

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -68,20 +68,29 @@ def training_data(
     return data, inputs.dataset(*triple, prefix="validation_data ")
 
 
-def fit(trainer: Trainer, data: Dataset, validation: Dataset | None, options: Options) -> History:
-    """Train on checked data; resume from the checkpoint if there is one."""
+def fit(
+    trainer: Trainer,
+    data: Dataset | TrainingData,
+    validation: Dataset | None,
+    options: Options,
+    kind: Callable[..., Fit] | None = None,
+) -> History:
+    """Train on checked data with a kind of `Fit`; resume from the checkpoint if there is one."""
+    if isinstance(data, TrainingData):
+        own = data
+    else:
+        own = TrainingData(data, None if options.checkpoint is None else trainer)
     if options.metrics and validation is None:
         raise InputError("metrics need validation_data, which was not given")
     check_metrics(trainer.engine, options.metrics)
-    epochs, callbacks, states, own = options.epochs, list(options.callbacks), None, TrainingData(data)
+    epochs, callbacks, states = options.epochs, list(options.callbacks), None
     if options.checkpoint is not None:
-        own = TrainingData(data, trainer)
         states = resume(trainer, options.checkpoint.path, own)
         epochs = max(0, epochs - trainer.epoch)
         callbacks.append(options.checkpoint)
     callbacks += as_progress(options.progress, epochs)
     new_file = options.checkpoint if states is None else None
-    history = Fit(trainer, own, validation, callbacks, options.metrics, states).run(epochs, new_file)
+    history = (kind or Fit)(trainer, own, validation, callbacks, options.metrics, states).run(epochs, new_file)
     return history if options.checkpoint is None else whole_history(trainer)
 
 
@@ -242,14 +251,16 @@ class Fit:
         """Validate an epoch, add it to the history and call the callbacks."""
         self.unfinished.validated, self.unfinished.called = False, 0
         try:
-            if self.validation is not None:
-                scores = evaluate(self.engine, self.validation, self.metrics)
-                metrics |= {f"val_{name}": number for name, number in scores.items()}
+            metrics |= {f"val_{name}": number for name, number in self.validate().items()}
         finally:  # an epoch that was trained is in the history even if its validation fails
             self.history.append(metrics)
             self.trainer.history.append(metrics)
         self.unfinished.validated = True
         self.call_callbacks(metrics)
+
+    def validate(self) -> dict[str, float]:
+        """Scores on the validation data, if there are any."""
+        return {} if self.validation is None else evaluate(self.engine, self.validation, self.metrics)
 
     def call_callbacks(self, metrics: dict[str, float], first: int = 0) -> None:
         """Call the callbacks for an epoch, from one of them on."""
@@ -313,7 +324,7 @@ class Intervals:
         if not self.counted and not self.timed:
             return False
         iteration, now = trainer.iteration, time.monotonic()
-        due = [callback for callback, every in self.counted if iteration != before and iteration % every == 0]
+        due = [callback for callback, every in self.counted if iteration // every > before // every]
         for index, (callback, seconds) in enumerate(self.timed):
             if now >= self.due[index]:
                 self.due[index] = now + seconds

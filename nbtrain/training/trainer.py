@@ -190,6 +190,7 @@ class Trainer:
         ----------
         X : array_like of shape (samples, inputs)
         y : array_like of shape (samples, outputs), or (samples,) for labels and for one output
+            For a loss with `target_columns`, of shape (samples, target_columns).
         epochs : int, default 1
         sample_weight : array_like of shape (samples,), optional
         validation_data : (X, y) or (X, y, sample_weight), optional
@@ -635,8 +636,8 @@ class Trainer:
         x, rows, columns
             Samples (rows, columns) in the trainer's dtype, row after row; columns are the network's inputs.
         y, y_rows, y_columns, y_kind
-            Targets: y_kind 0 for floats (y_rows, y_columns) in the trainer's dtype, y_columns the network's outputs;
-            y_kind 1 for int64 labels (y_rows,), y_columns 1.
+            Targets: y_kind 0 for floats (y_rows, y_columns) in the trainer's dtype, y_columns the network's outputs or
+            the loss's `target_columns`; y_kind 1 for int64 labels (y_rows,), y_columns 1.
         weight
             Sample weights (rows,) in the trainer's dtype, or 0 for none.
         out, out_rows, out_columns

@@ -123,8 +123,7 @@ def columns_of(engine: Engine, validated: bool) -> list[str]:
 
 
 def _has_r2(engine: Engine) -> bool:
-    d = engine.descriptor
-    return bool(d["hits"][0] == layout.HITS_NONE and d["target_kind"][0] == 0)
+    return bool(engine.descriptor["squares"][0])
 
 
 def _followed(callback: Any, columns: Sequence[str]) -> int | None:

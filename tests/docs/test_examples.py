@@ -52,6 +52,15 @@ TABLE = {
         {r"sum of statuses (\d+)": (0, 0), r"100 new episodes (-[\d.]+): solved": (-200.0, -100.0)},
     ),
     "ppo.py": ("", (), {r"sum of statuses (\d+)": (0, 0), r"100 new episodes ([\d.]+): solved": (475.0, 500.0)}),
+    "forecasters.py": (
+        "--customers 40 --epochs 30",
+        ("sklearn",),
+        {
+            r"a network for each +([\d.]+)": (2.0, 6.0),
+            r"one network for all +([\d.]+)": (6.0, 100.0),
+            r"the best that is possible +([\d.]+)": (2.0, 4.0),
+        },
+    ),
     "scipy_minimize.py": (
         "--iterations 40",
         ("scipy",),
@@ -61,6 +70,11 @@ TABLE = {
         "--flats 800 --folds 2",
         ("sklearn",),
         {r"nbtrain +R² ([\d.]+)": (0.8, 1.0), r"test R² ([\d.]+)": (0.8, 1.0)},
+    ),
+    "sweep.py": (
+        "--epochs 15 --repeats 1 --picture=",
+        (),
+        {r"validation accuracy ([\d.]+)\n": (0.9, 1.0), r"\n +64 +([\d.]+)": (0.3, 0.99)},
     ),
     "ten_models_ten_threads.py": (
         "--models 4 --epochs 8 --hidden 32",

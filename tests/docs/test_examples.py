@@ -36,6 +36,7 @@ TABLE = {
         {r"at the end: ([\d.]+) learning": (0.05, 0.08), r"([\d.]+) frozen;": (0.2, 5.0)},
     ),
     "fashion_mnist.py": ("--data DATA --epochs 20", (), {r"test accuracy ([\d.]+)": (0.5, 1.0)}),
+    "population_based_training.py": ("--rounds 12", (), {r"new digits ([\d.]+)": (0.9, 1.0)}),
     "scipy_minimize.py": (
         "--iterations 40",
         ("scipy",),

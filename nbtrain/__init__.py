@@ -40,9 +40,10 @@ from .errors import DivergenceError, Error, InputError, ModelFileError, PluginEr
 from .version import __version__
 
 if TYPE_CHECKING:
-    from . import callbacks, compiler, datasets, kernel, metrics, testing
+    from . import callbacks, compiler, datasets, distributed, kernel, metrics, table, testing
     from .callbacks import Callback
     from .loading import load
+    from .model.header import get_include
     from .population import Population, PopulationHistory
     from .training.history import History
     from .training.trainer import Trainer
@@ -77,6 +78,8 @@ __all__ = [
     "compiler",
     "constraint",
     "datasets",
+    "distributed",
+    "get_include",
     "hookimpl",
     "initializer",
     "kernel",
@@ -88,6 +91,7 @@ __all__ = [
     "registry",
     "regularizer",
     "schedule",
+    "table",
     "testing",
     "unregister",
 ]
@@ -107,11 +111,14 @@ _LAZY = {
     "History": "training.history",
     "Callback": "callbacks",
     "load": "loading",
+    "get_include": "model.header",
     "kernel": "",
     "datasets": "",
+    "distributed": "",
     "callbacks": "",
     "compiler": "",
     "metrics": "",
+    "table": "",
     "testing": "",
 }
 

@@ -10,7 +10,7 @@ from .errors import DivergenceError, Error, InputError
 WORDS = {
     layout.OK: "success",
     layout.WRONG_X: "x has no rows, or its columns are not the network's inputs",
-    layout.WRONG_Y: "y has other rows than x, or its columns are not the network's outputs",
+    layout.WRONG_Y: "y has other rows than x, or its columns are not the network's outputs (or target_columns)",
     layout.WRONG_TARGET: "y has floats but the loss takes int64 labels, or the other way round",
     layout.WRONG_LABEL: "y has a label that is not one of 0 … outputs - 1",
     layout.WRONG_OUT: "the shape of out or delta is not (rows of x, outputs), or that of dx not (rows of x, inputs)",

@@ -31,6 +31,7 @@ PUBLIC = {
     "nbtrain.population": "Population, PopulationHistory",
     "nbtrain.sklearn": "MLPClassifier, MLPRegressor",
     "nbtrain.status": "WORDS, check",
+    "nbtrain.table": "Column, Table, TableEncoder, TableModel, Training, load, read, train",
     "nbtrain.testing": "check_activation, check_loss, check_optimizer, check_regularizer",
 }
 

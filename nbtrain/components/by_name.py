@@ -49,7 +49,17 @@ registry = Registry(MODULES)
 
 
 def bound(spec: Spec, given: dict[str, Any]) -> Component:
-    """A spec with parameter values."""
+    """A spec with parameter values; without any given it is made once."""
+    if given:
+        return _bound(spec, given)
+    kept: Any = vars(spec)
+    if "_bound" not in kept:
+        kept["_bound"] = _bound(spec, given)
+    found: Component = kept["_bound"]
+    return found
+
+
+def _bound(spec: Spec, given: dict[str, Any]) -> Component:
     parameters: dict[str, Parameter] = spec.parameters  # type: ignore[attr-defined]
     rate = () if spec.kind != "optimizer" else ("learning_rate",)
     for name in given:

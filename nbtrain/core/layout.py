@@ -15,7 +15,7 @@ from .functions import DOORS, MEMBER_DOORS
 # Status codes of the core's functions; 0 is success. `nbtrain.status` has the words for them.
 OK = 0
 WRONG_X = 1  # x has no rows, or its columns are not the network's inputs
-WRONG_Y = 2  # y has other rows than x, or its columns are not the network's outputs
+WRONG_Y = 2  # y has other rows than x, or its columns are not the network's outputs or the loss's own number
 WRONG_TARGET = 3  # floats for a loss that takes integer labels, or the other way round
 WRONG_LABEL = 4  # a label that is no class of the network
 WRONG_OUT = 5  # the shape of out or delta is not (rows of x, outputs), or that of dx not (rows of x, inputs)
@@ -77,6 +77,7 @@ _NETWORK_FIELDS = f"""
     penalty slope  # regularizer, or 0
     loss output
     hits hit_threshold  # how correct predictions are counted
+    squares  # whether targets are values for the outputs, whose squared errors are summed
     clock_steps  # steps from one look at the clock to the next
     team_late  # how long a helper waits for a call to begin, in nanoseconds
     team_patience  # how long a call may wait for helpers, in nanoseconds, beside a share of its time
@@ -132,6 +133,7 @@ _THREAD_FIELDS = """
 _CALL_FIELDS = """
     data_x data_y data_weight data_rows data_out  # what it works on
     slice_steps slice_time  # after so many steps, or nanoseconds, train_slice returns
+    snapshot_due  # whether train_slice keeps how the model stands before it begins
     watch  # what train_slice does between epochs: a WATCH, or 0
 
     busy  # who is using the model: FREE, CALL or HELD

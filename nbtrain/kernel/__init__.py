@@ -28,7 +28,7 @@ A call runs on the calling thread alone and returns BUSY at once if another thre
 - Pass models to compiled functions as arguments. Numba takes globals, variables of closures and defaults for
   constants, and would train a copy: such models are refused.
 - Several models of one dtype are best passed as a `numba.typed.List`, also to loops over `prange`. Numba compiles code
-  of its own for every tuple of models: a long one takes minutes, and cannot be indexed in `prange`.
+  of its own for every length of a tuple, which takes long for a long one, and cannot index a tuple in `prange`.
 - A target network is another trainer's model: `copy(target, model)` and `blend(target, model, tau)` change its
   parameters. `layer(model, i)` gives the weights and biases of a layer.
 - Several threads, or the turns of a loop over `prange`, predict with one model by `predict_with`, each with a workspace

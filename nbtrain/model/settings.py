@@ -103,16 +103,16 @@ def with_threads(recipe: Recipe, threads: int | str) -> Recipe:
 def seed_words(rng: Any) -> tuple[int, ...]:
     """Eight 32-bit words: four for the compiled random stream, four for the initial weights."""
     if rng is None:
-        return tuple(int(word) for word in np.random.SeedSequence().generate_state(8))
+        return tuple(np.random.SeedSequence().generate_state(8).tolist())
     if isinstance(rng, np.random.Generator):
-        return tuple(int(word) for word in rng.integers(0, 2**32, size=8, dtype=np.uint64))
+        return tuple(rng.integers(0, 2**32, size=8, dtype=np.uint64).tolist())
     if isinstance(rng, np.random.SeedSequence):
         sequence = rng
     elif isinstance(rng, int | np.integer) and not isinstance(rng, bool | np.bool) and rng >= 0:
         sequence = np.random.SeedSequence(int(rng))
     else:
         raise InputError(wrong("rng", "be an int >= 0, a numpy.random.SeedSequence, a Generator or None", brief(rng)))
-    return tuple(int(word) for word in sequence.generate_state(8))
+    return tuple(sequence.generate_state(8).tolist())
 
 
 def checked_dtype(dtype: Any) -> np.dtype[Any]:

@@ -117,18 +117,16 @@ def row_of(memory: Memory) -> tuple[Array, Array, Array]:
     return memory.array("theta"), memory.array("state"), memory.array("scalars")
 
 
-def keep_snapshot(memory: Memory, recipe: Recipe) -> None:
-    """Keep how a model stands as its last finite epoch; the core does so at the end of every epoch of fit."""
-    descriptor = memory.array("descriptor")
-    for kept, current in zip(RowLayout.of(recipe).views(memory.array("snapshot")), row_of(memory), strict=True):
-        kept[...] = current
-    for name, counter in SNAPSHOT.items():
-        descriptor[name] = descriptor[counter]
+def keep_snapshot(memory: Memory) -> None:
+    """Have the core keep how a model stands as its last finite epoch, before its next slice of training."""
+    memory.array("descriptor")["snapshot_due"] = 1
 
 
 def restore_snapshot(memory: Memory, recipe: Recipe) -> None:
     """Set a model back to its last finite epoch."""
     descriptor = memory.array("descriptor")
+    if descriptor["snapshot_due"][0]:  # nothing has been trained since
+        return
     for current, kept in zip(row_of(memory), RowLayout.of(recipe).views(memory.array("snapshot")), strict=True):
         current[...] = kept
     for name, counter in SNAPSHOT.items():

@@ -210,7 +210,8 @@ class Fit(Hooks):
         """Which members have epochs left to train."""
         members = self.members
         idle = members.marked | (members.tasks["stopped"] != 0) | (self.data.rows == 0)
-        return np.asarray((until > members.records["epoch"]) & ~idle)
+        left: Array = (until > members.records["epoch"]) & ~idle
+        return left
 
     def _metrics(self, there: Array) -> dict[str, Array]:
         """The numbers of the epoch that has just ended, by name; NaN for members that were not trained."""

@@ -46,6 +46,12 @@ class InputSpec:
     dtype: np.dtype[Any]
     native: Native
 
+    @property
+    def _hint(self) -> str:
+        """Why targets have the columns that they have, where these are not the outputs."""
+        columns = self.loss.target_columns
+        return f"loss {self.loss.name!r} has target_columns={columns}" if columns is not None else ""
+
     def inputs(self, X: Any, argument: str = "X") -> Array:
         """X as a finite (samples, inputs) array."""
         x = checks.inputs(X, self.columns, self.dtype, argument)
@@ -64,7 +70,7 @@ class InputSpec:
             target = checks.labels(y, rows, argument)
             self._check_labels(target, argument)
             return target
-        target = checks.targets(y, rows, self.outputs, self.dtype, argument)
+        target = checks.targets(y, rows, self.loss.columns(self.outputs), self.dtype, argument, self._hint)
         self.check_finite(target, argument, y)
         self._check_range(target, argument)
         return target

@@ -428,7 +428,7 @@ class _File:
             "decimal": dialect.decimal,
             "thousands": options.thousands,
             "comment": options.comment,
-            "skipinitialspace": dialect.delimiter != " ",
+            "skipinitialspace": dialect.spaced,
             "index_col": False,
             "dtype": dict.fromkeys(texts, str),
             "keep_default_na": False,

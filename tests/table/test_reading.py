@@ -245,7 +245,7 @@ def test_zip_archives(numbers):
 
 def test_excel(numbers, tmp_path):
     pytest.importorskip("openpyxl")
-    frame = numbers.assign(when=pd.date_range("2024-01-01", periods=ROWS), name=["x", None] * 30)
+    frame = numbers.assign(when=pd.date_range("2024-01-01", periods=ROWS), name=["x", "y"] * 30)
     with pd.ExcelWriter(tmp_path / "t.xlsx") as book:
         frame.to_excel(book, sheet_name="first", index=False, startrow=2)
         numbers.to_excel(book, sheet_name="second", index=False)

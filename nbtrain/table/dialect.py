@@ -112,7 +112,7 @@ def _with_names(
     """The dialect with the names of the columns, and the first line of data."""
     names, below_header = [f"column {index + 1}" for index in range(width)], False
     if dialect.header:
-        found = [name.strip() for name in rows[0][1]]
+        found = [re.sub(r"^Unnamed: \d+$", "", name.strip()) for name in rows[0][1]]  # as pandas calls them
         if len(found) == width - 1 and len(rows) > 1 and rows[1][1][-1] != "":
             found = ["", *found]
             notes.append("the header has one name less than the rows have cells: the first column has none")

@@ -174,7 +174,8 @@ def read(
     table = parts[0] if len(parts) == 1 else _together(parts)
     if not len(table.frame) or not len(table.frame.columns):
         shape = f"{len(table.frame)} rows and {len(table.frame.columns)} columns"
-        raise InputError(wrong(table.source, "have rows and columns", shape))
+        hint = "header=False says that the first row is data" if table.named and len(table.frame.columns) else ""
+        raise InputError(wrong(table.source, "have rows and columns", shape, hint))
     return Table(
         _with_dates(table.frame, options), table.notes, table.dialect, options.said(), table.source, table.named
     )
@@ -484,16 +485,19 @@ class _File:
         """The frame without nameless columns that hold nothing or number the rows."""
         if not dialect.header:
             return frame
+        leading = True  # nothing but such columns before this one
         for index, name in enumerate(dialect.names):
             if name != f"column {index + 1}" or len(frame.columns) < 2:
+                leading = False
                 continue
             column = frame[name]
-            if column.isna().all():
+            counts = (
+                leading and column.dtype == np.int64 and len(column) > 1 and (np.diff(column.to_numpy()) == 1).all()
+            )
+            if column.isna().all() or counts:
                 frame = frame.drop(columns=name)
-                self.notes.append(f"column {index + 1} has no name and no cells: left out")
-            elif index == 0 and column.dtype == np.int64 and len(frame) > 1 and (np.diff(column.to_numpy()) == 1).all():
-                frame = frame.drop(columns=name)
-                self.notes.append("the first column has no name and counts the rows: left out")
+                why = "counts the rows" if counts else "no cells"
+                self.notes.append(f"column {index + 1} has no name and {why}: left out")
         return frame
 
 

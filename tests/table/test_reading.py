@@ -163,6 +163,7 @@ def test_columns_without_name_that_hold_nothing_or_number_the_rows_are_left_out(
     trailing = table("a,b,y\n" + text(numbers).split("\n", 1)[1].replace("\n", ",\n"))
     assert equal(trailing, numbers)
     assert equal(table(numbers.to_csv()), numbers)  # with the index, as pandas writes it
+    assert equal(table(numbers.reset_index(names="Unnamed: 0").to_csv()), numbers)  # read and written again
     head, rest = numbers.to_csv().split("\n", 1)
     assert equal(table(f"{head[1:]}\n{rest}"), numbers)  # as R writes it: no name for the row names
 

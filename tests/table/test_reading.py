@@ -345,6 +345,11 @@ def test_options_are_checked(option, value, words):
         table("a,y\n1,2\n3,4\n", **{option: value})
 
 
+def test_unknown_options_are_told():
+    with pytest.raises(TypeError, match="read: unknown argument 'delimeter'; did you mean 'delimiter'"):
+        table("a,y\n1,2\n", delimeter=";")
+
+
 def test_files_that_are_not_there(tmp_path):
     with pytest.raises(InputError, match=r"no\.csv: cannot be read: No such file"):
         read(tmp_path / "no.csv")

@@ -117,14 +117,14 @@ def inputs(value: Any, columns: int, dtype: np.dtype[Any], argument: str = "X") 
     return array
 
 
-def targets(value: Any, samples: int, outputs: int, dtype: np.dtype[Any], argument: str = "y") -> Array:
-    """Float targets as an array of shape (samples, outputs); (samples,) is accepted for one output."""
+def targets(value: Any, samples: int, columns: int, dtype: np.dtype[Any], argument: str = "y", hint: str = "") -> Array:
+    """Float targets as an array of shape (samples, columns); (samples,) is accepted for one column."""
     array = numbers(value, dtype, argument)
-    if array.ndim == 1 and outputs == 1:
+    if array.ndim == 1 and columns == 1:
         array = array.reshape(-1, 1)
-    if array.shape != (samples, outputs):
-        also = f" or ({samples},)" if outputs == 1 else ""
-        raise InputError(wrong(argument, f"have shape ({samples}, {outputs}){also}", str(array.shape)))
+    if array.shape != (samples, columns):
+        also = f" or ({samples},)" if columns == 1 else ""
+        raise InputError(wrong(argument, f"have shape ({samples}, {columns}){also}", str(array.shape), hint))
     return array
 
 

@@ -30,6 +30,62 @@ def is_name(given: Any) -> bool:
     return isinstance(given, str) and NAME.fullmatch(given) is not None and not keyword.iskeyword(given)
 
 
+class PerMember:
+    """A number for each member of a population, as the value of a parameter; it is compared and hashed like a number.
+
+    Parameters
+    ----------
+    numbers : array_like of shape (members,)
+        Copied, as float64.
+
+    Attributes
+    ----------
+    numbers : ndarray of shape (members,), float64
+        Read-only.
+    """
+
+    __slots__ = ("numbers",)
+
+    def __init__(self, numbers: Any) -> None:
+        self.numbers = np.array(numbers, np.float64)
+        self.numbers.setflags(write=False)
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    def __bool__(self) -> bool:
+        return bool(self.numbers.any())
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, PerMember) and np.array_equal(self.numbers, other.numbers)
+
+    def __hash__(self) -> int:
+        return hash(self.numbers.tobytes())
+
+    def __repr__(self) -> str:
+        if len(self) <= 4:
+            return repr(self.numbers.tolist())
+        return f"<{len(self):,} numbers from {self.numbers.min():g} to {self.numbers.max():g}>"
+
+    def __reduce__(self) -> Any:
+        return PerMember, (self.numbers,)
+
+
+def is_per_member(value: Any) -> bool:
+    """Whether a value is a list, a tuple or an array of numbers: one for each member of a population."""
+    return isinstance(value, PerMember | list | tuple) or (isinstance(value, np.ndarray) and value.ndim == 1)
+
+
+def per_member(value: Any, argument: str, check: Callable[[Any, str], float]) -> PerMember:
+    """Numbers of members, each of them checked; an error names the member."""
+    if isinstance(value, PerMember):
+        value = value.numbers
+    if not len(value):
+        raise InputError(wrong(argument, "be a number, or one number for each member of a Population", brief(value)))
+    items = value.tolist() if isinstance(value, np.ndarray) else value
+    return PerMember([check(item, f"{argument} of member {k}") for k, item in enumerate(items)])
+
+
 @dataclass(frozen=True)
 class Parameter:
     """A named number of a component, with the bounds in which it makes sense.
@@ -52,8 +108,10 @@ class Parameter:
     def __post_init__(self) -> None:
         object.__setattr__(self, "default", self.checked(self.default, "default"))
 
-    def checked(self, value: Any, argument: str) -> float:
-        """The value as a float, or an InputError that names the argument and the bounds."""
+    def checked(self, value: Any, argument: str) -> Any:
+        """The value as a float, or an InputError that names the argument and the bounds; numbers as `PerMember`."""
+        if is_per_member(value):
+            return per_member(value, argument, self.checked)
         number = isinstance(value, Real) and not isinstance(value, bool | np.bool) and math.isfinite(value)
         if not number or not self._inside(float(value)):
             raise InputError(wrong(argument, f"be {self._words()}", brief(value)))

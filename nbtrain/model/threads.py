@@ -124,7 +124,7 @@ class Team:
     def __init__(self, size: int, automatic: bool, memory: Memory, assist: Any) -> None:
         self.size = size
         self._assist, self._memory = assist, memory
-        self._address = memory.addresses["descriptor"]
+        self._address = memory.address("descriptor")
         self._descriptor = memory.array("descriptor")
         self._helpers = Helpers()
         self._calls = 0
@@ -156,7 +156,11 @@ class Team:
     def slice(self, flops: float, longest: float) -> Iterator[None]:
         """Around a slice of training that has so much work and lasts at most `longest` seconds."""
         d = self._descriptor
-        together, most = (True, longest) if self._pace is None or self.size == 1 else self._pace.choose()
+        if self.size == 1:
+            d["slice_time"] = int(longest * 1e9)
+            yield
+            return
+        together, most = (True, longest) if self._pace is None else self._pace.choose()
         d["slice_time"] = int(min(most, longest) * 1e9)
         if together:
             self.send(flops)

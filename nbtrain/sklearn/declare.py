@@ -34,19 +34,22 @@ def hidden_units(estimator: Any) -> list[int]:
     return [int(size) for size in sizes]
 
 
-def network(estimator: Any, inputs: int, outputs: int) -> Network:
-    """The network; weights are drawn by the estimator, or by `initializer` if it has one."""
+def network(estimator: Any, inputs: int, outputs: int, initializer: str = "zeros") -> Network:
+    """The network; its weights are drawn by the estimator's `initializer` if it has one, or by the default given here.
+
+    With "zeros" the estimator draws them itself.
+    """
     units = hidden_units(estimator)
     names = _each(estimator.activation, len(units), "activation")
     rates = _each(estimator.dropout, len(units), "dropout")
     kept = _each(estimator.constraint, len(units) + 1, "constraint", "layers, including the output layer")
-    initializer = estimator.initializer or "zeros"
+    drawn_by = estimator.initializer or initializer
     named = [ACTIVATIONS.get(name, name) if isinstance(name, str) else name for name in names]
     layers = [
-        Dense(size, activation, dropout=float(rate), initializer=initializer, constraint=constraint)
+        Dense(size, activation, dropout=float(rate), initializer=drawn_by, constraint=constraint)
         for size, activation, rate, constraint in zip(units, named, rates, kept[:-1], strict=True)
     ]
-    return Network(inputs, [*layers, Dense(outputs, initializer=initializer, constraint=kept[-1])])
+    return Network(inputs, [*layers, Dense(outputs, initializer=drawn_by, constraint=kept[-1])])
 
 
 def _each(given: Any, count: int, argument: str, of_what: str = "hidden layers") -> list[Any]:
@@ -74,6 +77,15 @@ def draw_scikit_learn(
         w = random.uniform(-limit, limit, (inputs, units))
         drawn.append((w, random.uniform(-limit, limit, units)))
     return drawn
+
+
+def with_plain_targets(loss: Component) -> Component:
+    """The loss, if its targets are what an estimator predicts."""
+    columns = loss.spec.target_columns
+    if columns is not None:
+        got = f"{loss.name!r}, which has targets of its own (target_columns={columns})"
+        raise InputError(wrong("loss", "compare predictions with y", got, "train it with nbtrain.Trainer"))
+    return loss
 
 
 def optimizer(estimator: Any) -> Component:

@@ -46,6 +46,12 @@ class InputSpec:
     dtype: np.dtype[Any]
     native: Native
 
+    @property
+    def _hint(self) -> str:
+        """Why targets have the columns that they have, where these are not the outputs."""
+        columns = self.loss.target_columns
+        return f"loss {self.loss.name!r} has target_columns={columns}" if columns is not None else ""
+
     def inputs(self, X: Any, argument: str = "X") -> Array:
         """X as a finite (samples, inputs) array."""
         x = checks.inputs(X, self.columns, self.dtype, argument)
@@ -55,18 +61,25 @@ class InputSpec:
     def dataset(self, X: Any, y: Any, weight: Any = None, prefix: str = "") -> Dataset:
         """X, y and sample weights as the core takes them; errors name them with `prefix`."""
         x = self.inputs(X, f"{prefix}X")
+        target = self.targets(y, len(x), f"{prefix}y")
+        return Dataset(x, target, None if weight is None else self.weights(weight, len(x), f"{prefix}sample_weight"))
+
+    def targets(self, y: Any, rows: int, argument: str = "y") -> Array:
+        """The targets of so many rows: labels, or finite floats (rows, outputs)."""
         if self.loss.target == "label":
-            target = checks.labels(y, len(x), f"{prefix}y")
-            self._check_labels(target, f"{prefix}y")
-        else:
-            target = checks.targets(y, len(x), self.outputs, self.dtype, f"{prefix}y")
-            self.check_finite(target, f"{prefix}y", y)
-            self._check_range(target, f"{prefix}y")
-        if weight is None:
-            return Dataset(x, target, None)
-        weights = checks.weights(weight, len(x), self.dtype, f"{prefix}sample_weight")
-        self._check_weights(weights, f"{prefix}sample_weight")
-        return Dataset(x, target, weights)
+            target = checks.labels(y, rows, argument)
+            self._check_labels(target, argument)
+            return target
+        target = checks.targets(y, rows, self.loss.columns(self.outputs), self.dtype, argument, self._hint)
+        self.check_finite(target, argument, y)
+        self._check_range(target, argument)
+        return target
+
+    def weights(self, weight: Any, rows: int, argument: str = "sample_weight") -> Array:
+        """Weights of so many rows."""
+        weights = checks.weights(weight, rows, self.dtype, argument)
+        self._check_weights(weights, argument)
+        return weights
 
     def check_finite(self, array: Array, argument: str, given: Any = None) -> None:
         """Raise InputError for NaN and infinity, naming the first; the number `given` may be finite but too large."""

@@ -16,6 +16,7 @@ from ..metrics import (
     CLASS,
     CLASSES,
     LABELS,
+    OWN,
     PER_CLASS,
     YES_OR_NO,
     Metric,
@@ -49,7 +50,7 @@ def _from_core(engine: Engine, data: Dataset) -> dict[str, float]:
     found = {"loss": float(sums[0] / sums[1])}
     if engine.descriptor["hits"][0] != layout.HITS_NONE:
         found["accuracy"] = float(sums[2] / sums[1])
-    elif engine.descriptor["target_kind"][0] == 0:
+    if engine.descriptor["squares"][0]:
         found["r2"] = float(r2_of(errors, spread_of(data, len(errors))))
     return found
 
@@ -127,7 +128,7 @@ def of_predictions(
     metrics: Sequence[Metric], task: str, truth: Array, prediction: Array, weight: Array | None
 ) -> dict[str, float]:
     """The metrics of predictions, for a task as `nbtrain.metrics` names it."""
-    if truth.ndim == 2 and truth.shape[1] == 1:
+    if truth.ndim == 2 and truth.shape[1] == 1 and task != OWN:
         truth, prediction = truth[:, 0], prediction[:, 0]
     classes = prediction
     if task == CLASS:

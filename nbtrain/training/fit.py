@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -59,8 +59,7 @@ def training_data(
 ) -> tuple[Dataset, Dataset | None]:
     """Data to train on and to validate with."""
     data = inputs.dataset(X, y, sample_weight)
-    smallest = np.finfo(inputs.dtype).smallest_normal
-    if data.weight is not None and not (data.weight >= smallest).any():
+    if data.weight is not None and not (data.weight >= np.finfo(inputs.dtype).smallest_normal).any():
         got = f"at most {data.weight.max():.2g}, which training in {inputs.dtype} counts as 0"
         raise InputError(wrong("sample_weight", "have a positive weight", got if data.weight.any() else "only zeros"))
     if validation_data is None:
@@ -69,20 +68,29 @@ def training_data(
     return data, inputs.dataset(*triple, prefix="validation_data ")
 
 
-def fit(trainer: Trainer, data: Dataset, validation: Dataset | None, options: Options) -> History:
-    """Train on checked data; resume from the checkpoint if there is one."""
+def fit(
+    trainer: Trainer,
+    data: Dataset | TrainingData,
+    validation: Dataset | None,
+    options: Options,
+    kind: Callable[..., Fit] | None = None,
+) -> History:
+    """Train on checked data with a kind of `Fit`; resume from the checkpoint if there is one."""
+    if isinstance(data, TrainingData):
+        own = data
+    else:
+        own = TrainingData(data, None if options.checkpoint is None else trainer)
     if options.metrics and validation is None:
         raise InputError("metrics need validation_data, which was not given")
     check_metrics(trainer.engine, options.metrics)
-    epochs, callbacks, states, own = options.epochs, list(options.callbacks), None, TrainingData(data)
+    epochs, callbacks, states = options.epochs, list(options.callbacks), None
     if options.checkpoint is not None:
-        own = TrainingData(data, trainer)
         states = resume(trainer, options.checkpoint.path, own)
         epochs = max(0, epochs - trainer.epoch)
         callbacks.append(options.checkpoint)
     callbacks += as_progress(options.progress, epochs)
     new_file = options.checkpoint if states is None else None
-    history = Fit(trainer, own, validation, callbacks, options.metrics, states).run(epochs, new_file)
+    history = (kind or Fit)(trainer, own, validation, callbacks, options.metrics, states).run(epochs, new_file)
     return history if options.checkpoint is None else whole_history(trainer)
 
 
@@ -124,7 +132,8 @@ class Fit:
             for callback in self.callbacks:
                 started.append(callback)
                 callback.on_start(self.trainer)
-            self.resume_callbacks()
+            if self.states:
+                self.resume_callbacks()
             if new_file is not None:  # now that the callbacks, whose states it holds, have started
                 new_file.save_beginning(self.trainer)
             self.history.first_epoch = self.trainer.epoch + (self.unfinished.called is None)
@@ -216,19 +225,19 @@ class Fit:
         """Finish the epochs that the slice has trained -> how many they were."""
         d = self.engine.descriptor
         count = int(d["log_count"][0])
-        loss, weight, hits = self.engine.memory.array("log")[:count].T.copy()
+        sums = self.engine.memory.array("log")[:count].tolist()
         d["log_count"] = 0
-        counted = weight > 0.0
-        columns = {"loss": np.divide(loss, weight, out=np.zeros(count), where=counted).tolist()}
+        columns = {"loss": [loss / weight if weight else 0.0 for loss, weight, _ in sums]}
         if d["hits"][0] != layout.HITS_NONE:
-            columns["accuracy"] = np.divide(hits, weight, out=np.zeros(count), where=counted).tolist()
+            columns["accuracy"] = [hits / weight if weight else 0.0 for _, weight, hits in sums]
         if self.watch is None:
             for epoch in range(count):
                 self.finish_epoch({name: column[epoch] for name, column in columns.items()})
         else:
             columns |= self.watch.columns()
-            self.history.extend(columns, count)
-            self.trainer.history.extend(columns, count)
+            if count:
+                self.history.extend(columns, count)
+                self.trainer.history.extend(columns, count)
             self.stopped |= self.watch.report()
         return count
 
@@ -236,14 +245,16 @@ class Fit:
         """Validate an epoch, add it to the history and call the callbacks."""
         self.unfinished.validated, self.unfinished.called = False, 0
         try:
-            if self.validation is not None:
-                scores = evaluate(self.engine, self.validation, self.metrics)
-                metrics |= {f"val_{name}": number for name, number in scores.items()}
+            metrics |= {f"val_{name}": number for name, number in self.validate().items()}
         finally:  # an epoch that was trained is in the history even if its validation fails
             self.history.append(metrics)
             self.trainer.history.append(metrics)
         self.unfinished.validated = True
         self.call_callbacks(metrics)
+
+    def validate(self) -> dict[str, float]:
+        """Scores on the validation data, if there are any."""
+        return {} if self.validation is None else evaluate(self.engine, self.validation, self.metrics)
 
     def call_callbacks(self, metrics: dict[str, float], first: int = 0) -> None:
         """Call the callbacks for an epoch, from one of them on."""
@@ -269,6 +280,8 @@ class Fit:
 
 def end(callbacks: Sequence[Callback], trainer: Trainer) -> None:
     """Call `on_end` of those that have started, of all of them whatever one raises."""
+    if not callbacks:
+        return
     with contextlib.ExitStack() as stack:
         for callback in reversed(sorted(callbacks, key=lambda callback: not callback.first_at_end)):
             stack.callback(callback.on_end, trainer)  # called in reverse order
@@ -300,7 +313,7 @@ class Intervals:
         if not self.counted and not self.timed:
             return False
         iteration, now = trainer.iteration, time.monotonic()
-        due = [callback for callback, every in self.counted if iteration != before and iteration % every == 0]
+        due = [callback for callback, every in self.counted if iteration // every > before // every]
         for index, (callback, seconds) in enumerate(self.timed):
             if now >= self.due[index]:
                 self.due[index] = now + seconds

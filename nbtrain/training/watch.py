@@ -104,6 +104,8 @@ def can_watch(engine: Engine, validation: Dataset | None, callbacks: Sequence[Ca
             return False
         if validation.weight is not None and not validation.weight.any():
             return False  # an error, once the first epoch has been trained
+    if not callbacks:
+        return True
     columns = columns_of(engine, validation is not None)
     if len({id(callback) for callback in callbacks}) < len(callbacks):
         return False
@@ -120,8 +122,7 @@ def columns_of(engine: Engine, validated: bool) -> list[str]:
 
 
 def _has_r2(engine: Engine) -> bool:
-    d = engine.descriptor
-    return bool(d["hits"][0] == layout.HITS_NONE and d["target_kind"][0] == 0)
+    return bool(engine.descriptor["squares"][0])
 
 
 def _followed(callback: Any, columns: Sequence[str]) -> int | None:

@@ -71,11 +71,11 @@ def contents(data: bytes | bytearray, where: str, known: Recipe | Parts | None =
     return Contents(where, recipe, state, history, metadata, fields.altered, states, numerics)
 
 
-def warn_of_altered(found: Contents, stacklevel: int) -> None:
+def warn_of_altered(where: str, altered: list[str], stacklevel: int) -> None:
     """Warn of components whose code has changed."""
-    if found.altered:
+    if altered:
         warnings.warn(
-            f"{found.where}: the code of {' and '.join(found.altered)} has changed since this was saved; predictions "
+            f"{where}: the code of {' and '.join(altered)} has changed since this was saved; predictions "
             "and continued training will differ",
             PluginWarning,
             stacklevel=stacklevel,

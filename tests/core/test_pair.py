@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
 
 import numpy as np
@@ -361,6 +362,10 @@ USES = {
     "reset_optimizer": lambda trainer, x, y: trainer.reset_optimizer(),
     "activations": lambda trainer, x, y: trainer.activations(x),
     "input_gradient": lambda trainer, x, y: trainer.input_gradient(x, y),
+    "blend from it": lambda trainer, x, y: kernel.blend(copy.deepcopy(trainer).model, trainer.model, 0.5),
+    "blend into it": lambda trainer, x, y: kernel.blend(trainer.model, copy.deepcopy(trainer).model, 1.0),
+    "regularize": lambda trainer, x, y: kernel.regularize(trainer.model, 16.0),
+    "gradient_norm": lambda trainer, x, y: kernel.gradient_norm(trainer.model),
     "another forward": lambda trainer, x, y: trainer.forward(x[:-1]),
     "a refused forward": lambda trainer, x, y: forward(trainer.model, x, np.empty((1, 2))),
 }
@@ -387,6 +392,18 @@ def test_whatever_else_uses_the_model_ends_the_pair(use):
     assert_close(out, wanted[0], 1e-13)
     assert_close(trainer.backward(x, y, dx), wanted[1], 1e-13)
     assert_close(dx, wanted[2], 1e-13)
+
+
+def test_what_uses_other_models_or_does_not_enter_ends_no_pair():
+    trainer, other = (trainer_of((4, 6, 2), ["tanh", "identity"], batch_size=16) for _ in range(2))
+    x, y = data("mse", 16, 4, 2)
+    trainer.forward(x)
+    other.fit(x, y)
+    other.forward(x)
+    work = np.empty(kernel.work_size(trainer.model, 16), np.uint8)
+    assert kernel.predict_with(trainer.model, x, np.empty((16, 2)), work) == 0
+    kernel.layer(trainer.model, 0)
+    assert_close(trainer.backward(x, y), by_hand(trainer, ["tanh", "identity"], x, y)[1], 1e-13)
 
 
 def test_misuse_is_a_status_and_writes_nothing():

@@ -195,6 +195,7 @@ class _Passes:
         self.drops = any(dense.dropout > 0 for dense in network.layers)
         self.holders = [(held._parameters, name) for held in layers for name in ("weight", "bias")]
         self.parameters = [parameters[name] for parameters, name in self.holders]
+        self.ids = [id(parameter) for parameter in self.parameters]
         self.places = [parameter.data_ptr() for parameter in self.parameters]
         self.dtype = self.parameters[0].dtype
         d, theta = engine.descriptor, engine.theta
@@ -212,10 +213,9 @@ class _Passes:
 
     def check(self, x: Tensor) -> None:
         """Refuse what the core cannot read, and parameters that are no longer theta's."""
-        for (parameters, name), parameter, place in zip(self.holders, self.parameters, self.places, strict=True):
-            if parameters.get(name) is not parameter or parameter.data_ptr() != place:
-                hint = "copy numbers into it, with parameter.data.copy_(…) or load_state_dict"
-                raise InputError(wrong(f"the {name} of a layer", "stay a view of theta", "another tensor", hint))
+        held = [id(parameters.get(name)) for parameters, name in self.holders]
+        if held != self.ids or [parameter.data_ptr() for parameter in self.parameters] != self.places:
+            self.refuse_parameters()
         if not isinstance(x, torch.Tensor):
             raise InputError(wrong("x", "be a tensor", brief(x)))
         if x.dtype is not self.dtype or not x.is_cpu or x.layout is not torch.strided:
@@ -230,6 +230,13 @@ class _Passes:
         if rows > self.most:
             hint = "make the Trainer with a larger batch_size, or pass the rows in parts"
             raise InputError(wrong("x", f"have at most batch_size = {self.most} rows", str(rows), hint))
+
+    def refuse_parameters(self) -> None:
+        """Raise for the first parameter that is no longer a view of theta."""
+        for (parameters, name), parameter, place in zip(self.holders, self.parameters, self.places, strict=True):
+            if parameters.get(name) is not parameter or parameter.data_ptr() != place:
+                hint = "copy numbers into it, with parameter.data.copy_(…) or load_state_dict"
+                raise InputError(wrong(f"the {name} of a layer", "stay a view of theta", "another tensor", hint))
 
     def call(self, name: str, rows: int, *arguments: int) -> int:
         """Call one of the core's functions; without the detours of `call_on` where there is little to do."""
@@ -314,4 +321,7 @@ class _Function(torch.autograd.Function):  # type: ignore[misc]
         flat = passes.backward(ctx.made, x, delta.contiguous(), dx, True in needed)
         if flat is None:
             return dx, None, *(None for _ in needed)
-        return dx, None, *(part if need else None for part, need in zip(passes.split(flat), needed, strict=True))
+        found = passes.split(flat)
+        if False in needed:
+            found = [part if need else None for part, need in zip(found, needed, strict=True)]
+        return dx, None, *found

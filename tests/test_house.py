@@ -26,7 +26,8 @@ PUBLIC = {
     "nbtrain.datasets": "load_digits",
     "nbtrain.distributed": "WorkerError, evaluate, fit, predict",
     "nbtrain.errors": "DivergenceError, Error, InputError, ModelFileError, PluginError, PluginWarning",
-    "nbtrain.kernel": "evaluate, loss_and_gradient, predict, status, status_of, train_epoch, train_step, update",
+    "nbtrain.kernel": "backward, evaluate, forward, input_gradient, loss_and_gradient, predict, status, status_of, "
+    "train_epoch, train_step, update",
     "nbtrain.metrics": "Metric",
     "nbtrain.model": "Model",
     "nbtrain.population": "Population, PopulationHistory",

@@ -17,6 +17,7 @@ NEEDED = [
     "pyproject.toml",
     "nbtrain/py.typed",
     "nbtrain/datasets/digits.npz",
+    "nbtrain/include/nbtrain.h",
     "nbtrain/cli/template/optimizer/package.py.in",
     "plugins/nbtrain-lamb/pyproject.toml",
     "plugins/nbtrain-lamb/nbtrain_lamb/__init__.py",

@@ -59,7 +59,7 @@ def evaluation_sums(engine: Engine, data: Dataset) -> EvaluationSums:
         sums += engine.result
         errors += engine.memory.array("squared_errors")
     loss, weight, hits = sums.tolist()
-    if engine.descriptor["target_kind"][0] != 0:
+    if not engine.descriptor["squares"][0]:
         return EvaluationSums(loss, weight, hits, errors, errors * 0.0, errors * 0.0)
     return EvaluationSums(loss, weight, hits, errors, *_target_moments(data))
 
@@ -109,7 +109,7 @@ def scores(engine: Engine, found: Sequence[EvaluationSums]) -> dict[str, float]:
     result = {"loss": loss / weight}
     if engine.descriptor["hits"][0] != layout.HITS_NONE:
         result["accuracy"] = hits / weight
-    elif engine.descriptor["target_kind"][0] == 0:
+    if engine.descriptor["squares"][0]:
         squares = moments[2]
         ratio = np.divide(errors, squares, out=np.ones_like(squares), where=squares > 0)
         exact = (squares == 0) & (errors == 0)

@@ -20,7 +20,7 @@ TOGETHER = "\xa0"  # a space at which no line is broken
 STATUSES = (
     *("OK", "WRONG_X", "WRONG_Y", "WRONG_TARGET", "WRONG_LABEL", "WRONG_OUT", "WRONG_WEIGHT", "BUSY", "DIVERGED"),
     *("NO_MEMORY", "FAILED", "WRONG_MODEL", "WRONG_RATE", "WRONG_GRADIENT", "NO_FORWARD", "TOO_MANY_ROWS"),
-    *("OTHER_NETWORK", "WRONG_WORK", "WRONG_TAU", "WRONG_M"),
+    *("OTHER_NETWORK", "WRONG_MEMBER", "WRONG_WORK", "WRONG_TAU", "WRONG_M"),
 )
 
 # What a wrapper takes in place of an address; `source` is another model.
@@ -79,7 +79,8 @@ HEAD = """\
 
 def text() -> str:
     """The whole header."""
-    check_complete("the statuses of nbtrain.h", STATUSES, (name_of_status(code) for code in WORDS))
+    if {getattr(layout, name) for name in STATUSES} != set(WORDS):
+        raise Error("nbtrain.h: STATUSES in nbtrain/model/header.py are not those of nbtrain/status.py")
     check_complete("nbtrain.h", ABOUT, HOST_FUNCTIONS)
     parts = [HEAD, _constants(), _table()]
     parts += [_wrapper(name) for name in HOST_FUNCTIONS]
@@ -88,7 +89,7 @@ def text() -> str:
 
 def name_of_status(code: int) -> str:
     """What a status is called here and in nbtrain.core.layout."""
-    return next((name for name in STATUSES if getattr(layout, name) == code), str(code))
+    return next(name for name in STATUSES if getattr(layout, name) == code)
 
 
 def _constants() -> str:

@@ -56,7 +56,7 @@ class InputSpec:
     def inputs(self, X: Any, argument: str = "X") -> Array:
         """X as a finite (samples, inputs) array."""
         x = checks.inputs(X, self.columns, self.dtype, argument)
-        self.check_finite(x, argument, X)
+        self.check_finite(x, argument, X, rows=True)
         return x
 
     def dataset(self, X: Any, y: Any, weight: Any = None, prefix: str = "") -> Dataset:
@@ -72,7 +72,7 @@ class InputSpec:
             self._check_labels(target, argument)
             return target
         target = checks.targets(y, rows, self.loss.columns(self.outputs), self.dtype, argument, self._hint)
-        self.check_finite(target, argument, y)
+        self.check_finite(target, argument, y, rows=True)
         self._check_range(target, argument)
         return target
 
@@ -82,13 +82,16 @@ class InputSpec:
         self._check_weights(weights, argument)
         return weights
 
-    def check_finite(self, array: Array, argument: str, given: Any = None) -> None:
-        """Raise InputError for NaN and infinity, naming the first; the number `given` may be finite but too large."""
+    def check_finite(self, array: Array, argument: str, given: Any = None, rows: bool = False) -> None:
+        """Raise InputError for NaN and infinity, naming the first; the number `given` may be finite but too large.
+
+        `rows`: these are samples, of which some can be left out.
+        """
         index = self.native.bad_number(address(array), array.size)
         if index < 0:
             return
         found, hint = str(array.flat[index]), ""
-        if np.isnan(array.flat[index]):
+        if rows and np.isnan(array.flat[index]):
             hint = "fill missing values, or leave out their rows"
         if given is not None and np.isinf(array.flat[index]):
             was = float(np.asarray(given).flat[index])

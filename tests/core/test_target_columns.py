@@ -331,6 +331,31 @@ def test_a_file_says_that_the_width_has_changed(tmp_path):
         nbtrain.registry.unregister(wider)
 
 
+def test_populations_and_shards_know_the_width():
+    from nbtrain import distributed
+
+    X, y, plain = samples("wider")
+    network = make(PLAIN).network
+    many = nbtrain.Population(network, 3, loss=OWN["wider"], dtype="float64", batch_size=8, rng=0)
+    many.fit(X, y, epochs=2, validation_data=(X, y))
+    lone = nbtrain.Trainer(network, loss=OWN["wider"], dtype="float64", batch_size=8, rng=many.seed(1))
+    lone.fit(X, y, epochs=2)
+    np.testing.assert_array_equal(many.theta[1], lone.theta)
+    found = many.evaluate(X, y)
+    assert set(found) == {"loss"}
+    assert found["loss"][1] == lone.evaluate(X, y)["loss"]
+    with pytest.raises(nbtrain.InputError, match=r"have shape \(37, 5\).*target_columns=5"):
+        many.fit(X, plain)
+
+    made = make(OWN["wider"]), make(OWN["wider"])
+    options = {"shards": 1, "executor": None, "validation_data": (X, y)}
+    history = distributed.fit(made[0], (X, y), 2, **options)
+    made[1].fit(X, y, epochs=2)
+    np.testing.assert_array_equal(made[0].theta, made[1].theta)
+    assert not {"r2", "val_r2", "accuracy"} & set(history)
+    assert history["val_loss"][-1] == pytest.approx(made[1].evaluate(X, y)["loss"])
+
+
 def test_exports_are_not_concerned(tmp_path):
     pytest.importorskip("onnx")
     runtime = pytest.importorskip("onnxruntime")

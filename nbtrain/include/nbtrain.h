@@ -59,6 +59,8 @@ enum nbtrain_status {
     NBTRAIN_TOO_MANY_ROWS = 15,
     /* the two models have layers of different sizes, or different dtypes */
     NBTRAIN_OTHER_NETWORK = 16,
+    /* the population has no such members, or there is not one block of rows for each of them */
+    NBTRAIN_WRONG_MEMBER = 17,
     /* work has fewer bytes than work_size says for so many rows */
     NBTRAIN_WRONG_WORK = 18,
     /* tau is not a number from 0 to 1 */

@@ -20,7 +20,7 @@ TOGETHER = "\xa0"  # a space at which no line is broken
 STATUSES = (
     *("OK", "WRONG_X", "WRONG_Y", "WRONG_TARGET", "WRONG_LABEL", "WRONG_OUT", "WRONG_WEIGHT", "BUSY", "DIVERGED"),
     *("NO_MEMORY", "FAILED", "WRONG_MODEL", "WRONG_RATE", "WRONG_GRADIENT", "NO_FORWARD", "TOO_MANY_ROWS"),
-    *("OTHER_NETWORK", "WRONG_WORK", "WRONG_TAU", "WRONG_M"),
+    *("OTHER_NETWORK", "WRONG_MEMBER", "WRONG_WORK", "WRONG_TAU", "WRONG_M"),
 )
 
 # What a wrapper takes in place of an address; `source` is another model.

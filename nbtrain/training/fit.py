@@ -177,7 +177,7 @@ class Fit:
         """Train slice by slice; compiled code does what there is to do between epochs, if it can."""
         d = self.engine.descriptor
         d["status"] = layout.OK
-        if not self.metrics and can_watch(self.engine, self.validation, self.callbacks):
+        if self.can_watch():
             self.watch = Watch(self.engine, self.validation, self.callbacks)
         each, watch = (1, 0) if self.watch is None else (LOG_SIZE, self.watch.address)
         while epochs > 0 and not self.stopped:
@@ -195,6 +195,10 @@ class Fit:
                 if d["status"][0] in DIVERGENCES:  # nor does it keep a slice that diverged
                     self.engine.restore_snapshot()
                 epochs -= self.read_log()
+
+    def can_watch(self) -> bool:
+        """Whether compiled code can do what there is to do between epochs."""
+        return not self.metrics and can_watch(self.engine, self.validation, self.callbacks)
 
     def slice(self) -> None:
         """Run compiled code for a while."""

@@ -35,6 +35,16 @@ TABLE = {
         {r"\| wine \|[^|]*\|[^|]*\| ([\d.]+) \|": (0.85, 1.0)},
     ),
     "custom_loss.py": ("--samples 2000 --epochs 25", (), {r"inside the band ([\d.]+) %": (70.0, 90.0)}),
+    "dask_cluster.py": (
+        "--rows 4000 --epochs 3 --shards 3",
+        ("distributed",),
+        {r"validation R² ([\d.]+)": (0.3, 1.0)},
+    ),
+    "dask_search.py": (
+        "--trials 2 --samples 400",
+        ("distributed", "sklearn"),
+        {r"best accuracy ([\d.]+)": (0.7, 1.0)},
+    ),
     "drift.py": (
         "--steps 60000",
         (),
@@ -122,6 +132,14 @@ def test_the_example_does_what_it_says(name, digits_as_idx):
         found = re.search(pattern, done.stdout)
         assert found, done.stdout
         assert low <= float(found[1]) <= high, done.stdout
+
+
+def test_the_search_with_optuna():
+    for package in ("distributed", "sklearn", "optuna"):
+        pytest.importorskip(package)
+    done = run("dask_search.py", "--optuna", "--trials", "3", "--samples", "400")
+    assert done.returncode == 0, done.stderr
+    assert 0.7 < float(re.search(r"best accuracy ([\d.]+)", done.stdout)[1]) <= 1.0
 
 
 def test_every_example_is_in_the_table_and_in_their_readme():

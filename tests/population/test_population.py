@@ -382,7 +382,12 @@ REFUSED = {
     "validation_groups needs validation_data": lambda: population().fit(X, Y, validation_groups=[1]),
     "early_stopping must be a dict or": lambda: population().fit(X, Y, early_stopping=5),
     "early_stopping: unknown metric 'val_loss'": lambda: population().fit(X, Y, early_stopping={}),
-    "EarlyStopping works on a Trainer": lambda: population().fit(X, Y, callbacks=EarlyStopping("loss")),
+    "EarlyStopping works on a Trainer, not on a Population; pass it as early_stopping=": lambda: population().fit(
+        X, Y, callbacks=EarlyStopping("loss")
+    ),
+    "ReduceOnPlateau works on a Trainer, not on a Population; write a function": lambda: population().fit(
+        X, Y, callbacks=nbtrain.callbacks.ReduceOnPlateau("loss")
+    ),
     "progress must be True, False": lambda: population().fit(X, Y, progress="bar"),
     "checkpoint must be the path of a file": lambda: population().fit(X, Y, checkpoint=3),
     "unknown reduce 'median'": lambda: population().predict(X, reduce="median"),

@@ -17,6 +17,8 @@ Array = np.ndarray[Any, Any]
 
 def whole_number(value: Any, argument: str, minimum: int) -> int:
     """An int of at least `minimum`; bools are refused."""
+    if type(value) is int and value >= minimum:  # the tests for abstract classes below take ten times as long
+        return value
     if isinstance(value, Integral) and not isinstance(value, bool | np.bool) and int(value) >= minimum:
         return int(value)
     raise InputError(wrong(argument, f"be an integer >= {minimum}", brief(value)))
@@ -24,6 +26,8 @@ def whole_number(value: Any, argument: str, minimum: int) -> int:
 
 def finite_number(value: Any, argument: str, kind: str = "a finite number") -> float:
     """A finite float; bools are refused. `kind` describes it in the error."""
+    if type(value) is float and math.isfinite(value):
+        return value
     if isinstance(value, Real) and not isinstance(value, bool | np.bool) and math.isfinite(value):
         return float(value)
     raise InputError(wrong(argument, f"be {kind}", brief(value)))

@@ -37,6 +37,8 @@ A call runs on the calling thread alone and returns BUSY at once if another thre
   of `work_size(model, m)` bytes.
 - A callback for C (`numba.cfunc`) gets the address of a model, `trainer.model.descriptor.ctypes.data`, and
   `model_at(address, dtype)` makes a model of it.
+- Members of a `Population`: `train_members`, `predict_members` and `copy_member` take `population.model`, on as many
+  threads at once as the population has; see docs/population.md.
 - With `fastmath=True` Numba may drop any test for NaN, but not `status_of(loss) != 0`.
 - Python sees Ctrl-C when a compiled function returns: let long loops return now and then.
 

@@ -104,7 +104,7 @@ class Reader:
         """X, y and weights: shared, of each member, or by groups."""
         if groups is not None:
             return self._by_groups(X, y, weight, groups, prefix)
-        if np.ndim(X) == 3:
+        if dimensions(X, f"{prefix}X") == 3:
             return self._own(X, y, weight, prefix)
         return self._shared(self.inputs.dataset(X, y, weight, prefix))
 
@@ -119,18 +119,20 @@ class Reader:
     def _own(self, X: Any, y: Any, weight: Any, prefix: str) -> MemberData:
         X, count = self.blocks(X, f"{prefix}X"), len(self.chosen)
         each, shared = X.shape[1], is_broadcast(X)
-        y, spec = np.asarray(y), self.inputs
+        y, spec = as_array(y, f"{prefix}y"), self.inputs
         if y.shape[:2] != (count, each):
             raise InputError(
                 wrong(f"{prefix}y", f"have shape ({count}, {each}, …), as X has data of each member", str(y.shape))
             )
-        if weight is not None and np.shape(weight) != (count, each):
-            raise InputError(wrong(f"{prefix}sample_weight", f"have shape ({count}, {each})", str(np.shape(weight))))
+        if weight is not None:
+            weight = as_array(weight, f"{prefix}sample_weight")
+            if weight.shape != (count, each):
+                raise InputError(wrong(f"{prefix}sample_weight", f"have shape ({count}, {each})", str(weight.shape)))
 
         def whole() -> Dataset:
             x = spec.inputs(X[0] if shared else X.reshape(-1, X.shape[2]), f"{prefix}X")
             target = spec.targets(y.reshape(count * each, *y.shape[2:]), count * each, f"{prefix}y")
-            flat = None if weight is None else np.asarray(weight).reshape(-1)
+            flat = None if weight is None else weight.reshape(-1)
             return Dataset(x, target, None if flat is None else spec.weights(flat, len(flat), f"{prefix}sample_weight"))
 
         def part(index: int) -> None:
@@ -143,7 +145,7 @@ class Reader:
 
     def blocks(self, given: Any, argument: str) -> Array:
         """X as an array (chosen members, rows, inputs)."""
-        X: Array = np.asarray(given)
+        X: Array = as_array(given, argument)
         count = len(self.chosen)
         if X.ndim != 3 or X.shape[0] != count or X.shape[2] != self.inputs.columns or not X.shape[1]:
             expected = f"have shape ({count}, n_samples, {self.inputs.columns}), or (n_samples, {self.inputs.columns})"
@@ -170,6 +172,21 @@ class Reader:
                 except InputError as error:
                     raise InputError(f"{self.groups.name(int(k))}: {error}") from None
             raise
+
+
+def as_array(value: Any, argument: str) -> Array:
+    """An array, or an error for a list of arrays of different lengths."""
+    try:
+        return np.asarray(value)
+    except ValueError:
+        hint = "concatenate data of different lengths, and say by `groups` which member each row belongs to"
+        raise InputError(wrong(argument, "be one array", "arrays of different shapes", hint)) from None
+
+
+def dimensions(value: Any, argument: str) -> int:
+    """How many dimensions something has that becomes an array."""
+    found = getattr(value, "ndim", None)
+    return int(found) if isinstance(found, int) else as_array(value, argument).ndim
 
 
 def in_order(member: Array, members: int) -> tuple[Array | None, Array, Array]:

@@ -72,8 +72,9 @@ def sequence_of(rng: Any) -> Any:
     """The SeedSequence of a population; its children are the members'."""
     if rng is None:
         return np.random.SeedSequence()
-    if isinstance(rng, np.random.SeedSequence):
-        return rng
+    if isinstance(rng, np.random.SeedSequence):  # a copy: the user may spawn others from it
+        kept = {"pool_size": rng.pool_size, "n_children_spawned": rng.n_children_spawned}
+        return np.random.SeedSequence(rng.entropy, spawn_key=rng.spawn_key, **kept)
     if isinstance(rng, np.random.Generator):
         return np.random.SeedSequence([int(word) for word in rng.integers(0, 2**32, size=4, dtype=np.uint64)])
     if isinstance(rng, int | np.integer) and not isinstance(rng, bool | np.bool) and rng >= 0:

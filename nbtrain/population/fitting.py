@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import inspect
 import os
 import time
 import warnings
@@ -12,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..callbacks import Callback, Checkpoint, as_callbacks
+from .. import callbacks as library
+from ..callbacks import Callback, Checkpoint, EarlyStopping, as_callbacks
 from ..checks import arrays as checks
 from ..checks.messages import brief, wrong
 from ..compiler.numerics import numerics_id
@@ -49,19 +49,18 @@ class Options:
         self.checkpoint: Checkpoint | None = checkpoint
 
 
+PLACES = {EarlyStopping: "early_stopping=", Checkpoint: "checkpoint="}  # of nbtrain's own callbacks
+
+
 def _callbacks(given: Any) -> list[Callback]:
-    """Functions and callbacks of the user's own; those of nbtrain work on trainers."""
+    """Functions, and callbacks of the user's own: those of nbtrain work on trainers."""
     found = as_callbacks(given)
     for callback in found:
-        if type(callback).__module__.startswith("nbtrain.") and inspect.getmodule(Callback) is not None:
-            name = type(callback).__name__
-            if name == "_Function":
-                continue
-            places = {"EarlyStopping": "early_stopping=", "Checkpoint": "checkpoint="}
-            hint = (
-                f"pass it as {places[name]}" if name in places else "write a function of (population, epoch, metrics)"
-            )
-            raise InputError(f"callbacks: {name} works on a Trainer, not on a Population; {hint}")
+        kind = type(callback)
+        if getattr(library, kind.__name__, None) is kind:
+            place = PLACES.get(kind)
+            hint = f"pass it as {place}" if place else "write a function of (population, epoch, metrics)"
+            raise InputError(f"callbacks: {kind.__name__} works on a Trainer, not on a Population; {hint}")
     return found
 
 
@@ -145,7 +144,9 @@ class Fit(Hooks):
         if options.checkpoint is not None:
             self._write({})
         report_failures(members, self.trained, before)
-        return found if options.checkpoint is None else many.history
+        if options.checkpoint is not None:
+            found.replace(many.history, many.history.epochs)
+        return found
 
     def _train(self, begun: Array, until: Array) -> None:
         """Train all members to their end, or epoch by epoch where callbacks are to be called."""

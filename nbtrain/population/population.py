@@ -266,6 +266,7 @@ class Population:
             if name != "optimizer.learning_rate":
                 self.hyperparameters[name][k] = theirs.get(name, 0.0)
         self.history.put(k, trainer.history)
+        self._back[k] = 0
 
     def __iter__(self) -> Iterator[Trainer]:
         return (self[k] for k in range(len(self)))

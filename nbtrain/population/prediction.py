@@ -16,7 +16,7 @@ from ..status import check
 from ..training.data import Dataset
 from ..training.engine import CALL_FLOPS
 from ..training.evaluation import r2_of, spread_of
-from .data import Groups, MemberData, Reader, in_order
+from .data import Groups, MemberData, Reader, dimensions, in_order
 from .members import Family, Members, Worker
 
 Array = np.ndarray[Any, Any]
@@ -73,7 +73,7 @@ class Predictor:
         return out
 
     def _rows(self, X: Any) -> Rows:
-        if np.ndim(X) != 3:
+        if dimensions(X, "X") != 3:
             x = self.reader.inputs.inputs(X)
             return Rows(x, len(x), True)
         blocks = self.reader.blocks(X, "X")

@@ -30,7 +30,6 @@ class Scale(NamedTuple):
         """The weighted scale of each group's rows; a column that is constant in a group has deviation 1."""
         w = np.ones(len(columns)) if weight is None else weight.astype(np.float64)
         total = np.bincount(member, w, groups)
-        total[total == 0] = 1.0  # refused later, in words that name the group
         mean = np.stack([np.bincount(member, w * column, groups) / total for column in columns.T], axis=1)
         squares = (columns - mean[member]) ** 2
         variance = np.stack([np.bincount(member, w * column, groups) / total for column in squares.T], axis=1)
@@ -130,7 +129,12 @@ class GroupedMLPRegressor(RegressorMixin, ManyNetworks):
         targets = y.reshape(len(y), -1).astype(X.dtype, copy=False)
         self.n_outputs_ = targets.shape[1]
         self.groups_, member = np.unique(self._named(groups, len(X)), return_inverse=True)
+        return self._fit(X, targets, weight, member, random)
+
+    def _fit(self, X: Array, targets: Array, weight: Weights, member: Array, random: Any) -> Self:
+        """Train on checked data, of which each row belongs to group `member`."""
         train, validation = self._split(member, random)
+        self._check_weights(member[train], None if weight is None else weight[train])
         self._scales = self._scales_of(
             X[train], targets[train], member[train], None if weight is None else weight[train]
         )
@@ -142,10 +146,18 @@ class GroupedMLPRegressor(RegressorMixin, ManyNetworks):
         if validation is not None:
             kept = None if weight is None else weight[validation]
             options["validation_data"] = X[validation], targets[validation], kept
-            options["validation_groups"] = self.groups_[member[validation]]
-        options |= {"sample_weight": None if weight is None else weight[train], "groups": self.groups_[member[train]]}
+            options["validation_groups"] = member[validation]
+        options |= {"sample_weight": None if weight is None else weight[train], "groups": member[train]}
         self._train(population, X[train], targets[train], **options)
         return self
+
+    def _check_weights(self, member: Array, weight: Weights) -> None:
+        if weight is None:
+            return
+        empty = np.bincount(member, weight, len(self.groups_)) == 0
+        if empty.any():
+            name = self.groups_[int(empty.argmax())].item()
+            raise InputError(f"group {brief(name)}: " + wrong("sample_weight", "have a positive weight", "only zeros"))
 
     def _split(self, member: Array, random: Any) -> tuple[Any, Array | None]:
         """The rows for training and, with early stopping, for validation: the same fraction of each group."""
@@ -201,13 +213,12 @@ class GroupedMLPRegressor(RegressorMixin, ManyNetworks):
             expected = "be given, as fit had groups" if self._has_groups else "be None, as fit had no groups"
             raise InputError(wrong("groups", expected, "None" if groups is None else "some"))
         X = self._checked_inputs(X)
-        given = self._named(groups, len(X))
+        member = self._members_of(self._named(groups, len(X)))
         if self._scales is None:
-            found = self.population_.predict(X, groups=given)
+            found = self.population_.predict(X, groups=member)
         else:
-            member = self._members_of(given)
             own, target = self._scales
-            found = target.undo(self.population_.predict(own.apply(X, member), groups=given), member)
+            found = target.undo(self.population_.predict(own.apply(X, member), groups=member), member)
         return found[:, 0] if self._flat else found
 
     def _members_of(self, given: Array) -> Array:

@@ -78,10 +78,11 @@ def spread_of(data: Dataset, outputs: int) -> Spread:
     scale = 2.0 ** max(0, int(np.frexp(largest)[1]) - 1)
     with np.errstate(over="ignore", invalid="ignore"):  # of huge weights
         weight = weighted = np.zeros(outputs)
-        for y, w in _blocks(data, scale):
+        kept = list(_blocks(data, scale)) if len(data.y) <= R2_ROWS else None  # one block, which is read twice
+        for y, w in kept or _blocks(data, scale):
             weight, weighted = weight + w.sum(), weighted + (w[:, None] * y).sum(axis=0)
         mean, total = weighted / weight, np.zeros(outputs)
-        for y, w in _blocks(data, scale):
+        for y, w in kept or _blocks(data, scale):
             total += (w[:, None] * (y - mean) ** 2).sum(axis=0)
     return Spread(scale, total)
 

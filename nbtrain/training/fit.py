@@ -182,8 +182,9 @@ class Fit:
         each, watch = (1, 0) if self.watch is None else (LOG_SIZE, self.watch.address)
         while epochs > 0 and not self.stopped:
             before = self.trainer.iteration
-            d["log_count"], d["log_size"], d["watch"] = 0, min(each, epochs), watch
-            if self.watch is not None:
+            d["log_count"], d["log_size"] = 0, min(each, epochs)
+            if watch and self.watch is not None:
+                d["watch"] = watch
                 self.watch.begin()
             d["slice_steps"] = self.intervals.steps(before, MOST_STEPS)
             try:
@@ -191,7 +192,8 @@ class Fit:
                 self.stopped = self.intervals.call(self.trainer, before)
                 self.warn_of_rate_zero()
             finally:  # an interrupt loses no finished epoch
-                d["watch"] = 0
+                if watch:
+                    d["watch"] = 0
                 if d["status"][0] in DIVERGENCES:  # nor does it keep a slice that diverged
                     self.engine.restore_snapshot()
                 epochs -= self.read_log()
@@ -203,11 +205,11 @@ class Fit:
     def slice(self) -> None:
         """Run compiled code for a while."""
         engine = self.engine
-        epochs = int(engine.descriptor["log_size"][0])
         if engine.recipe.threads == 1:
             engine.descriptor["slice_time"] = int(SLICE_SECONDS * 1e9)
             status = engine.call("train_slice", self.data)
         else:
+            epochs = int(engine.descriptor["log_size"][0])
             with engine.team.slice(6.0 * engine.theta.size * len(self.data.x) * epochs, SLICE_SECONDS):
                 status = engine.call("train_slice", self.data)
         if status in DIVERGENCES:

@@ -320,6 +320,39 @@ def test_damaged_files_are_refused(tmp_path):
         nbtrain.load(tmp_path / "short.nbt")
 
 
+# ---- progress and history
+
+
+def test_progress_counts_members(capsys):
+    many = population()
+    many.fit(X, Y, 2, progress="plain")
+    assert capsys.readouterr().out.splitlines() == ["4 of 4 members"]
+    pytest.importorskip("tqdm")
+    many.fit(X, Y, 2, progress="tqdm", members=[0, 2])
+    assert "2/2" in capsys.readouterr().err
+
+
+def test_history_is_a_frame_of_members_and_epochs():
+    pandas = pytest.importorskip("pandas")
+    many = population()
+    many.fit(X, Y, [1, 0, 3, 2])
+    frame = many.history.to_frame()
+    assert frame.index.names == ["member", "epoch"]
+    assert frame.index.tolist() == [(0, 1), (2, 1), (2, 2), (2, 3), (3, 1), (3, 2)]
+    assert np.array_equal(frame["loss"].xs(2, level="member"), many.history["loss"][2])
+    assert np.isnan(many.history["loss"][1]).all()
+    assert isinstance(frame, pandas.DataFrame)
+    assert many.history.last("loss")[2] == many.history["loss"][2, 2]
+
+
+def test_a_seed_sequence_gives_the_same_members_whatever_is_spawned_from_it_later():
+    sequence = np.random.SeedSequence(5)
+    sequence.spawn(2)
+    many = population(rng=sequence)
+    wanted = [child.generate_state(4) for child in sequence.spawn(4)]
+    assert all(np.array_equal(many.seed(k).generate_state(4), wanted[k]) for k in range(4))
+
+
 # ---- arguments
 
 REFUSED = {
@@ -340,12 +373,21 @@ REFUSED = {
     "members must have no number twice": lambda: population().fit(X, Y, members=[1, 1]),
     "X must have shape (4, n_samples, 3), or (n_samples, 3)": lambda: population().fit(np.zeros((3, 9, 3)), Y),
     "y must have shape (4, 9, …), as X has data of each member": lambda: population().fit(np.zeros((4, 9, 3)), Y),
+    "X must be one array, got arrays of different shapes; concatenate": lambda: population().fit(
+        [X[:5], X[:6]], [1, 2]
+    ),
+    "y must be one array": lambda: population().fit(np.zeros((4, 9, 3)), [Y[:9], Y[:9], Y[:9], Y[:8]]),
     "groups must have 4 different values, got 2": lambda: population().fit(X, Y, groups=np.arange(30) % 2),
     "groups must have shape (30,), one for each row": lambda: population().fit(X, Y, groups=[1, 2]),
     "validation_groups needs validation_data": lambda: population().fit(X, Y, validation_groups=[1]),
     "early_stopping must be a dict or": lambda: population().fit(X, Y, early_stopping=5),
     "early_stopping: unknown metric 'val_loss'": lambda: population().fit(X, Y, early_stopping={}),
-    "EarlyStopping works on a Trainer": lambda: population().fit(X, Y, callbacks=EarlyStopping("loss")),
+    "EarlyStopping works on a Trainer, not on a Population; pass it as early_stopping=": lambda: population().fit(
+        X, Y, callbacks=EarlyStopping("loss")
+    ),
+    "ReduceOnPlateau works on a Trainer, not on a Population; write a function": lambda: population().fit(
+        X, Y, callbacks=nbtrain.callbacks.ReduceOnPlateau("loss")
+    ),
     "progress must be True, False": lambda: population().fit(X, Y, progress="bar"),
     "checkpoint must be the path of a file": lambda: population().fit(X, Y, checkpoint=3),
     "unknown reduce 'median'": lambda: population().predict(X, reduce="median"),

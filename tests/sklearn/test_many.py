@@ -212,6 +212,8 @@ def test_groups_that_are_wrong_or_unknown_are_named():
         model.predict(X[:2], groups=["Oslo", "Turku"])
     with pytest.raises(nbtrain.InputError, match="groups must be given, as fit had groups, got None"):
         model.predict(X)
+    with pytest.raises(nbtrain.InputError, match="group 'Oslo': sample_weight must have a positive weight"):
+        model.fit(X, SALES, SHOP != "Oslo", groups=SHOP)
     with pytest.raises(ValueError, match="inconsistent numbers of samples"):
         model.fit(X, SALES, groups=SHOP[:5])
     with pytest.raises(nbtrain.InputError, match=r"groups must have shape \(90,\)"):

@@ -27,10 +27,12 @@ TASKS = {
 }
 
 
-def trainer_for(loss, *, dtype="float32", rate=0.02, **options):
+def trainer_for(loss, *, dtype="float32", rate=0.02, loss_component=None, **options):
     declared = network((3, 9, TASKS[loss][2]), ["tanh", "identity"], dropout=[0.2, 0.0])
     optimizer = nbtrain.optimizer("adam", learning_rate=rate)
-    return nbtrain.Trainer(declared, loss=loss, optimizer=optimizer, dtype=dtype, rng=4, batch_size=16, **options)
+    return nbtrain.Trainer(
+        declared, loss=loss_component or loss, optimizer=optimizer, dtype=dtype, rng=4, batch_size=16, **options
+    )
 
 
 class Rules:
@@ -238,3 +240,27 @@ def interrupt():
     import signal
 
     signal.raise_signal(signal.SIGINT)
+
+
+def fails_for_large_targets(z, y, slope):
+    """Squared errors; a target of 100 or more is looked for beyond the outputs."""
+    total = 0.0
+    for k in range(z.size):
+        place = k + z.size if y[k] >= 100.0 else k
+        slope[k] = z[place] - y[k]
+        total += 0.5 * slope[k] ** 2
+    return total
+
+
+def test_an_epoch_whose_validation_fails_is_in_the_history():
+    trainer = trainer_for("mse", loss_component=nbtrain.Loss("fails_for_large_targets", row=fails_for_large_targets))
+    trainer.fit(X, VALUES, 2, validation_data=(X_VAL, VALUES_VAL))
+    bad = VALUES_VAL.copy()
+    bad[-1] = 100.0
+    with pytest.raises(nbtrain.Error, match="loss 'fails_for_large_targets': a function of the loss used an index out"):
+        trainer.fit(X, VALUES, 5, validation_data=(X_VAL, bad), callbacks=EarlyStopping())
+    assert trainer.epoch == trainer.history.epochs == 3
+    assert np.isnan(trainer.history["val_loss"]).tolist() == [False, False, True]
+    assert np.isfinite(trainer.history["loss"]).all()
+    trainer.fit(X, VALUES, 1, validation_data=(X_VAL, VALUES_VAL))  # it can be used again
+    assert np.isfinite(trainer.history["val_loss"][3])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import sys
 import time
 import warnings
 from collections.abc import Iterable
@@ -66,8 +67,9 @@ def _callbacks(given: Any) -> list[Callback]:
 
 def fit(many: Population, given: tuple[Any, ...], watched: tuple[Any, ...], options: Options) -> PopulationHistory:
     """Check everything, train, and say what became of it."""
-    if many._fitting:
+    if _is_called_by_fit(many):
         raise InputError("fit is in progress: a callback cannot call fit of its population")
+    settle(many)
     known = many._groups.values
     try:
         work = Fit(many, given, watched, options)
@@ -75,6 +77,27 @@ def fit(many: Population, given: tuple[Any, ...], watched: tuple[Any, ...], opti
         many._groups.values = known  # as if it had not been called
         raise
     return work.run()
+
+
+def settle(many: Population) -> None:
+    """End what an interrupt has left of a call of fit, and add its epochs to the history."""
+    members = many._members
+    if members.run is not None:
+        members.run.settle()
+    if many._log is not None:
+        many.history.append(many._log.columns(), members.tasks["logged"])
+        many._log = None
+        members.tasks["logged"] = 0
+
+
+def _is_called_by_fit(many: Population) -> bool:
+    """Whether this thread is within a call of fit of the population; no flag, since an interrupt could leave it set."""
+    frame = sys._getframe(1)
+    while frame.f_back is not None:
+        frame = frame.f_back
+        if frame.f_code is Fit.run.__code__ and frame.f_locals["self"].many is many:
+            return True
+    return False
 
 
 class Fit(Hooks):
@@ -126,19 +149,15 @@ class Fit(Hooks):
             for name in STOPPING_FIELDS:
                 members.tasks[name] = stopping[name]
         self.best = self._best()
-        self.process.best, self.log = self.best, log
+        self.process.best, self.log, many._log = self.best, log, log
         found = PopulationHistory(len(many))
-        many._fitting = True
         try:
             if options.checkpoint is not None and self.resumed is None:
                 self._save()
             self._train(begun, until)
         finally:
-            many._fitting = False
-            logged = members.tasks["logged"].copy()
-            found.append(log.columns(), logged)
-            many.history.append(log.columns(), logged)
-            members.tasks["logged"] = 0
+            found.append(log.columns(), members.tasks["logged"])
+            settle(many)
             if self.watching.keeps_best:
                 self._note_best()
         if options.checkpoint is not None:

@@ -19,15 +19,20 @@ class PopulationHistory(Mapping[str, Array]):
     A mapping from names (`loss`, `accuracy`, `val_loss`, …) to arrays (members, epochs) of float64. Members may have
     different numbers of epochs: what is beyond a member's last epoch is NaN.
 
-    Attributes
-    ----------
-    epochs : ndarray of shape (members,), int64
-        How many epochs each member has here.
     """
 
     def __init__(self, members: int) -> None:
-        self.epochs = np.zeros(members, np.int64)
-        self._columns: dict[str, Array] = {}
+        # one attribute, so that an interrupt finds all columns alike
+        self._held: tuple[dict[str, Array], Array] = {}, np.zeros(members, np.int64)
+
+    @property
+    def epochs(self) -> Array:
+        """How many epochs each member has here, (members,) int64."""
+        return self._held[1]
+
+    @property
+    def _columns(self) -> dict[str, Array]:
+        return self._held[0]
 
     def __getitem__(self, name: str) -> Array:
         return self._columns[name]
@@ -55,35 +60,38 @@ class PopulationHistory(Mapping[str, Array]):
 
     def append(self, columns: Mapping[str, Array], epochs: Array) -> None:
         """Add the epochs of a call: (members, …) numbers, of which the first `epochs` of each member count."""
-        total = self.epochs + epochs
+        total, made = self.epochs + epochs, {}
         width = int(total.max(initial=0))
         for name in {**self._columns, **columns}:
-            made = np.full((len(total), width), np.nan)
-            old, new = self._columns.get(name), columns.get(name)
-            if old is not None:
-                made[:, : old.shape[1]] = old
-            if new is not None:
-                _place(made, self.epochs, new, epochs)
-            self._columns[name] = made
-        self.epochs = total
+            made[name] = self._widened(name, width)
+            if name in columns:
+                _place(made[name], self.epochs, columns[name], epochs)
+        self._held = made, total
+
+    def _widened(self, name: str, width: int) -> Array:
+        """A copy of a column with so many epochs, NaN where there was none."""
+        made, old = np.full((len(self.epochs), width), np.nan), self._columns.get(name)
+        if old is not None:
+            made[:, : old.shape[1]] = old[:, :width]
+        return made
 
     def replace(self, columns: Mapping[str, Array], epochs: Array) -> None:
         """Forget everything and take these."""
-        self._columns, self.epochs = {}, np.zeros_like(epochs)
-        self.append(columns, epochs)
+        other = PopulationHistory(len(epochs))
+        other.append(columns, epochs)
+        self._held = other._held
 
     def put(self, k: int, history: Mapping[str, list[float]]) -> None:
         """Give a member another history."""
         count = max((len(column) for column in history.values()), default=0)
         width = max(count, max((column.shape[1] for column in self._columns.values()), default=0))
+        epochs, made = self.epochs.copy(), {}
         for name in {**self._columns, **history}:
-            old, made = self._columns.get(name), np.full((len(self.epochs), width), np.nan)
-            if old is not None:
-                made[:, : old.shape[1]] = old
-            made[k] = np.nan
-            made[k, : len(history.get(name, []))] = history.get(name, [])
-            self._columns[name] = made
-        self.epochs[k] = count
+            made[name] = self._widened(name, width)
+            made[name][k] = np.nan
+            made[name][k, : len(history.get(name, []))] = history.get(name, [])
+        epochs[k] = count
+        self._held = made, epochs
 
     def to_frame(self) -> Any:
         """A pandas DataFrame, one row a member and epoch, indexed by both; epochs are numbered from 1.

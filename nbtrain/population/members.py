@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -18,6 +17,9 @@ from ..model.recipe import Recipe
 from ..model.state import RECORD, SEED, RowLayout, State
 from ..training.engine import Engine
 from .hyperparameters import RATE, Check, Hyperparameters, Number, numbers_of, place_of
+
+if TYPE_CHECKING:
+    from .training import Run
 
 Array = np.ndarray[Any, Any]
 FLOAT64, INT64, BYTE = np.dtype(np.float64), np.dtype(np.int64), np.dtype(np.uint8)
@@ -120,7 +122,7 @@ class Members:
         self.families, self.count = list(families), len(words)
         self.records, self.tasks = np.zeros(self.count, MEMBER), np.zeros(self.count, TASK)
         self.losses = np.full(self.count, np.nan)
-        self.helpers: list[threading.Thread] = []  # of the call of fit that is in progress
+        self.run: Run | None = None  # whose helpers may be in compiled code
         self.family = np.zeros(self.count, np.int64)  # of each member
         self.place = np.zeros(self.count, np.int64)  # of each member in its family
         self.rows = np.zeros(self.count, np.int64)  # addresses

@@ -33,7 +33,7 @@ from .fitting import Options, fit
 from .history import PopulationHistory
 from .hyperparameters import Declared, Hyperparameters, numbers_of, with_numbers
 from .members import Family, Members
-from .training import reason
+from .training import Log, reason
 
 Array = np.ndarray[Any, Any]
 Path = str | os.PathLike[str]
@@ -141,7 +141,7 @@ class Population:
         for name, array in members.hyperparameters.items():
             declared.update(name.encode() + np.ascontiguousarray(array).tobytes())
         self._declared = declared.hexdigest()
-        self._fitting = False
+        self._log: Log | None = None  # of a call of fit, until its epochs are in the history
         self.metadata: dict[str, Any] = {}
         self.history = PopulationHistory(members.count)
 

@@ -68,18 +68,20 @@ class Run:
     """
 
     def __init__(self, members: Members, data: MemberData, log: Log, watching: Watching, threads: int) -> None:
-        join(members.helpers)  # of an earlier call, where an interrupt came while it waited for them
         self.members, self.data, self.log, self.watching, self.threads = members, data, log, watching, threads
+        self.stopping = threading.Event()
+        self.gates = [threading.RLock() for _ in range(threads)]  # of helpers: taken while they are in compiled code
         for name in TASK_PLACES:
             members.tasks[name] = getattr(data, name)
         members.tasks["logged"] = 0
         watch.begin(members, watching, log.names)
         self.workers = [family.grow(threads) for family in members.families]
+        self._let_go()
         for family, workers in zip(members.families, self.workers, strict=True):
             self._point(family)
             for worker in workers:
                 watch.prepare(worker, watching, log.names)
-        self.stopping, self.turns, self.ended = threading.Event(), 0, 0
+        self.turns, self.ended = 0, 0
         self.kept: list[Array] = []  # the members' turns; they must live as long as this, which helpers hold
         self.best: Best | None = None
 
@@ -104,24 +106,43 @@ class Run:
         """
         hooks = Hooks() if hooks is None else hooks
         self._take_turns(until)
+        self.members.run = self
         try:
             while self._share(hooks.between):
                 hooks.resting()
         except BaseException:
-            self._end_helpers()
+            self.end_helpers()
             hooks.interrupted()
             raise
         finally:
-            self._end_helpers()
-            self.ended = self.finished()
-            for k, theta in self.under_way().items():
-                self.members.theta(k)[...] = theta
-            for family, worker in self.pairs:
-                family.record["running"], worker.record["member"] = 0, -1
+            self.settle()
 
-    def _end_helpers(self) -> None:
+    def settle(self) -> None:
+        """Wait for helpers, and let the members under way stand where they are.
+
+        A second interrupt may come meanwhile: the next call of fit then does this again.
+        """
+        self.end_helpers()
+        self.ended = self.finished()
+        for k, theta in self.under_way().items():
+            self.members.theta(k)[...] = theta
+        self._let_go()
+        self.members.run = None
+
+    def _let_go(self) -> None:
+        """No worker has a member. Compiled code must not be running."""
+        for family, worker in self.pairs:
+            family.record["running"], worker.record["member"] = 0, -1
+
+    def end_helpers(self) -> None:
+        """Wait until no helper is in compiled code; none enters it any more.
+
+        `Thread.join` would not do: after an interrupt it takes a thread that is running for one that has ended.
+        """
         self.stopping.set()
-        join(self.members.helpers)
+        for gate in self.gates[1:]:
+            with gate:
+                pass
 
     def _take_turns(self, until: Array) -> None:
         """Put the members in the order in which they are taken."""
@@ -142,36 +163,40 @@ class Run:
         self.stopping.clear()
         failures: list[BaseException] = []
         try:
-            self._start(min(self.threads, max(self.turns, 1)) - 1, failures)
+            ends = self._start(min(self.threads, max(self.turns, 1)) - 1, failures)
             self._work(0, between)
-            for helper in self.members.helpers:
-                while helper.is_alive():
-                    helper.join(WAIT_SECONDS)
+            for end in ends:
+                while not end.wait(WAIT_SECONDS):
                     self._look(between)
         finally:
-            self._end_helpers()
+            self.end_helpers()
         if failures:
             raise failures[0]
         return self.finished() < self.turns
 
-    def _start(self, count: int, failures: list[BaseException]) -> None:
-        """Start helpers; with fewer than wanted where the system has no more threads."""
+    def _start(self, count: int, failures: list[BaseException]) -> list[threading.Event]:
+        """Start helpers, fewer than wanted where the system has no more threads -> what they set when they end."""
+        ends: list[threading.Event] = []
         for index in range(1, count + 1):
-            name = f"nbtrain-member-{index}"
-            helper = threading.Thread(target=self._help, args=(index, failures), name=name, daemon=True)
-            self.members.helpers.append(helper)  # first: an interrupt may come while it starts
+            end = threading.Event()
+            arguments = index, end, failures
+            helper = threading.Thread(target=self._help, args=arguments, name=f"nbtrain-member-{index}", daemon=True)
             try:
                 helper.start()
             except RuntimeError as error:
                 text = f"nbtrain: {error}; training continues with {index} of {count + 1} threads"
                 warnings.warn(text, RuntimeWarning, stacklevel=9)  # where fit was called
                 break
+            ends.append(end)
+        return ends
 
-    def _help(self, index: int, failures: list[BaseException]) -> None:
+    def _help(self, index: int, end: threading.Event, failures: list[BaseException]) -> None:
         try:
             self._work(index, lambda: False)
         except BaseException as error:  # it is raised in the thread that called fit
             failures.append(error)
+        finally:
+            end.set()
 
     def _look(self, between: Callable[[], bool]) -> None:
         if between():
@@ -180,13 +205,15 @@ class Run:
     def _work(self, index: int, between: Callable[[], bool]) -> None:
         """Train members of one family after the other."""
         for family, workers in zip(self.members.families, self.workers, strict=True):
-            workers[index].engine.descriptor["slice_time"] = SLICE_NANOSECONDS
-            while not self.stopping.is_set() and self._slice(family, workers[index]):
+            more = True
+            while more:
+                with self.gates[index]:
+                    more = not self.stopping.is_set() and self._slice(family, workers[index])
                 self._look(between)
 
     def _slice(self, family: Family, worker: Worker) -> bool:
         """Train for a slice of time -> whether anything is left to do."""
-        record = family.record
+        record, worker.engine.descriptor["slice_time"] = family.record, SLICE_NANOSECONDS
         if worker.record["member"][0] < 0 and record["next"][0] >= record["turn_count"][0]:
             return False
         addresses = family.memory.addresses["population"], worker.memory.addresses["worker"]
@@ -207,14 +234,6 @@ class Run:
         """Members whose training has ended in the call of `train` that is under way."""
         taken = sum(min(int(f.record["next"][0]), int(f.record["turn_count"][0])) for f in self.members.families)
         return taken - sum(int(worker.record["member"][0]) >= 0 for _, worker in self.pairs)
-
-
-def join(helpers: list[threading.Thread]) -> None:
-    """Wait for helpers, which are about to end, and forget them."""
-    for helper in helpers:
-        if helper.ident is not None:
-            helper.join()
-    helpers.clear()
 
 
 def longest_first(work: Array, there: Array) -> Array:

@@ -11,7 +11,7 @@ import time
 import numpy as np
 import processes
 import pytest
-from common import ROOT, SUPPORT
+from common import ROOT, SUPPORT, times
 
 import nbtrain
 from nbtrain import Dense
@@ -81,6 +81,49 @@ def test_an_interrupted_run_continues_to_the_same_bits(whole, threads):
     done = many.epoch == EPOCHS
     assert done.sum() >= MEMBERS - threads
     assert np.array_equal(many.theta[done], whole.theta[done])
+
+
+STORM = f"""
+import sys
+sys.path[:0] = {[str(ROOT / "tests" / "population"), str(SUPPORT)]!r}
+from test_interrupts import *
+random, X, y = np.random.default_rng(0), *data()
+wanted = population()
+wanted.fit(X, y, 60)
+for turn in range(int(sys.argv[1])):
+    many, main = population(threads=1 + turn % 3), threading.main_thread().ident
+    try:
+        stopped = threading.Event()
+
+        def press():
+            for delay in (random.uniform(0, 0.03), random.uniform(0, 0.002)):  # the second comes while it ends
+                if not stopped.wait(delay):
+                    signal.pthread_kill(main, signal.SIGINT)
+
+        presser = threading.Thread(target=press)
+        presser.start()
+        many.fit(X, y, 60)
+    except KeyboardInterrupt:
+        pass
+    stopped.set()
+    while True:
+        try:
+            while presser.is_alive():
+                time.sleep(0.001)
+            many.fit(X, y, 60 - many.epoch)
+            break
+        except KeyboardInterrupt:
+            pass
+    assert np.array_equal(many.theta, wanted.theta), turn
+    assert (many.history.epochs == 60).all(), turn
+print("done")
+"""
+
+
+def test_two_interrupts_in_a_row_lose_nothing_and_leave_no_thread_in_memory_that_is_freed():
+    done = processes.run([sys.executable, "-c", STORM, str(times(40, 1000))])
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "done\n"
 
 
 def test_early_stopping_restores_the_best_of_members_that_are_interrupted():

@@ -345,6 +345,15 @@ def test_history_is_a_frame_of_members_and_epochs():
     assert many.history.last("loss")[2] == many.history["loss"][2, 2]
 
 
+def test_a_member_that_is_replaced_has_the_history_of_the_other():
+    many = population()
+    many.fit(X, Y, [2, 5, 1, 1])
+    many[1] = many[0]
+    assert many.history.epochs.tolist() == many.epoch.tolist() == [2, 2, 1, 1]
+    many.fit(X, Y, 1)
+    assert many.history.member(1) == many.history.member(0)
+
+
 def test_a_seed_sequence_gives_the_same_members_whatever_is_spawned_from_it_later():
     sequence = np.random.SeedSequence(5)
     sequence.spawn(2)

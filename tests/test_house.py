@@ -29,8 +29,10 @@ PUBLIC = {
     "nbtrain.kernel": "evaluate, loss_and_gradient, predict, status, status_of, train_epoch, train_step, update",
     "nbtrain.metrics": "Metric",
     "nbtrain.model": "Model",
+    "nbtrain.population": "Population, PopulationHistory",
     "nbtrain.sklearn": "MLPClassifier, MLPRegressor",
     "nbtrain.status": "WORDS, check",
+    "nbtrain.table": "Column, Table, TableEncoder, TableModel, Training, load, read, train",
     "nbtrain.testing": "check_activation, check_loss, check_optimizer, check_regularizer",
 }
 

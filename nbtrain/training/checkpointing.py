@@ -205,6 +205,8 @@ def _stands_there(trainer: Trainer, found: Contents) -> bool:
 
 def savers_last(callbacks: Sequence[Callback]) -> list[Callback]:
     """The callbacks in their order, but those that save after those whose state they save."""
+    if len(callbacks) < 2:
+        return list(callbacks)
     own = [keeps_state(callback) for callback in callbacks]
     last = max((index for index, found in enumerate(own) if found), default=-1)
     places = [last + 0.5 if callback.first_at_end and i < last else i for i, callback in enumerate(callbacks)]

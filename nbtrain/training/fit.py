@@ -59,8 +59,7 @@ def training_data(
 ) -> tuple[Dataset, Dataset | None]:
     """Data to train on and to validate with."""
     data = inputs.dataset(X, y, sample_weight)
-    smallest = np.finfo(inputs.dtype).smallest_normal
-    if data.weight is not None and not (data.weight >= smallest).any():
+    if data.weight is not None and not (data.weight >= np.finfo(inputs.dtype).smallest_normal).any():
         got = f"at most {data.weight.max():.2g}, which training in {inputs.dtype} counts as 0"
         raise InputError(wrong("sample_weight", "have a positive weight", got if data.weight.any() else "only zeros"))
     if validation_data is None:
@@ -133,7 +132,8 @@ class Fit:
             for callback in self.callbacks:
                 started.append(callback)
                 callback.on_start(self.trainer)
-            self.resume_callbacks()
+            if self.states:
+                self.resume_callbacks()
             if new_file is not None:  # now that the callbacks, whose states it holds, have started
                 new_file.save_beginning(self.trainer)
             self.history.first_epoch = self.trainer.epoch + (self.unfinished.called is None)
@@ -204,16 +204,22 @@ class Fit:
         """Run compiled code for a while."""
         engine = self.engine
         epochs = int(engine.descriptor["log_size"][0])
-        with engine.team.slice(6.0 * engine.theta.size * len(self.data.x) * epochs, SLICE_SECONDS):
+        if engine.recipe.threads == 1:
+            engine.descriptor["slice_time"] = int(SLICE_SECONDS * 1e9)
             status = engine.call("train_slice", self.data)
+        else:
+            with engine.team.slice(6.0 * engine.theta.size * len(self.data.x) * epochs, SLICE_SECONDS):
+                status = engine.call("train_slice", self.data)
         if status in DIVERGENCES:
             raise self.diverged()
         check(status, engine.recipe.loss)
 
     def warn_of_rate_zero(self) -> None:
         """Warn once a call where a schedule has come to its end at rate 0 and training changes nothing more."""
+        if self.warned or self.engine.descriptor["learning_rate"][0] > 0:
+            return
         rate, now = self.engine.recipe.optimizer.learning_rate, self.trainer.iteration
-        if self.warned or not isinstance(rate, Component) or self.engine.descriptor["learning_rate"][0] > 0:
+        if not isinstance(rate, Component):
             return
         if any(rate.spec.rate(now + ahead, *rate.values) > 0 for ahead in (1, 2)):
             return  # a cycle's lowest point
@@ -229,19 +235,19 @@ class Fit:
         """Finish the epochs that the slice has trained -> how many they were."""
         d = self.engine.descriptor
         count = int(d["log_count"][0])
-        loss, weight, hits = self.engine.memory.array("log")[:count].T.copy()
+        sums = self.engine.memory.array("log")[:count].tolist()
         d["log_count"] = 0
-        counted = weight > 0.0
-        columns = {"loss": np.divide(loss, weight, out=np.zeros(count), where=counted).tolist()}
+        columns = {"loss": [loss / weight if weight else 0.0 for loss, weight, _ in sums]}
         if d["hits"][0] != layout.HITS_NONE:
-            columns["accuracy"] = np.divide(hits, weight, out=np.zeros(count), where=counted).tolist()
+            columns["accuracy"] = [hits / weight if weight else 0.0 for _, weight, hits in sums]
         if self.watch is None:
             for epoch in range(count):
                 self.finish_epoch({name: column[epoch] for name, column in columns.items()})
         else:
             columns |= self.watch.columns()
-            self.history.extend(columns, count)
-            self.trainer.history.extend(columns, count)
+            if count:
+                self.history.extend(columns, count)
+                self.trainer.history.extend(columns, count)
             self.stopped |= self.watch.report()
         return count
 
@@ -284,6 +290,8 @@ class Fit:
 
 def end(callbacks: Sequence[Callback], trainer: Trainer) -> None:
     """Call `on_end` of those that have started, of all of them whatever one raises."""
+    if not callbacks:
+        return
     with contextlib.ExitStack() as stack:
         for callback in reversed(sorted(callbacks, key=lambda callback: not callback.first_at_end)):
             stack.callback(callback.on_end, trainer)  # called in reverse order
@@ -293,6 +301,11 @@ class Intervals:
     """Callbacks that are called within epochs: every so many iterations or seconds."""
 
     def __init__(self, callbacks: Sequence[Callback]) -> None:
+        self.counted: list[tuple[Callback, int]] = []
+        self.timed: list[tuple[Callback, float]] = []
+        self.due: list[float] = []
+        if not callbacks:
+            return
         self.counted = [
             (callback, checks.whole_number(callback.every_steps, "every_steps", 1))
             for callback in callbacks

@@ -18,6 +18,11 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 
 # name: quick arguments, packages it needs, and for each number in its output the pattern and the bounds
 TABLE = {
+    "autoencoder.py": (
+        "--epochs 60",
+        (),
+        {r"sum of statuses (\d+)": (0, 0), r"networks leave (\d+) %": (20.0, 80.0)},
+    ),
     "c_host.py": (
         "",
         (),
@@ -46,6 +51,26 @@ TABLE = {
         {r"at the end: ([\d.]+) learning": (0.05, 0.08), r"([\d.]+) frozen;": (0.2, 5.0)},
     ),
     "fashion_mnist.py": ("--data DATA --epochs 20", (), {r"test accuracy ([\d.]+)": (0.5, 1.0)}),
+    "inverse_design.py": (
+        "--throws 1500 --epochs 60 --designs 50",
+        (),
+        {r"distance ([\d.]+) m": (0.0, 0.3), r"height ([\d.]+) m": (0.0, 0.3)},
+    ),
+    "pendulum.py": (
+        "--steps 8000",
+        (),
+        {r"sum of statuses (\d+)": (0, 0), r"100 new episodes (-[\d.]+): solved": (-200.0, -100.0)},
+    ),
+    "ppo.py": ("", (), {r"sum of statuses (\d+)": (0, 0), r"100 new episodes ([\d.]+): solved": (475.0, 500.0)}),
+    "forecasters.py": (
+        "--customers 40 --epochs 30",
+        ("sklearn",),
+        {
+            r"a network for each +([\d.]+)": (2.0, 6.0),
+            r"one network for all +([\d.]+)": (6.0, 100.0),
+            r"the best that is possible +([\d.]+)": (2.0, 4.0),
+        },
+    ),
     "scipy_minimize.py": (
         "--iterations 40",
         ("scipy",),
@@ -55,6 +80,11 @@ TABLE = {
         "--flats 800 --folds 2",
         ("sklearn",),
         {r"nbtrain +R² ([\d.]+)": (0.8, 1.0), r"test R² ([\d.]+)": (0.8, 1.0)},
+    ),
+    "sweep.py": (
+        "--epochs 15 --repeats 1 --picture=",
+        (),
+        {r"validation accuracy ([\d.]+)\n": (0.9, 1.0), r"\n +64 +([\d.]+)": (0.3, 0.99)},
     ),
     "ten_models_ten_threads.py": (
         "--models 4 --epochs 8 --hidden 32",

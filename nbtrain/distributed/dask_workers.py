@@ -28,7 +28,7 @@ def packed(value: Any) -> Array:
 
 
 def unpacked(array: Array) -> Any:
-    return pickle.loads(memoryview(array))
+    return pickle.loads(array.data)
 
 
 class Keeper:

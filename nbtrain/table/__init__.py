@@ -7,13 +7,19 @@ nbtrain.table.load("houses.nbt").predict(new_houses)
 
 pandas is imported when something here is used first: pip install nbtrain[table].
 
+    reading    files into DataFrames: which files, and of what kind
+    options    what a caller says of files
+    textfile   text files, by pandas
     dialect    what a text file is like: delimiter, header, decimal mark
-    reading    files into DataFrames, by pandas
+    formats    Parquet, Feather, Excel, npy and npz
     parsing    the cells of a column: numbers, dates, texts, and the forms of number-like text
     fitting    what each column is
     column     how it becomes inputs of a network, as plain data
     encoder    TableEncoder, which is all columns
     target     the column to be predicted
+    split      rows for training, validation and test
+    weights    of rows and classes
+    scores     how good predictions are
     training   Training and train
     model      TableModel: networks and encoder, in memory and in a file
     onnx       both as an ONNX model

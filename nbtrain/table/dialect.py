@@ -39,6 +39,8 @@ class Dialect:
         Of the columns, as the header has them, or `column 1`, … without one.
     header : bool
         Whether the file names its columns.
+    spaced : bool
+        Whether spaces follow delimiters; not to look for them takes a third less time.
     encoding : str
     texts : tuple of str
         Columns of codes such as 02139, which must not become numbers.
@@ -52,6 +54,7 @@ class Dialect:
     names: tuple[str, ...] = ()
     header: bool = True
     units: bool = False
+    spaced: bool = False
     encoding: str = "utf-8"
     texts: tuple[str, ...] = ()
     comment: str | None = None
@@ -99,6 +102,7 @@ def find(
         header_found = any(cell in expected for cell in cells[0]) or is_header(cells)
     named = header_found if header is None else header
     dialect = Dialect(delimiter, decimal or decimal_mark(cells[named:], delimiter), skip, header=named, comment=comment)
+    dialect = replace(dialect, spaced=delimiter != " " and f"{delimiter} " in body)
     return _with_names(dialect, rows, width, skip, notes, units=header is None and skip_rows is None), notes
 
 
@@ -108,7 +112,7 @@ def _with_names(
     """The dialect with the names of the columns, and the first line of data."""
     names, below_header = [f"column {index + 1}" for index in range(width)], False
     if dialect.header:
-        found = [name.strip() for name in rows[0][1]]
+        found = [re.sub(r"^Unnamed: \d+$", "", name.strip()) for name in rows[0][1]]  # as pandas calls them
         if len(found) == width - 1 and len(rows) > 1 and rows[1][1][-1] != "":
             found = ["", *found]
             notes.append("the header has one name less than the rows have cells: the first column has none")

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from .column import CYCLES, Column, bent, is_clock
-from .parsing import ODD, PLAIN, Cells, date_form, number_form, padded, parse_dates
+from .parsing import DAY, ODD, PLAIN, Cells, date_form, number_form, padded, parse_dates, seconds
 
 Array = np.ndarray[Any, Any]
 LARGEST = 1e150  # numbers end there: the squares of larger ones are none
@@ -150,12 +150,18 @@ class _Fitting:
         found = date_form(cells.unique)
         if found is None:
             return None
-        days, form = found
+        days, form = cells.spread(found[0]), found[1]
         for first, second in SWAPPED.items():
             other = form.replace(first, second, 1)
-            if form.startswith(first) and not np.isnat(parse_dates(cells.unique, other)).any():
-                self.notes.append(f"read day first ({form}), but all fit {other}, too: date_format={other!r} says so")
-        return self._date(cells.keep("date", form, cells.spread(days)), form)
+            swapped = parse_dates(cells.unique, other) if form.startswith(first) else np.array(["NaT"], "M8[s]")
+            if np.isnat(swapped).any():
+                continue
+            by_month = cells.spread(seconds(swapped) / DAY)
+            if longest_step(by_month) < longest_step(days):
+                days, form, other = by_month, other, form
+            self.notes.append(f"dates read as {form}, but all fit {other}, too: date_format={other!r} says so")
+            break
+        return self._date(cells.keep("date", form, days), form)
 
     def _date(self, days: Array, form: str) -> Column:
         number = replace(self, notes=[])._number(days, "-")
@@ -238,6 +244,14 @@ def moments(present: Array, gone: int, fill: float) -> tuple[float, float]:
     mean = (float(x.sum()) + gone * fill / unit) / rows
     spread_ = float(((x - mean) ** 2).sum()) + gone * (fill / unit - mean) ** 2
     return mean * unit, float(np.sqrt(spread_ / rows)) * unit
+
+
+def longest_step(days: Array) -> float:
+    """The longest step between dates that follow each other from row to row, up or down; infinite where they do not."""
+    steps = np.diff(days[~np.isnan(days)])
+    if not steps.size or not ((steps >= 0).all() or (steps <= 0).all()):
+        return np.inf
+    return float(np.abs(steps).max())
 
 
 def varies(days: Array, part: str) -> bool:

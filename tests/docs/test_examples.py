@@ -71,6 +71,7 @@ TABLE = {
             r"the best that is possible +([\d.]+)": (2.0, 4.0),
         },
     ),
+    "population_based_training.py": ("--rounds 12", (), {r"new digits ([\d.]+)": (0.9, 1.0)}),
     "scipy_minimize.py": (
         "--iterations 40",
         ("scipy",),

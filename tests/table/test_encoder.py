@@ -218,6 +218,8 @@ def test_days_and_months_that_could_be_either_are_told():
     _, column, encoder = encoded([f"{1 + k % 12}/{1 + k % 11}/2024" for k in range(ROWS)])
     assert column.form == "%d/%m/%Y"
     assert "date_format='%m/%d/%Y'" in encoder.notes_[0]
+    months = [f"{1 + k % 12}/1/{1960 + k // 12}" for k in range(ROWS)]  # in order if the month is first
+    assert encoded(months)[1].form == "%m/%d/%Y"
     _, column, encoder = encoded([f"{1 + k % 12}/{1 + k % 28}/2024" for k in range(ROWS)])
     assert (column.form, encoder.notes_) == ("%m/%d/%Y", [])
 

@@ -163,6 +163,7 @@ def test_columns_without_name_that_hold_nothing_or_number_the_rows_are_left_out(
     trailing = table("a,b,y\n" + text(numbers).split("\n", 1)[1].replace("\n", ",\n"))
     assert equal(trailing, numbers)
     assert equal(table(numbers.to_csv()), numbers)  # with the index, as pandas writes it
+    assert equal(table(numbers.reset_index(names="Unnamed: 0").to_csv()), numbers)  # read and written again
     head, rest = numbers.to_csv().split("\n", 1)
     assert equal(table(f"{head[1:]}\n{rest}"), numbers)  # as R writes it: no name for the row names
 
@@ -245,7 +246,7 @@ def test_zip_archives(numbers):
 
 def test_excel(numbers, tmp_path):
     pytest.importorskip("openpyxl")
-    frame = numbers.assign(when=pd.date_range("2024-01-01", periods=ROWS), name=["x", None] * 30)
+    frame = numbers.assign(when=pd.date_range("2024-01-01", periods=ROWS), name=["x", "y"] * 30)
     with pd.ExcelWriter(tmp_path / "t.xlsx") as book:
         frame.to_excel(book, sheet_name="first", index=False, startrow=2)
         numbers.to_excel(book, sheet_name="second", index=False)
@@ -342,6 +343,11 @@ def test_what_cannot_be_read_is_told(content, words):
 def test_options_are_checked(option, value, words):
     with pytest.raises(InputError, match=words):
         table("a,y\n1,2\n3,4\n", **{option: value})
+
+
+def test_unknown_options_are_told():
+    with pytest.raises(TypeError, match="read: unknown argument 'delimeter'; did you mean 'delimiter'"):
+        table("a,y\n1,2\n", delimeter=";")
 
 
 def test_files_that_are_not_there(tmp_path):

@@ -92,6 +92,8 @@ class RoundsFit(Fit):
     def slice(self) -> None:
         """Do a round."""
         d, plan = self.engine.descriptor, self.plan
+        if d["snapshot_due"][0]:
+            self.engine.write_snapshot()
         epoch, step = int(d["epoch"][0]), 0
         sums: tuple[float, ...] = (0.0, 0.0, 0.0)
         if d["position"][0] and d["samples"][0] == max(plan.rows):  # an epoch that was begun
@@ -186,7 +188,7 @@ class RoundsFit(Fit):
         d["epoch"] += 1
         self.engine.memory.array("log")[0] = totals
         d["log_count"] = 1
-        self.engine.keep_snapshot()
+        self.engine.write_snapshot()
 
     def is_finite(self) -> bool:
         """Whether all parameters and the optimizer's state are finite."""

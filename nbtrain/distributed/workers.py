@@ -80,8 +80,9 @@ class Workers:
         place = f"shard {answer.shard}, {where}, on {self.hosts[answer.shard]}"
         if answer.kind == REFUSED:
             raise WorkerError(
-                f"{place}: the worker {answer.value}. All processes need the same version of nbtrain and of the "
-                f"plugins, and the same level of instructions, or results would depend on who does what. {STANDS}"
+                f"{place}: the worker {answer.value}. All processes need the same versions of nbtrain and of plugins, "
+                "and the same level of instructions, which NBTRAIN_LEVEL=x86-64-v3 sets in their environment, or "
+                f"results would depend on who does what. {STANDS}"
             )
         if answer.kind == WRONG:
             raise InputError(answer.value)

@@ -122,6 +122,16 @@ def keep_snapshot(memory: Memory) -> None:
     memory.array("descriptor")["snapshot_due"] = 1
 
 
+def write_snapshot(memory: Memory, recipe: Recipe) -> None:
+    """Keep how a model stands as its last finite epoch, now: for what changes it without the core."""
+    descriptor = memory.array("descriptor")
+    for kept, current in zip(RowLayout.of(recipe).views(memory.array("snapshot")), row_of(memory), strict=True):
+        kept[...] = current
+    for name, counter in SNAPSHOT.items():
+        descriptor[name] = descriptor[counter]
+    descriptor["snapshot_due"] = 0
+
+
 def restore_snapshot(memory: Memory, recipe: Recipe) -> None:
     """Set a model back to its last finite epoch."""
     descriptor = memory.array("descriptor")

@@ -23,7 +23,7 @@ from ..model import quick
 from ..model.build import build
 from ..model.native import Native, native
 from ..model.recipe import Recipe
-from ..model.state import State, keep_snapshot, restore_snapshot
+from ..model.state import State, keep_snapshot, restore_snapshot, write_snapshot
 from ..model.threads import Team
 from ..status import check
 from .data import Dataset, InputSpec
@@ -184,6 +184,10 @@ class Engine:
     def keep_snapshot(self) -> None:
         """Keep how the model stands as its last finite epoch."""
         keep_snapshot(self.memory)
+
+    def write_snapshot(self) -> None:
+        """Keep it at once, where something else than the core trains."""
+        write_snapshot(self.memory, self.recipe)
 
     def restore_snapshot(self) -> None:
         """Set the model back to its last finite epoch."""

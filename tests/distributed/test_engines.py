@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sys
 from pathlib import Path
@@ -20,7 +21,7 @@ PROGRAM = Path(engines.__file__)
 def run(engine, tmp_path, *before):
     environment = {"PYTHONPATH": f"{ROOT}:{SUPPORT}"}
     command = [*before, sys.executable, PROGRAM, engine, tmp_path / "log"]
-    done = processes.run(command, env=__import__("os").environ | environment, cwd=tmp_path)
+    done = processes.run(command, env=os.environ | environment, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout.strip().splitlines()[-1])
 

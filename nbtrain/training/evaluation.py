@@ -97,8 +97,25 @@ def _from_predictions(engine: Engine, data: Dataset, metrics: Sequence[Metric]) 
     if not metrics:
         return {}
     check_metrics(engine, metrics)
-    prediction = engine.predict(data.x)
-    truth, task = data.y, task_of(engine)
+    return scored(metrics, data.y, engine.predict(data.x), data.weight, task_of(engine))
+
+
+def scored(
+    metrics: Sequence[Metric], truth: Array, prediction: Array, weight: Array | None, task: str
+) -> dict[str, float]:
+    """Metrics of predictions, from wherever they come.
+
+    Parameters
+    ----------
+    metrics : sequence of Metric
+    truth : ndarray
+        Labels, or float targets of the predictions' shape.
+    prediction : ndarray of shape (samples, outputs)
+        What `predict` returns.
+    weight : ndarray of shape (samples,), optional
+    task : str
+        What is predicted: a constant of `nbtrain.metrics`, such as CLASS.
+    """
     if truth.ndim == 2 and truth.shape[1] == 1:
         truth, prediction = truth[:, 0], prediction[:, 0]
     classes = prediction
@@ -112,13 +129,13 @@ def _from_predictions(engine: Engine, data: Dataset, metrics: Sequence[Metric]) 
     for metric in metrics:
         given = classes if metric.on == CLASSES else prediction
         options = dict(metric.options)
-        if metric.weighted and data.weight is not None:
-            options["sample_weight"] = data.weight
+        if metric.weighted and weight is not None:
+            options["sample_weight"] = weight
         if isinstance(metric, NamedMetric):
             given = classes if metric.on == CLASSES else probabilities
             options |= _of_classes(metric, prediction, task)
         if isinstance(metric, NamedMetric) and metric.name in PER_CLASS:
-            found[metric.name] = _per_class(metric, truth, given, data.weight)
+            found[metric.name] = _per_class(metric, truth, given, weight)
         else:
             found[metric.name] = _number(metric.function(truth, given, **options), metric)
     return found

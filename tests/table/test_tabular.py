@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import nbtrain
-from nbtrain.table import files, outliers, scores
+from nbtrain.table import files, outliers
 from nbtrain.table.cells import Reading, kind_of, parse
 from nbtrain.table.columns import fit, moments
 from nbtrain.table.csvfile import Dialect
@@ -475,22 +475,6 @@ def test_a_split_gives_each_row_once_and_each_part_its_share_of_every_class():
     other = split(classes, len(classes), (0.15, 0.2), 1)
     assert all(np.array_equal(a, b) for a, b in zip(parts, again, strict=True))
     assert not np.array_equal(parts[1], other[1])
-
-
-def test_scores_are_scikit_learns():
-    metrics = pytest.importorskip("sklearn.metrics")
-    random = np.random.default_rng(0)
-    truth, guess = random.integers(0, 4, 200), random.integers(0, 4, 200)
-    found = scores.classification(truth, guess, list("abcd"))
-    assert found["accuracy"] == pytest.approx(metrics.accuracy_score(truth, guess))
-    assert found["balanced_accuracy"] == pytest.approx(metrics.balanced_accuracy_score(truth, guess))
-    assert found["f1_macro"] == pytest.approx(metrics.f1_score(truth, guess, average="macro"))
-    assert found["confusion"] == metrics.confusion_matrix(truth, guess).tolist()
-    y, p = random.normal(size=50), random.normal(size=50)
-    found = scores.regression(y, p)
-    assert found["r2"] == pytest.approx(metrics.r2_score(y, p))
-    assert found["mae"] == pytest.approx(metrics.mean_absolute_error(y, p))
-    assert found["rmse"] == pytest.approx(metrics.root_mean_squared_error(y, p))
 
 
 def test_damaged_files_are_read_or_refused_but_raise_nothing_else(tmp_path):

@@ -9,8 +9,8 @@ with scikit-learn and vega_datasets. For each table and split, a quarter of the 
 methods get the same rows. A run adds one line of JSON for each result, and skips those that are in the file already.
 
 scikit-learn's MLPs stand in a pipeline with imputation (median; most frequent text), standard scaling, one-hot encoding
-(rare and unseen texts together beyond 50) and, for regressions, a scaled target. Dates are given to them as year, month,
-day of the year, weekday and hour.
+(rare and unseen texts together beyond 50) and, for regressions, a scaled target. They get dates as year, month, day of
+the year, weekday and hour.
 """
 
 from __future__ import annotations

@@ -1,175 +1,239 @@
-"""Preparation of `nbtrain train`: columns, target, split, network."""
+"""Preparation of `nbtrain train`: the table, the roles of its columns, and which rows are for what."""
 
 from __future__ import annotations
 
 import argparse
-import math
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
-from ..components import Component
-from ..components.by_name import loss
 from ..errors import InputError
-from ..table import columns as encodings
-from ..table import files, outliers, targets
-from ..table.cells import Reading
-from ..table.preparation import Preparation, fit_columns
-from ..table.split import split
-from ..table.table import Table, listed
-from . import options
+from ..table import TableEncoder, target, training
+from ..table.parsing import MISSING, Cells, Words
+from ..table.scores import check_named
+from ..table.split import folds, split
+from . import options, reading
 from .choice import Choice, chosen
-from .watching import note
-
-if TYPE_CHECKING:
-    from ..training.trainer import Trainer
 
 Array = np.ndarray[Any, Any]
-EPOCHS, PATIENCE = 200, 20
-ITERATIONS, PATIENT_ITERATIONS = 2000, 400  # minimum for small tables, whose epochs have few iterations
+UNITS, LARGE_UNITS = (64, 64), (128, 128)
+RATE, LARGE_RATE = 1e-3, 3e-3
+OPTION = {"group": "--group", "time": "--time", "weight": "--weight"}
+
+
+@dataclass(frozen=True)
+class Roles:
+    """The columns that are not, or not only, features."""
+
+    target: str
+    drop: list[str]
+    categorical: list[str]
+    weight: str | None = None
+    group: str | None = None
+    time: str | None = None
 
 
 @dataclass
 class Job:
-    """One run: the data, the decisions about it, and the report."""
+    """One run: the data, the decisions about it, and the report.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        The rows that have a target.
+    codes : ndarray
+        Index of the class, or the number, of each of them.
+    test : DataFrame
+        The rows of the report: a part of the table, or those of other files; none with cross-validation.
+    rows : ndarray of int
+        The rows to train on, with those for validation.
+    """
 
     arguments: argparse.Namespace
     choice: Choice
-    table: Table
-    preparation: Preparation
-    parts: dict[str, tuple[Array, Array]]
-    codes: dict[str, Array]
-    report: dict[str, Any]
+    source: str
+    frame: Any
+    roles: Roles
+    target: target.Target
+    words: Words
+    codes: Array
+    rows: Array
+    test: Any
+    notes: list[str]
+    report: dict[str, Any] = field(default_factory=dict)
+
+    def training(self, rows: Array) -> training.Training:
+        """The training on some of the rows."""
+        a, large = self.arguments, len(rows) * (1 - self.validation) > training.LARGE
+        units = a.hidden if a.hidden is not None else LARGE_UNITS if large else UNITS
+        return training.Training(
+            self.frame.iloc[rows],
+            self.roles.target,
+            task=self.target.task,
+            validation=self.validation,
+            seeds=a.seeds,
+            class_weight=a.class_weight,
+            weight=self.roles.weight,
+            group=self.roles.group,
+            time=self.roles.time,
+            categorical=self.roles.categorical,
+            drop=self.roles.drop,
+            max_categories=a.max_categories,
+            missing=options.missing(a),
+            hidden=self.choice.layers(units),
+            loss=self.choice.loss,
+            optimizer=self.choice.with_rate(LARGE_RATE if large else RATE),
+            regularizer=self.choice.regularizer,
+            batch_size=a.batch_size,
+            epochs=a.epochs,
+            patience=a.patience,
+            rng=a.seed,
+            dtype=a.dtype,
+            threads=a.threads,
+        )
+
+    @property
+    def validation(self) -> float:
+        """The fraction of the rows to train on that are for validation; `--validation-size` is one of all rows."""
+        part = self.arguments.validation_size
+        return min(part * len(self.frame) / len(self.rows), 0.9) if self.arguments.cv is None else part
+
+    @property
+    def features(self) -> list[str]:
+        """The columns that the networks may use."""
+        roles = self.roles
+        gone = {roles.target, roles.weight, roles.group, *roles.drop}
+        return [name for name in self.frame.columns if name not in gone]
+
+    def folds(self) -> list[tuple[Array, Array]]:
+        """(rows to train on, rows to predict) of each part of the cross-validation."""
+        return folds(self.classes, len(self.frame), self.arguments.cv, self.arguments.seed, **self.keys())
+
+    @property
+    def classes(self) -> Array | None:
+        """The classes of the rows, where there are classes."""
+        return self.codes if self.target.task == "classification" else None
+
+    def keys(self) -> dict[str, Array | None]:
+        """By what rows stay together, or follow each other."""
+        roles = self.roles
+        group = None if roles.group is None else group_codes(self.frame[roles.group], roles.group)
+        time = None if roles.time is None else times(self.frame[roles.time], roles.time)
+        return {"groups": group, "order": time}
 
 
 def prepare(arguments: argparse.Namespace) -> Job:
-    """Read the file and encode it as numbers."""
+    """Read the files and decide on the columns and rows.
+
+    Raises
+    ------
+    InputError
+        If an option or a cell cannot be used; the message names it.
+    """
     choice = chosen(arguments)
-    table = files.read(arguments.data, options.dialect(arguments), {arguments.target})
-    reading = Reading.of(arguments.missing)
-    name = table.find(arguments.target, "--target")
-    forced = [table.find(column, "--categorical") for column in arguments.categorical]
-    names, named = table.names, table.named
-    task = arguments.task or ("classification" if name in forced else "")
-    target = targets.detect(table[name], task, reading, table, name)
-    table = _with_target(table, name, reading, arguments.impute)
-    codes = target.codes(table[name], reading, table)
-    dropped = [table.find(column, "--drop") for column in arguments.drop]
-    if name in dropped:
-        raise InputError(f"--drop: {name!r} is the target (--target)")
-    features = table.without([name, *dropped])
-    if not features.names:
-        raise InputError(f"{table.source}: no column is left to predict {name!r} from")
-    parts = _parts(arguments, codes, target.task)
-    columns = fit_columns(features, parts["train"], reading, arguments.impute, forced, arguments.max_categories)
-    target = targets.for_loss(target, _loss(choice, target).spec, codes[parts["train"]])
-    preparation = Preparation(tuple(c for c in columns if c.width), target, reading, names, arguments.impute, named)
-    if not preparation.inputs:
-        raise InputError(f"{table.source}: every column but the target is constant; there is nothing to learn from")
-    encoded = preparation.encode(features, arguments.dtype)
-    y = target.encode(codes)
-    data = {part: (encoded.X[rows], y[rows]) for part, rows in parts.items() if len(rows)}
-    _set_lengths(arguments, len(parts["train"]))
-    report = _report(features, preparation, {part: len(rows) for part, rows in parts.items()}, dropped)
-    codes_of = {part: codes[rows] for part, rows in parts.items()}
-    return Job(arguments, choice, features, preparation, data, codes_of, report)
-
-
-def _report(features: Table, preparation: Preparation, rows: dict[str, int], dropped: list[str]) -> dict[str, Any]:
-    """The part of the report that is known before training."""
-    target, used = preparation.target, {column.name for column in preparation.columns}
-    report: dict[str, Any] = {
-        "file": features.source,
-        "rows": rows,
-        "target": target.name,
-        "task": target.task,
-        "classes": list(target.labels),
-        "inputs": preparation.inputs,
-        "left_out": [*dropped, *(name for name in features.names if name not in used)],
-    }
-    if found := outliers.notes(features, preparation.columns, preparation.reading):
-        report["notes"] = found
-    return report
-
-
-def _set_lengths(arguments: argparse.Namespace, rows: int) -> None:
-    """Default numbers of epochs and of patience: more for few rows, to make enough iterations."""
-    steps = -(-rows // arguments.batch_size)
-    if arguments.epochs is None:
-        arguments.epochs = max(EPOCHS, math.ceil(ITERATIONS / steps))
-    if arguments.patience is None:
-        arguments.patience = max(PATIENCE, math.ceil(PATIENT_ITERATIONS / steps))
-
-
-def _with_target(table: Table, name: str, reading: Reading, impute: bool) -> Table:
-    """The rows that have a target: all of them, unless missing cells are allowed."""
-    gone = targets.missing_rows(table[name], reading, table, name)
-    if not gone.any():
-        return table
-    first = table.place(int(gone.argmax()), name)
-    if not impute:
-        raise InputError(
-            f"{first}: the target is missing ({int(gone.sum())} rows in total); --impute leaves such rows out"
+    _check_sizes(arguments)
+    table = reading.table(arguments.data, arguments)
+    roles = _roles(arguments, list(table.frame.columns), table.source)
+    words = Words.of(options.missing(arguments))
+    task = arguments.task or ("classification" if roles.target in roles.categorical else None)
+    frame, notes = _with_target(table.frame, roles, words, table.source)
+    found, told = target.detect(frame[roles.target], roles.target, task, words)
+    notes = [*table.notes, *notes, *told]
+    check_named(arguments.metrics, found.task == "classification")
+    codes = found.codes(frame[roles.target], words)
+    job = Job(
+        arguments, choice, table.source, frame, roles, found, words, codes, np.arange(len(frame)), frame.iloc[:0], notes
+    )
+    if arguments.test_file:
+        job.test = _other_rows(job)
+    elif arguments.cv is None and arguments.test_size:
+        job.rows, test = split(
+            job.classes, len(frame), (arguments.test_size,), arguments.seed, **job.keys()
         )
-    note(f"{int(gone.sum())} rows without a target are left out, the first at {first}")
-    return table.rows(np.flatnonzero(~gone))
+        job.test = frame.iloc[test]
+    return job
 
 
-def _parts(arguments: argparse.Namespace, codes: Array, task: str) -> dict[str, Array]:
-    fractions = (arguments.validation_size, arguments.test_size)
-    classes = codes if task == "classification" else None
-    return dict(
-        zip(("train", "validation", "test"), split(classes, len(codes), fractions, arguments.seed), strict=True)
-    )
+def _check_sizes(arguments: argparse.Namespace) -> None:
+    a = arguments
+    if a.cv is not None and a.test_file:
+        raise InputError("--cv and --test-file: choose one, as either says which rows the report is about")
+    if a.group and a.time:
+        raise InputError("--group and --time: choose one, as rows are split either by groups or by time")
+    if a.test_file:
+        a.test_size = 0.0
+    if (a.validation_size + a.test_size if a.cv is None else a.validation_size) >= 1.0:
+        raise InputError("--validation-size and --test-size together must leave rows to train on")
 
 
-def _loss(choice: Choice, target: targets.Target) -> Component:
-    return choice.loss or loss("softmax_cross_entropy" if target.task == "classification" else "mse")
+def _roles(arguments: argparse.Namespace, names: list[str], source: str) -> Roles:
+    """The columns that the options name."""
+    one = {
+        name: None if value is None else reading.column(names, value, f"--{name}", source)
+        for name in ("target", "weight", "group", "time")
+        for value in [getattr(arguments, name)]
+    }
+    several = {
+        name: reading.columns(names, getattr(arguments, name), f"--{name}", source) for name in ("drop", "categorical")
+    }
+    for role, name in one.items():
+        if role != "target" and name == one["target"]:
+            raise InputError(f"--{role}: {name!r} is the target (--target)")
+    if one["target"] in several["drop"]:
+        raise InputError(f"--drop: {one['target']!r} is the target (--target)")
+    return Roles(**one, **several)
 
 
-def introduction(job: Job) -> str:
-    """A summary of the file and the network."""
-    preparation, report, arguments = job.preparation, job.report, job.arguments
-    target = preparation.target
-    if target.labels:
-        counts = np.bincount(np.concatenate(list(job.codes.values())), minlength=len(target.labels))
-        named = [f"{label} ({count})" for label, count in zip(target.labels[:8], counts[:8], strict=True)]
-        kind = f"{len(target.labels)} classes: {', '.join(named)}{', …' if len(target.labels) > 8 else ''}"
-    else:
-        kind = "numbers"
-    hidden = ", ".join(map(str, arguments.hidden)) or "no"
-    left_out = [name for name in report["left_out"] if name not in arguments.drop]
-    rows = report["rows"]
-    outputs = "1 output" if target.outputs == 1 else f"{target.outputs} outputs"
-    lines = [
-        f"{report['file']}: {sum(rows.values())} rows: {rows['train']} to train on, {rows['validation']} to validate, "
-        f"{rows['test']} to test",
-        f"target {target.name!r}: {kind}" + ("" if arguments.task else f" ({_other(target)})"),
-        f"columns: {encodings.describe(preparation.columns)}"
-        + (f"; left out as constant: {listed(left_out)}" if left_out else ""),
-        f"network: {preparation.inputs} inputs, {hidden} hidden units, {outputs}",
-    ]
-    return "\n".join([*lines, *(f"note: {text}" for text in report.get("notes", ()))])
+def _with_target(frame: Any, roles: Roles, words: Words, source: str) -> tuple[Any, list[str]]:
+    """The rows that have a target, and a note if there are others."""
+    cells = Cells(frame[roles.target], words)
+    gone = np.isnan(cells.numbers) if cells.is_number else cells.texts[0] < 0
+    count = int(gone.sum())
+    if not count:
+        return frame, []
+    if count == len(frame):
+        raise InputError(f"{source}, column {roles.target!r}: all values of the target are missing")
+    rows = "1 row" if count == 1 else f"{count} rows"
+    note = f"{source}: {rows} without a target left out, the first is row {int(gone.argmax()) + 1}"
+    return frame[~gone].reset_index(drop=True), [note]
 
 
-def _other(target: targets.Target) -> str:
-    other = "regression" if target.task == "classification" else "classification"
-    return f"{target.task}; use --task {other} if that is wrong"
+def _other_rows(job: Job) -> Any:
+    """The rows of the test files, whose targets must be known."""
+    texts = [name for name in job.frame.columns if not Cells(job.frame[name], job.words).is_number]
+    table = reading.table(job.arguments.test_file, job.arguments, text_columns=texts)
+    if job.roles.target not in table.frame.columns:
+        raise InputError(f"--test-file: {table.source} has no column {job.roles.target!r}, the target")
+    frame, notes = _with_target(table.frame, job.roles, job.words, table.source)
+    job.notes += [*table.notes, *notes]
+    return frame
 
 
-def build(job: Job) -> Trainer:
-    """The trainer for the options."""
-    from .. import Dense, Network, Trainer
+def group_codes(column: Any, name: str) -> Array:
+    """A number for each group."""
+    codes = column.factorize()[0]
+    if (codes < 0).any():
+        raise InputError(f"--group: row {int((codes < 0).argmax()) + 1} has no {name!r}; every row must be in a group")
+    return np.asarray(codes)
 
-    a, choice, target = job.arguments, job.choice, job.preparation.target
-    return Trainer(
-        Network(job.preparation.inputs, [*choice.hidden, Dense(target.outputs)]),
-        loss=_loss(choice, target),
-        optimizer=choice.optimizer,
-        regularizer=choice.regularizer,
-        batch_size=a.batch_size,
-        dtype=a.dtype,
-        rng=a.seed,
-        threads=a.threads,
-    )
+
+def times(column: Any, name: str) -> Array:
+    """The times of the rows as numbers."""
+    frame = column.to_frame(name)
+    found = TableEncoder(min_count=1, far=1e300).fit(frame).columns_[0]
+    if found.kind not in ("number", "date"):
+        raise InputError(
+            f"--time: column {name!r} must hold dates or numbers that differ, got {found.kind} values; "
+            "--date-format says how dates are written"
+        )
+    values = found.values(Cells(column, Words.of(MISSING)))
+    if np.isnan(values).any():
+        raise InputError(f"--time: row {int(np.isnan(values).argmax()) + 1} has no {name!r}; every row must have a time")
+    return np.asarray(values)
+
+
+def counted(arguments: Mapping[str, int]) -> str:
+    """Numbers of rows in words."""
+    return ", ".join(f"{count} to {purpose}" for purpose, count in arguments.items() if count)

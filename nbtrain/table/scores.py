@@ -89,11 +89,10 @@ def named(names: Sequence[str], truth: Array, prediction: Array, weight: Array |
     classes : bool
         Whether the target holds classes.
     """
-    from ..training.evaluation import scored  # loads the core, which a usage error need not wait for
+    from ..training.evaluation import of_predictions  # loads the core, which a usage error need not wait for
 
-    if classes:
-        return dict(scored(as_metrics(names), truth, prediction, weight, CLASS))
-    return dict(scored(as_metrics(names), truth[:, None], prediction, weight, VALUES))
+    found, task = as_metrics(names), CLASS if classes else VALUES
+    return dict(of_predictions(found, task, truth if classes else truth[:, None], prediction, weight))
 
 
 def check_named(names: Sequence[str], classes: bool) -> None:

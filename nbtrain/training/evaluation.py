@@ -97,25 +97,13 @@ def _from_predictions(engine: Engine, data: Dataset, metrics: Sequence[Metric]) 
     if not metrics:
         return {}
     check_metrics(engine, metrics)
-    return scored(metrics, data.y, engine.predict(data.x), data.weight, task_of(engine))
+    return of_predictions(metrics, task_of(engine), data.y, engine.predict(data.x), data.weight)
 
 
-def scored(
-    metrics: Sequence[Metric], truth: Array, prediction: Array, weight: Array | None, task: str
+def of_predictions(
+    metrics: Sequence[Metric], task: str, truth: Array, prediction: Array, weight: Array | None
 ) -> dict[str, float]:
-    """Metrics of predictions, from wherever they come.
-
-    Parameters
-    ----------
-    metrics : sequence of Metric
-    truth : ndarray
-        Labels, or float targets of the predictions' shape.
-    prediction : ndarray of shape (samples, outputs)
-        What `predict` returns.
-    weight : ndarray of shape (samples,), optional
-    task : str
-        What is predicted: a constant of `nbtrain.metrics`, such as CLASS.
-    """
+    """The metrics of predictions, for a task as `nbtrain.metrics` names it."""
     if truth.ndim == 2 and truth.shape[1] == 1:
         truth, prediction = truth[:, 0], prediction[:, 0]
     classes = prediction

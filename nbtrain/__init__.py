@@ -40,7 +40,7 @@ from .errors import DivergenceError, Error, InputError, ModelFileError, PluginEr
 from .version import __version__
 
 if TYPE_CHECKING:
-    from . import callbacks, compiler, datasets, kernel, metrics, testing
+    from . import callbacks, compiler, datasets, kernel, metrics, table, testing
     from .callbacks import Callback
     from .training.history import History
     from .training.trainer import Trainer, load
@@ -84,6 +84,7 @@ __all__ = [
     "registry",
     "regularizer",
     "schedule",
+    "table",
     "testing",
     "unregister",
 ]
@@ -106,6 +107,7 @@ _LAZY = {
     "callbacks": "",
     "compiler": "",
     "metrics": "",
+    "table": "",
     "testing": "",
 }
 

@@ -1,0 +1,224 @@
+"""What a column is, found out from its cells in training."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from .column import CYCLES, Column, bent, is_clock
+from .parsing import DAY, ODD, PLAIN, Cells, date_form, number_form, padded, parse_dates, seconds, spread
+
+Array = np.ndarray[Any, Any]
+MOST_TEXTS = 1000  # with a count of their own
+SURELY = 20  # rows from which on "a text of its own in every row" means something
+SWAPPED = {"%d/%m": "%m/%d", "%d-%m": "%m-%d"}  # day first, where both could be
+
+
+@dataclass(frozen=True)
+class Rules:
+    """The encoder's parameters, as far as columns depend on them."""
+
+    categorical: Collection[str]
+    drop: Collection[str]
+    min_count: int
+    max_categories: int
+    far: float
+    dates: str
+
+
+def fitted(name: str, cells: Cells, rules: Rules) -> tuple[Column, list[str]]:
+    """The column, and what should be known about it, in sentences."""
+    notes: list[str] = []
+    column = _Fitting(name, cells, rules, notes).column()
+    gone = int(np.isnan(column.values(cells)).sum()) if column.indicator and column.kind != "category" else 0
+    if gone and column.kind == "boolean":
+        notes.append(f"{gone} missing cells; an input of its own marks them")
+    elif gone:
+        shown = f"{column.fill:g}" if column.kind == "number" else str(np.datetime64(int(column.fill), "D"))
+        notes.append(f"{gone} missing cells; the median, {shown}, stands for them, and an input of its own marks them")
+    return column, [f"{name!r}: {note}" for note in notes]
+
+
+@dataclass(frozen=True)
+class _Fitting:
+    name: str
+    cells: Cells
+    rules: Rules
+    notes: list[str]
+
+    def column(self) -> Column:
+        cells = self.cells
+        if self.name in self.rules.drop:
+            return Column(self.name, "dropped")
+        if self.name not in self.rules.categorical:
+            if cells.is_date:
+                return self._date(seconds(cells.series), "")
+            if cells.is_number:
+                return self._number(cells.numbers, "")
+        _, texts = cells.texts
+        if not len(texts):
+            return Column(self.name, "empty")
+        if self.name not in self.rules.categorical:
+            found = self._boolean(texts) or self._number_like(texts) or self._dates(texts)
+            if found is not None:
+                return found
+        return self._category()
+
+    # ---- numbers
+
+    def _boolean(self, texts: Array) -> Column | None:
+        if not {text.casefold() for text in texts} <= {"true", "false"}:
+            return None
+        gone = bool((self.cells.texts[0] < 0).any())
+        if len({text.casefold() for text in texts}) == 1 and not gone:
+            return Column(self.name, "constant")
+        return Column(self.name, "boolean", indicator=gone)
+
+    def _number_like(self, texts: Array) -> Column | None:
+        if padded(texts):
+            self.notes.append(f"codes such as {texts[0]!r} are texts, not numbers")
+            return None
+        found = number_form(texts)
+        if found is None:
+            return None
+        values, form = found
+        odd = np.isnan(values)
+        if self.cells.counts[~odd].sum() < 0.9 * self.cells.counts.sum():
+            return None
+        if form != PLAIN:
+            example = int(np.argmax(~odd))
+            self.notes.append(f"read as numbers, {texts[example]!r} as {values[example]:g}")
+        if odd.any():
+            count = self.cells.counts[odd].sum()
+            words = ", ".join(map(repr, texts[odd]))
+            self.notes.append(f"{words} among numbers: taken as missing ({count} cells)")
+        column = self._number(spread(values, self.cells.texts[0]), form)
+        return replace(column, words=tuple(map(str, texts[odd]))) if column.kind == "number" else column
+
+    def _number(self, x: Array, form: str) -> Column:
+        gone = np.isnan(x)
+        some_gone = bool(gone.any())
+        present = x[~gone] if some_gone else x
+        if not present.size:
+            return Column(self.name, "empty")
+        least, most = float(present.min()), float(present.max())
+        if least == most and not some_gone:
+            return Column(self.name, "constant")
+        low, middle, high = limits(present, self.rules.far, least, most)
+        step = (high - low) / (2.0 * self.rules.far + 1.0)
+        if low > least or high < most:
+            self._tell_far(present, low, high)
+        else:
+            step = 0.0
+        if not form and not some_gone and len(x) > SURELY and least + len(x) - 1 == most and (np.diff(x) == 1.0).all():
+            self.notes.append("counts the rows; leave it out with drop= unless it is a time")
+        kept = bent(present, low, high, step) if step else present
+        center, scale = moments(kept, len(x) - len(present), middle)
+        return Column(
+            *(self.name, "number", low, high, step, least, most, center, scale or 1.0, middle, some_gone),
+            form="" if form == PLAIN else form,
+        )
+
+    def _tell_far(self, present: Array, low: float, high: float) -> None:
+        least, most = float(present.min()), float(present.max())
+        far = int(((present < low) | (present > high)).sum())
+        farthest = most if most - high > low - least else least
+        same = int((present == farthest).sum())
+        if same > max(ODD, 0.005 * len(present)):
+            self.notes.append(
+                f"{farthest:g} stands in {same} cells, far from all others; if it means missing, say missing=['{farthest:g}']"
+            )
+        cells = "1 cell is" if far == 1 else f"{far} cells are"
+        self.notes.append(f"{cells} outside of {low:g} … {high:g} and brought near (the farthest is {farthest:g})")
+
+    # ---- dates
+
+    def _dates(self, texts: Array) -> Column | None:
+        form = date_form(texts)
+        if not form:
+            return None
+        for first, second in SWAPPED.items():
+            if form.startswith(first) and not np.isnat(parse_dates(texts, form.replace(first, second, 1))).any():
+                other = form.replace(first, second, 1)
+                self.notes.append(
+                    f"read day first ({form}); the dates would also fit {other}: date_format={other!r} says so"
+                )
+        return self._date(spread(seconds(parse_dates(texts, form)), self.cells.texts[0]), form)
+
+    def _date(self, moments_: Array, form: str) -> Column:
+        number = replace(self, notes=[])._number(moments_ / DAY, "-")
+        if number.kind != "number":
+            return number
+        days = moments_[~np.isnan(moments_)] / DAY
+        parts = [] if is_clock(form) else ["elapsed"]
+        if self.rules.dates == "parts":
+            parts += [part for part in CYCLES if varies(days, part)]
+        center, scale = moments(days, len(moments_) - len(days), number.fill)
+        return replace(
+            number, kind="date", form=form, parts=tuple(parts or ["elapsed"]), low=number.least, high=number.most,
+            step=0.0, center=center, scale=scale or 1.0,
+        )  # fmt: skip
+
+    # ---- categories
+
+    def _category(self) -> Column:
+        (codes, texts), counts, rules = self.cells.texts, self.cells.counts, self.rules
+        gone = bool((codes < 0).any())
+        if len(texts) == 1 and not gone:
+            return Column(self.name, "constant")
+        if len(texts) > SURELY and len(texts) > 0.9 * len(codes) and self.name not in rules.categorical:
+            self.notes.append("nearly every row has a text of its own; left out, as a name or number of the row")
+            return Column(self.name, "identifier")
+        order = np.lexsort((texts, -counts))
+        kept = order[counts[order] >= rules.min_count] if (counts >= rules.min_count).sum() >= 2 else order[:2]
+        shown = sorted(map(str, texts[kept[: rules.max_categories]]))
+        made = Column(self.name, "category", indicator=gone, categories=tuple(shown), other=len(shown) < len(texts))
+        if len(kept) <= rules.max_categories:
+            if made.other:
+                self.notes.append(f"{len(texts)} texts; {len(texts) - len(shown)} rare ones are one category")
+            return made
+        self.notes.append(f"{len(texts)} texts; the {len(shown)} most frequent have an input each, and all one for how "
+                          "frequent they are")  # fmt: skip
+        count = dict(zip(map(str, texts), map(int, counts), strict=True))
+        rest = tuple(map(str, texts[kept[rules.max_categories : MOST_TEXTS]]))
+        logs = np.log([count[text] for text in (*shown, *rest)])
+        return replace(
+            made, rest=rest, counts=tuple(count[text] for text in (*shown, *rest)), center=float(logs.mean()),
+            scale=float(logs.std()) or 1.0,
+        )  # fmt: skip
+
+
+def limits(x: Array, far: float, least: float, most: float) -> tuple[float, float, float]:
+    """Where numbers begin to be far, and the median.
+
+    Quartiles and `far` times their distance, within what there is; wider quantiles where the quartiles are equal.
+    """
+    low, middle, high = (float(value) for value in np.quantile(x, (0.25, 0.5, 0.75)))
+    for tail in (0.05, 0.01, 0.0):
+        if high > low:
+            break
+        low, high = (float(value) for value in np.quantile(x, (tail, 1.0 - tail)))
+    reach = far * (high - low)
+    return max(low - reach, least), middle, min(high + reach, most)
+
+
+def moments(present: Array, gone: int, fill: float) -> tuple[float, float]:
+    """Mean and deviation of a column whose missing cells hold `fill`."""
+    unit = float(np.abs(present).max()) or 1.0  # squares of the largest numbers are none
+    rows = len(present) + gone
+    x = present / unit
+    mean = (float(x.sum()) + gone * fill / unit) / rows
+    spread_ = float(((x - mean) ** 2).sum()) + gone * (fill / unit - mean) ** 2
+    return mean * unit, float(np.sqrt(spread_ / rows)) * unit
+
+
+def varies(days: Array, part: str) -> bool:
+    """Whether a cycle shows: most of a year, days of the week, times of the day."""
+    if part == "hour":
+        return bool((days % 1.0).max() > 0.0)
+    if part == "weekday":
+        return len(np.unique(np.floor(days) % 7.0)) > 2
+    return bool(days.max() - days.min() > 0.5 * CYCLES["season"])

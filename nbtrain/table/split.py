@@ -9,13 +9,14 @@ import numpy as np
 from ..errors import InputError
 
 Array = np.ndarray[Any, Any]
+Seed = int | np.random.SeedSequence
 
 
 def split(
     classes: Array | None,
     rows: int,
     fractions: tuple[float, ...],
-    seed: int,
+    seed: Seed,
     *,
     groups: Array | None = None,
     order: Array | None = None,
@@ -30,7 +31,7 @@ def split(
     rows : int
     fractions : tuple of float
         Of all rows, for the parts after the first.
-    seed : int
+    seed : int or numpy.random.SeedSequence
     groups : ndarray of int, optional
         Group of each row: all rows of a group go to the same part, and classes are not looked at.
     order : ndarray of float, optional
@@ -66,7 +67,7 @@ def folds(
     classes: Array | None,
     rows: int,
     count: int,
-    seed: int,
+    seed: Seed,
     *,
     groups: Array | None = None,
     order: Array | None = None,
@@ -92,7 +93,7 @@ def folds(
 
 
 def _parts(
-    classes: Array | None, rows: int, count: int, seed: int, groups: Array | None, order: Array | None
+    classes: Array | None, rows: int, count: int, seed: Seed, groups: Array | None, order: Array | None
 ) -> list[Array]:
     """The rows in `count` parts of about the same size."""
     random = np.random.default_rng(seed)

@@ -121,8 +121,8 @@ class Training:
         component = loss_named_for(self.target, loss)
         self.target = targets.for_loss(self.target, component.spec, self._codes)
         self._set_validation(validation, words)
-        self._group = None if group is None else frame[group]
-        self._time = None if time is None else _order_of(frame[time], words)
+        self._groups = None if group is None else group_codes(frame[group])
+        self._times = None if time is None else times(frame[time])
         rows = len(self._X) - self._held_out()
         self.settings = self._chosen(rows, hidden, learning_rate, batch_size, epochs, patience, seeds)
         self.networks = self._built(component, activation, dropout, optimizer, regularizer, dtype, threads)
@@ -272,8 +272,9 @@ class Training:
         ----------
         callbacks : sequence, or function of a network's number from 0 that gives one
             Handed to each network's `fit`.
-        checkpoint : path, optional
-            Of the first network; that of network k has `.k` before its suffix. Where they exist, training resumes.
+        checkpoint : path or function, optional
+            Of the first network; that of network k has `.k` before its suffix. Where they exist, training resumes. Or a
+            function of a network's number from 0 that gives its path or `nbtrain.callbacks.Checkpoint`.
         metrics : sequence, default ()
             What else to compute on the validation rows.
         progress : bool or str, default False
@@ -300,7 +301,7 @@ class Training:
         train, validation = self._parts(k)
         s = self.settings
         best = EarlyStopping("val_loss" if validation else "loss", patience=s["patience"] or s["epochs"] + 1)
-        path = None if checkpoint is None else numbered(checkpoint, k)
+        path = checkpoint(k) if callable(checkpoint) else None if checkpoint is None else numbered(checkpoint, k)
         ended = "interrupted"
         try:
             network.fit(
@@ -328,8 +329,14 @@ class Training:
     def _split(self, k: int) -> tuple[Array, Array]:
         classes = self._codes if self.target.task == "classification" else None
         seed = np.random.SeedSequence(self.rng, spawn_key=(k, 1))
-        rest, held = split(classes, len(self._X), (self._fraction,), seed)  # type: ignore[arg-type]
+        rest, held = split(classes, len(self._X), (self._fraction,), seed, groups=self._groups, order=self._times)
         return rest, held
+
+    @property
+    def sizes(self) -> tuple[int, int]:
+        """How many rows the first network trains on, and how many it validates with."""
+        (X, _, _), validation = self._parts(0)
+        return len(X), 0 if validation is None else len(validation[0])
 
     @property
     def model(self) -> TableModel | None:
@@ -362,11 +369,38 @@ def _listed(names: Any) -> list[str]:
     return [names] if isinstance(names, str) else list(names)
 
 
-def _order_of(column: Any, words: Words) -> Array:
-    """Rows in the order of a column of times."""
-    cells = Cells(column, words)
-    values = cells.numbers if cells.is_number else cells.read("date", "ISO8601")
-    return np.argsort(values, kind="stable")
+def group_codes(column: Any) -> Array:
+    """A number for each group of rows, which are equal in this column.
+
+    Raises
+    ------
+    InputError
+        If a cell is missing.
+    """
+    codes = np.asarray(column.factorize()[0])
+    if (codes < 0).any():
+        row = int((codes < 0).argmax()) + 1
+        raise InputError(f"group: row {row} has no {column.name!r}; every row must be in a group")
+    return codes
+
+
+def times(column: Any) -> Array:
+    """Dates, in days since 1970, or numbers, by which rows follow each other.
+
+    Raises
+    ------
+    InputError
+        If the column holds something else, or a cell is missing.
+    """
+    made = TableEncoder(min_count=1).fit(column.to_frame()).columns_[0]
+    if made.kind not in ("number", "date"):
+        place, hint = f"time: column {column.name!r}", "date_format= says how dates are written"
+        raise InputError(wrong(place, "hold different dates or numbers", f"{made.kind} values", hint))
+    values = made.values(Cells(column, Words.of(MISSING)))
+    if np.isnan(values).any():
+        row = int(np.isnan(values).argmax()) + 1
+        raise InputError(f"time: row {row} has no {column.name!r}; every row must have a time")
+    return values
 
 
 def train(frame: Any, target: str, **options: Any) -> TableModel:

@@ -183,7 +183,7 @@ def with_nbtrain(**options: Any) -> Callable[..., Any]:
         import nbtrain.table
 
         task = "classification" if table.task == "c" else "regression"
-        model = nbtrain.table.train(train, target=target, task=task, seed=split, **options)
+        model = nbtrain.table.train(train, target=target, task=task, rng=split, **options)
         held = test.drop(columns=target)
         if table.task != "c":
             return np.asarray(model.predict(held), float)

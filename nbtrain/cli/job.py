@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+from ..checks.messages import brief, wrong
 from ..errors import InputError
-from ..table import TableEncoder, target, training
-from ..table.parsing import MISSING, Cells, Words
+from ..table import target, training
+from ..table.parsing import Cells, Words
 from ..table.scores import check_named
 from ..table.split import folds, split
 from . import options, reading
@@ -20,7 +20,6 @@ from .choice import Choice, chosen
 Array = np.ndarray[Any, Any]
 UNITS, LARGE_UNITS = (64, 64), (128, 128)
 RATE, LARGE_RATE = 1e-3, 3e-3
-OPTION = {"group": "--group", "time": "--time", "weight": "--weight"}
 
 
 @dataclass(frozen=True)
@@ -97,7 +96,7 @@ class Job:
     @property
     def validation(self) -> float:
         """The fraction of the rows to train on that are for validation; `--validation-size` is one of all rows."""
-        part = self.arguments.validation_size
+        part: float = self.arguments.validation_size
         return min(part * len(self.frame) / len(self.rows), 0.9) if self.arguments.cv is None else part
 
     @property
@@ -116,11 +115,20 @@ class Job:
         """The classes of the rows, where there are classes."""
         return self.codes if self.target.task == "classification" else None
 
+    def weight(self, frame: Any) -> Array | None:
+        """The weights of a frame's rows."""
+        name = self.roles.weight
+        if name is None:
+            return None
+        if name not in frame.columns:
+            raise InputError(f"--weight: the rows for the report have no column {name!r}")
+        return weights_of(frame[name], name, self.words)
+
     def keys(self) -> dict[str, Array | None]:
         """By what rows stay together, or follow each other."""
         roles = self.roles
-        group = None if roles.group is None else group_codes(self.frame[roles.group], roles.group)
-        time = None if roles.time is None else times(self.frame[roles.time], roles.time)
+        group = None if roles.group is None else training.group_codes(self.frame[roles.group])
+        time = None if roles.time is None else training.times(self.frame[roles.time])
         return {"groups": group, "order": time}
 
 
@@ -149,9 +157,7 @@ def prepare(arguments: argparse.Namespace) -> Job:
     if arguments.test_file:
         job.test = _other_rows(job)
     elif arguments.cv is None and arguments.test_size:
-        job.rows, test = split(
-            job.classes, len(frame), (arguments.test_size,), arguments.seed, **job.keys()
-        )
+        job.rows, test = split(job.classes, len(frame), (arguments.test_size,), arguments.seed, **job.keys())
         job.test = frame.iloc[test]
     return job
 
@@ -170,20 +176,20 @@ def _check_sizes(arguments: argparse.Namespace) -> None:
 
 def _roles(arguments: argparse.Namespace, names: list[str], source: str) -> Roles:
     """The columns that the options name."""
-    one = {
-        name: None if value is None else reading.column(names, value, f"--{name}", source)
-        for name in ("target", "weight", "group", "time")
-        for value in [getattr(arguments, name)]
-    }
-    several = {
-        name: reading.columns(names, getattr(arguments, name), f"--{name}", source) for name in ("drop", "categorical")
-    }
-    for role, name in one.items():
-        if role != "target" and name == one["target"]:
-            raise InputError(f"--{role}: {name!r} is the target (--target)")
-    if one["target"] in several["drop"]:
-        raise InputError(f"--drop: {one['target']!r} is the target (--target)")
-    return Roles(**one, **several)
+    roles: dict[str, str | None] = {}
+    for name in ("target", "weight", "group", "time"):
+        wanted = getattr(arguments, name)
+        roles[name] = None if wanted is None else reading.column(names, wanted, f"--{name}", source)
+    drop, categorical = (
+        reading.columns(names, getattr(arguments, name), f"--{name}", source) for name in ("drop", "categorical")
+    )
+    wanted = str(roles.pop("target"))
+    for role, column in roles.items():
+        if column == wanted:
+            raise InputError(f"--{role}: {wanted!r} is the target (--target)")
+    if wanted in drop:
+        raise InputError(f"--drop: {wanted!r} is the target (--target)")
+    return Roles(wanted, drop, categorical, **roles)
 
 
 def _with_target(frame: Any, roles: Roles, words: Words, source: str) -> tuple[Any, list[str]]:
@@ -211,29 +217,13 @@ def _other_rows(job: Job) -> Any:
     return frame
 
 
-def group_codes(column: Any, name: str) -> Array:
-    """A number for each group."""
-    codes = column.factorize()[0]
-    if (codes < 0).any():
-        raise InputError(f"--group: row {int((codes < 0).argmax()) + 1} has no {name!r}; every row must be in a group")
-    return np.asarray(codes)
-
-
-def times(column: Any, name: str) -> Array:
-    """The times of the rows as numbers."""
-    frame = column.to_frame(name)
-    found = TableEncoder(min_count=1, far=1e300).fit(frame).columns_[0]
-    if found.kind not in ("number", "date"):
-        raise InputError(
-            f"--time: column {name!r} must hold dates or numbers that differ, got {found.kind} values; "
-            "--date-format says how dates are written"
-        )
-    values = found.values(Cells(column, Words.of(MISSING)))
-    if np.isnan(values).any():
-        raise InputError(f"--time: row {int(np.isnan(values).argmax()) + 1} has no {name!r}; every row must have a time")
-    return np.asarray(values)
-
-
-def counted(arguments: Mapping[str, int]) -> str:
-    """Numbers of rows in words."""
-    return ", ".join(f"{count} to {purpose}" for purpose, count in arguments.items() if count)
+def weights_of(column: Any, name: str, words: Words) -> Array:
+    """A column as weights."""
+    cells = Cells(column, words)
+    found = cells.numbers if cells.is_number else cells.read("number", "|.|")
+    odd = ~(np.isfinite(found) & (found >= 0))
+    if odd.any():
+        row = int(odd.argmax())
+        place = f"--weight: row {row + 1}, column {name!r}"
+        raise InputError(wrong(place, "be a number >= 0", brief(str(column.iloc[row]))))
+    return np.asarray(found)

@@ -39,9 +39,7 @@ def add_reading(parser: argparse.ArgumentParser) -> None:
     header.add_argument("--header", action="store_true", default=None, help="the first row names the columns")
     header.add_argument("--no-header", dest="header", action="store_false", help="the first row is data")
     group.add_argument("--encoding", metavar="NAME", help="such as utf-8, cp1252, utf-16")
-    group.add_argument(
-        "--date-format", metavar="FORM", type=str, help="of dates, such as %%d.%%m.%%Y for 31.12.2024"
-    )
+    group.add_argument("--date-format", metavar="FORM", type=str, help="of dates, such as %%d.%%m.%%Y for 31.12.2024")
     group.add_argument("--sheet", metavar="NAME", help="of an Excel file (default: the first)")
     group.add_argument(
         "--missing", type=listing, default=[], metavar="TEXT,…",
@@ -49,6 +47,20 @@ def add_reading(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     group.add_argument(
         "--not-missing", type=listing, default=[], metavar="TEXT,…", help="texts that are values, such as None"
+    )
+
+
+def add_columns(group: Any) -> None:
+    """Add options that say what columns are."""
+    group.add_argument(
+        "--drop", type=listing, default=[], metavar="NAME,…",
+        help="columns to leave out; quote names that contain a comma: '\"length, cm\",age'",
+    )  # fmt: skip
+    group.add_argument(
+        "--categorical", type=listing, default=[], metavar="NAME,…", help="columns whose numbers are codes"
+    )
+    group.add_argument(
+        "--max-categories", type=whole(1), default=50, metavar="N", help="inputs of a column of texts (default 50)"
     )
 
 

@@ -11,8 +11,8 @@ from ..errors import InputError
 # Arguments of nbtrain.table's functions, and the options that set them; others have the same name with dashes.
 OPTIONS = {"text_columns": "--categorical", "missing": "--missing", "metrics": "--metrics"}
 NAMES = (
-    "batch_size categorical class_weight comment date_format decimal delimiter drop dropout encoding epochs group header "
-    "hidden learning_rate max_categories metrics min_count missing patience seed seeds sheet skip_rows target task "
+    "batch_size categorical class_weight comment date_format decimal delimiter drop dropout encoding epochs group "
+    "header hidden learning_rate max_categories metrics missing patience seed seeds sheet skip_rows target task "
     "text_columns thousands threads time weight"
 ).split()
 ASSIGNED = re.compile(rf"\b({'|'.join(NAMES)})=('[^']*'|\w+)?")

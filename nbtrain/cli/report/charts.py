@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 
 WIDTH, HEIGHT = 440, 280
-LEFT, RIGHT, TOP, BOTTOM = 56, 14, 14, 40
+LEFT, RIGHT, TOP, BOTTOM = 68, 14, 14, 40
 WIDE = 30.0  # the ratio of largest to smallest value from which an axis is logarithmic
 POINTS = 400  # of a curve; longer ones are thinned
 MARKS = 1500  # in a scatter plot
-LETTER = 6.4  # mean width of a letter
+LETTER = 7.0  # width that a letter may need
 Numbers = Any  # a sequence or an array of numbers
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
@@ -31,10 +32,10 @@ def page(report: Data) -> str:
         `networks`: a list of dicts with `history` (numbers by epoch, by name) and `best_epoch`.
         `settings`: pairs of a name and a value.
         `columns`: a list of dicts with `name`, `kind`, `missing`, `sample` and `done`.
-        `importance`: what `importance` returns, or empty. `importance_of`: the score in words.
+        `importance`: what `importance` returns, or empty. `importance_of`: what it measures, such as "loss of R²".
         `truth`, `predicted`: arrays for a regression. `probability`, `truth`: arrays for two classes.
     """
-    title = f"{report['target']} from {report['file']}"
+    title = f"{report['target']} from {os.path.basename(report['file'])}"
     sections = [
         _summary(report),
         _curves(report),
@@ -151,16 +152,15 @@ def _importance(report: Data) -> str:
     rows = report.get("importance") or []
     if not rows:
         return ""
-    drawn = charts.bars(
-        [(row["name"], row["mean"], row["low"], row["high"]) for row in rows[:MOST_BARS]],
-        f"loss of {report['importance_of']}",
-    )
+    measure = report["importance_of"]
+    bars = [(row["name"], row["mean"], row["low"], row["high"]) for row in rows[:MOST_BARS]]
     more = f" The {MOST_BARS} most important of {len(rows)} columns are shown." if len(rows) > MOST_BARS else ""
     text = (
-        f"<p>How much the {escape(report['importance_of'])} of these rows falls when the cells of one column are "
-        "shuffled, and so tell nothing. The thin lines go from the least to the largest loss of several shuffles. Of "
-        f"two columns that say the same, each can seem unimportant.{more}</p>"
+        f"<p>The {escape(measure)} of these rows when the cells of one column are shuffled, so that they tell nothing. "
+        "The thin lines go from the least to the largest value of several shuffles. Of two columns that say the same, "
+        f"each can seem unimportant.{more}</p>"
     )
+    drawn = charts.bars(bars, measure)
     return _section("Importance of the columns", f'<div class="charts">{drawn}</div>{text}')
 
 

@@ -137,8 +137,7 @@ class Column:
     def encode(self, cells: Cells, dtype: Any) -> Array:
         """The column's inputs, (rows, len(names))."""
         if self.kind == "category":
-            codes, texts = cells.texts
-            return np.asarray(self._of_texts(texts, dtype)[codes])  # code -1 is the last row
+            return np.asarray(self._of_texts(cells.texts, dtype)[cells.codes])  # code -1 is the last row
         x = self.values(cells)
         gone = np.isnan(x)
         out = np.empty((len(x), len(self.names)), dtype)

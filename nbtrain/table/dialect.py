@@ -32,7 +32,9 @@ class Dialect:
     decimal : str
         "." or ",".
     skip : int
-        Lines before the first row of data, the header among them.
+        Lines before the header, or before the rows where there is none.
+    units : bool
+        Whether the row below the header holds units.
     names : tuple of str
         Of the columns, as the header has them, or `column 1`, … without one.
     header : bool
@@ -49,6 +51,7 @@ class Dialect:
     skip: int = 0
     names: tuple[str, ...] = ()
     header: bool = True
+    units: bool = False
     encoding: str = "utf-8"
     texts: tuple[str, ...] = ()
     comment: str | None = None
@@ -78,7 +81,7 @@ def find(
     body = "".join(lines[skip:])
     if comment:
         body = "".join(line.split(comment)[0].rstrip("\r\n") + "\n" for line in lines[skip:])
-    delimiter = delimiter or max(DELIMITERS, key=lambda mark: score(body, mark))
+    delimiter = delimiter or max(DELIMITERS, key=lambda mark: score(body, mark) if mark in body or mark == "," else -1.0)
     rows = cut(body, delimiter)
     if not rows:
         return Dialect(delimiter, decimal or ".", skip, comment=comment), notes
@@ -96,21 +99,19 @@ def _with_names(
     dialect: Dialect, rows: list[tuple[int, list[str]]], width: int, skip: int, notes: list[str], units: bool
 ) -> Dialect:
     """The dialect with the names of the columns, and the first line of data."""
-    first = 0
-    names = [f"column {index + 1}" for index in range(width)]
+    names, below_header = [f"column {index + 1}" for index in range(width)], False
     if dialect.header:
-        first, found = 1, [name.strip() for name in rows[0][1]]
+        found = [name.strip() for name in rows[0][1]]
         if len(found) == width - 1 and len(rows) > 1 and rows[1][1][-1] != "":
-            found = ["row", *found]
-            notes.append("the header has one name less than the rows have cells: the first column is called 'row'")
+            found = ["", *found]
+            notes.append("the header has one name less than the rows have cells: the first column has none")
         names = unique(found + [""] * (width - len(found)), notes)
         if units and _is_units([row for _, row in rows]):
             notes.append(f"skipped below the header: a row of units, {', '.join(rows[1][1][:5])}")
-            first = 2
-    data = [row for _, row in rows[first:]]
+            below_header = True
+    data = [row for _, row in rows[dialect.header + below_header :]]
     texts = tuple(name for k, name in enumerate(names) if is_padded([row[k] for row in data if len(row) > k]))
-    start = rows[first][0] if first < len(rows) else rows[-1][0] + 1
-    return replace(dialect, skip=skip + start, names=tuple(names), texts=texts)
+    return replace(dialect, skip=skip + rows[0][0], names=tuple(names), units=below_header, texts=texts)
 
 
 def unique(names: Sequence[str], notes: list[str]) -> list[str]:
@@ -130,18 +131,16 @@ def unique(names: Sequence[str], notes: list[str]) -> list[str]:
 
 
 def cut(text: str, delimiter: str) -> list[tuple[int, list[str]]]:
-    """The first rows, each with the number of its line; blank lines are none."""
+    """The first rows, each with its number, in which blank lines count; those are no rows."""
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True)
     rows: list[tuple[int, list[str]]] = []
-    before = 0
     try:
-        for row in islice(reader, ROWS):
+        for number, row in enumerate(islice(reader, ROWS)):
             cells = [cell.strip() for cell in row]
             if delimiter == " ":
                 cells = [cell for cell in cells if cell]
             if any(cells) or len(cells) > 1:
-                rows.append((before, cells))
-            before = reader.line_num
+                rows.append((number, cells))
     except csv.Error:
         return []
     return rows[:-1] if len(rows) > 50 else rows  # the last may be cut
@@ -168,10 +167,18 @@ def score(text: str, delimiter: str) -> float:
 def _titles(rows: list[tuple[int, list[str]]], width: int) -> int:
     """How many rows stand before the table: narrow ones, over rows of one width."""
     if width > 2:
-        return next((index for index, (_, row) in enumerate(rows) if len(row) >= width - 1), 0)
+        first = next((index for index, (_, row) in enumerate(rows) if len(row) >= width - 1), 0)
+        return first + (len(rows[first][1]) == width - 1 and _is_over_numbers([row for _, row in rows[first + 1 :]]))
     if width == 2 and len(rows) > 2 and len(rows[0][1]) == 1 and len(rows[1][1]) == 2:
         return int(is_header([row for _, row in rows[1:]]) and not _is_number(rows[1][1][1]))
     return 0
+
+
+def _is_over_numbers(rows: Rows) -> bool:
+    """Whether the first row is all words, and there are numbers below it."""
+    if len(rows) < 2 or any(map(_is_number, rows[0])):
+        return False
+    return any(map(_is_number, rows[1])) and is_header(rows)
 
 
 def _is_number(cell: str) -> bool:

@@ -365,16 +365,13 @@ def _cell(cells: Cells, row: int) -> str:
 
 def _refuse_unreadable(column: Column, cells: Cells) -> None:
     """Raise InputError for a cell that is there and not what the column's cells are."""
-    if column.kind == "category" or (cells.is_number and column.kind != "boolean"):
+    if column.kind == "category" or (cells.is_number and column.kind == "number"):
         return
     gone = np.isnan(column.values(cells))
     if not gone.any():
         return
-    codes, texts = cells.texts
-    known = np.array([text in column.words for text in texts] + [True], bool)  # the last is a missing cell
-    odd = gone & ~known[codes]
-    if cells.is_number and column.kind == "number":
-        return
+    known = np.array([text in column.words for text in cells.texts] + [True], bool)  # the last is a missing cell
+    odd = gone & ~known[cells.codes]
     if odd.any():
         row = int(odd.argmax())
         what = {"number": "a number", "date": "a date", "boolean": "true or false"}[column.kind]
@@ -392,11 +389,10 @@ def _refuse_unreadable(column: Column, cells: Cells) -> None:
 def _strange(column: Column, cells: Cells) -> list[tuple[Array, str]]:
     """Rows that `transform` bends, and how."""
     if column.kind == "category":
-        codes, texts = cells.texts
         known = {*column.categories, *column.rest}
-        new = np.array([text not in known for text in texts] + [False], bool)[codes]
+        new = np.array([text not in known for text in cells.texts] + [False], bool)[cells.codes]
         found = [(new & (not column.other), "is a text that training did not see")]
-        return found + [(codes < 0, "is missing, as no cell was in training")] * (not column.indicator)
+        return found + [(cells.codes < 0, "is missing, as no cell was in training")] * (not column.indicator)
     x = column.values(cells)
     found = []
     if column.kind != "boolean":

@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 
 from .column import CYCLES, Column, bent, is_clock
-from .parsing import DAY, ODD, PLAIN, Cells, date_form, number_form, padded, parse_dates, seconds, spread
+from .parsing import ODD, PLAIN, Cells, date_form, number_form, padded, parse_dates
 
 Array = np.ndarray[Any, Any]
 MOST_TEXTS = 1000  # with a count of their own
 SURELY = 20  # rows from which on "a text of its own in every row" means something
+FORMS_OF_BOOLEANS = 20  # of true and false in any case
 SWAPPED = {"%d/%m": "%m/%d", "%d-%m": "%m-%d"}  # day first, where both could be
 
 
@@ -35,10 +36,10 @@ def fitted(name: str, cells: Cells, rules: Rules) -> tuple[Column, list[str]]:
     column = _Fitting(name, cells, rules, notes).column()
     gone = int(np.isnan(column.values(cells)).sum()) if column.indicator and column.kind != "category" else 0
     if gone and column.kind == "boolean":
-        notes.append(f"{gone} missing cells; an input of its own marks them")
+        notes.append(f"{cell_count(gone)} missing; an input of its own marks that")
     elif gone:
         shown = f"{column.fill:g}" if column.kind == "number" else str(np.datetime64(int(column.fill), "D"))
-        notes.append(f"{gone} missing cells; the median, {shown}, stands for them, and an input of its own marks them")
+        notes.append(f"{cell_count(gone)} missing; the median, {shown}, stands there, and an input of its own marks it")
     return column, [f"{name!r}: {note}" for note in notes]
 
 
@@ -55,47 +56,51 @@ class _Fitting:
             return Column(self.name, "dropped")
         if self.name not in self.rules.categorical:
             if cells.is_date:
-                return self._date(seconds(cells.series), "")
-            if cells.is_number:
+                return self._date(cells.read("date", ""), "")
+            if cells.is_number and cells.is_exact:
                 return self._number(cells.numbers, "")
-        _, texts = cells.texts
-        if not len(texts):
+        if not len(cells.unique):
             return Column(self.name, "empty")
-        if self.name not in self.rules.categorical:
-            found = self._boolean(texts) or self._number_like(texts) or self._dates(texts)
+        if self.name not in self.rules.categorical and not cells.is_number:
+            found = self._boolean() or self._number_like() or self._dates()
             if found is not None:
                 return found
         return self._category()
 
     # ---- numbers
 
-    def _boolean(self, texts: Array) -> Column | None:
-        if not {text.casefold() for text in texts} <= {"true", "false"}:
+    def _boolean(self) -> Column | None:
+        if len(self.cells.unique) > FORMS_OF_BOOLEANS:
             return None
-        gone = bool((self.cells.texts[0] < 0).any())
-        if len({text.casefold() for text in texts}) == 1 and not gone:
+        texts = {text.casefold() for text in self.cells.texts}
+        if not texts <= {"true", "false"}:
+            return None
+        gone = bool((self.cells.codes < 0).any())
+        if len(texts) == 1 and not gone:
             return Column(self.name, "constant")
         return Column(self.name, "boolean", indicator=gone)
 
-    def _number_like(self, texts: Array) -> Column | None:
+    def _number_like(self) -> Column | None:
+        cells, texts = self.cells, self.cells.unique
         if padded(texts):
-            self.notes.append(f"codes such as {texts[0]!r} are texts, not numbers")
+            example = texts[texts.str.startswith("0")].iloc[0]
+            self.notes.append(f"codes such as {example!r} are texts, not numbers")
             return None
         found = number_form(texts)
         if found is None:
             return None
         values, form = found
         odd = np.isnan(values)
-        if self.cells.counts[~odd].sum() < 0.9 * self.cells.counts.sum():
+        if cells.counts[~odd].sum() < 0.9 * cells.counts.sum():
             return None
         if form != PLAIN:
             example = int(np.argmax(~odd))
-            self.notes.append(f"read as numbers, {texts[example]!r} as {values[example]:g}")
+            self.notes.append(f"read as numbers, {texts.iloc[example]!r} as {values[example]:g}")
         if odd.any():
-            count = self.cells.counts[odd].sum()
             words = ", ".join(map(repr, texts[odd]))
-            self.notes.append(f"{words} among numbers: taken as missing ({count} cells)")
-        column = self._number(spread(values, self.cells.texts[0]), form)
+            self.notes.append(f"{words} among numbers: taken as missing ({cell_count(cells.counts[odd].sum())})")
+        kept = "" if form == PLAIN else form
+        column = self._number(cells.keep("number", kept, cells.spread(values)), form)
         return replace(column, words=tuple(map(str, texts[odd]))) if column.kind == "number" else column
 
     def _number(self, x: Array, form: str) -> Column:
@@ -104,10 +109,9 @@ class _Fitting:
         present = x[~gone] if some_gone else x
         if not present.size:
             return Column(self.name, "empty")
-        least, most = float(present.min()), float(present.max())
+        least, low, middle, high, most = limits(present, self.rules.far)
         if least == most and not some_gone:
             return Column(self.name, "constant")
-        low, middle, high = limits(present, self.rules.far, least, most)
         step = (high - low) / (2.0 * self.rules.far + 1.0)
         if low > least or high < most:
             self._tell_far(present, low, high)
@@ -129,34 +133,33 @@ class _Fitting:
         same = int((present == farthest).sum())
         if same > max(ODD, 0.005 * len(present)):
             self.notes.append(
-                f"{farthest:g} stands in {same} cells, far from all others; if it means missing, say missing=['{farthest:g}']"
+                f"{farthest:g} stands in {cell_count(same)}, far from all others; if it means missing, say missing=['{farthest:g}']"
             )
-        cells = "1 cell is" if far == 1 else f"{far} cells are"
-        self.notes.append(f"{cells} outside of {low:g} … {high:g} and brought near (the farthest is {farthest:g})")
+        self.notes.append(f"{cell_count(far)} outside of {low:g} … {high:g}, brought near by a logarithm (the farthest is {farthest:g})")
 
     # ---- dates
 
-    def _dates(self, texts: Array) -> Column | None:
-        form = date_form(texts)
-        if not form:
+    def _dates(self) -> Column | None:
+        cells = self.cells
+        found = date_form(cells.unique)
+        if found is None:
             return None
+        days, form = found
         for first, second in SWAPPED.items():
-            if form.startswith(first) and not np.isnat(parse_dates(texts, form.replace(first, second, 1))).any():
-                other = form.replace(first, second, 1)
-                self.notes.append(
-                    f"read day first ({form}); the dates would also fit {other}: date_format={other!r} says so"
-                )
-        return self._date(spread(seconds(parse_dates(texts, form)), self.cells.texts[0]), form)
+            other = form.replace(first, second, 1)
+            if form.startswith(first) and not np.isnat(parse_dates(cells.unique, other)).any():
+                self.notes.append(f"read day first ({form}), but all dates fit {other}, too: date_format={other!r} says so")
+        return self._date(cells.keep("date", form, cells.spread(days)), form)
 
-    def _date(self, moments_: Array, form: str) -> Column:
-        number = replace(self, notes=[])._number(moments_ / DAY, "-")
+    def _date(self, days: Array, form: str) -> Column:
+        number = replace(self, notes=[])._number(days, "-")
         if number.kind != "number":
             return number
-        days = moments_[~np.isnan(moments_)] / DAY
+        present = days[~np.isnan(days)]
         parts = [] if is_clock(form) else ["elapsed"]
         if self.rules.dates == "parts":
-            parts += [part for part in CYCLES if varies(days, part)]
-        center, scale = moments(days, len(moments_) - len(days), number.fill)
+            parts += [part for part in CYCLES if varies(present, part)]
+        center, scale = moments(present, len(days) - len(present), number.fill)
         return replace(
             number, kind="date", form=form, parts=tuple(parts or ["elapsed"]), low=number.least, high=number.most,
             step=0.0, center=center, scale=scale or 1.0,
@@ -165,11 +168,11 @@ class _Fitting:
     # ---- categories
 
     def _category(self) -> Column:
-        (codes, texts), counts, rules = self.cells.texts, self.cells.counts, self.rules
+        codes, texts, counts, rules = self.cells.codes, self.cells.texts, self.cells.counts, self.rules
         gone = bool((codes < 0).any())
         if len(texts) == 1 and not gone:
             return Column(self.name, "constant")
-        if len(texts) > SURELY and len(texts) > 0.9 * len(codes) and self.name not in rules.categorical:
+        if len(texts) > max(SURELY, 0.9 * len(codes)) and self.name not in rules.categorical:
             self.notes.append("nearly every row has a text of its own; left out, as a name or number of the row")
             return Column(self.name, "identifier")
         order = np.lexsort((texts, -counts))
@@ -191,18 +194,34 @@ class _Fitting:
         )  # fmt: skip
 
 
-def limits(x: Array, far: float, least: float, most: float) -> tuple[float, float, float]:
-    """Where numbers begin to be far, and the median.
+def cell_count(count: Any) -> str:
+    """A number of cells, in words."""
+    return "1 cell" if count == 1 else f"{count} cells"
 
-    Quartiles and `far` times their distance, within what there is; wider quantiles where the quartiles are equal.
+
+def limits(x: Array, far: float) -> tuple[float, float, float, float, float]:
+    """The least number, where numbers begin to be far, the median, where they end to be, and the largest.
+
+    Far begins at the quartiles and `far` times their distance, within what there is; at wider quantiles where the
+    quartiles are equal.
     """
-    low, middle, high = (float(value) for value in np.quantile(x, (0.25, 0.5, 0.75)))
-    for tail in (0.05, 0.01, 0.0):
+    ordered = np.sort(x)
+    least, most = float(ordered[0]), float(ordered[-1])
+    low, high = least, most
+    for tail in (0.25, 0.05, 0.01, 0.0):
+        low, high = quantile(ordered, tail), quantile(ordered, 1.0 - tail)
         if high > low:
             break
-        low, high = (float(value) for value in np.quantile(x, (tail, 1.0 - tail)))
     reach = far * (high - low)
-    return max(low - reach, least), middle, min(high + reach, most)
+    return least, max(low - reach, least), quantile(ordered, 0.5), min(high + reach, most), most
+
+
+def quantile(ordered: Array, part: float) -> float:
+    """A quantile of sorted numbers, between two of them in proportion."""
+    place = part * (len(ordered) - 1)
+    below = int(place)
+    first, second = float(ordered[below]), float(ordered[min(below + 1, len(ordered) - 1)])
+    return first + (place - below) * (second - first) if second > first else first
 
 
 def moments(present: Array, gone: int, fill: float) -> tuple[float, float]:
@@ -220,5 +239,5 @@ def varies(days: Array, part: str) -> bool:
     if part == "hour":
         return bool((days % 1.0).max() > 0.0)
     if part == "weekday":
-        return len(np.unique(np.floor(days) % 7.0)) > 2
+        return int((np.bincount((days % 7.0).astype(np.int64)) > 0).sum()) > 2
     return bool(days.max() - days.min() > 0.5 * CYCLES["season"])

@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..checks.messages import wrong
+from ..errors import InputError
 from .frames import pandas
 
 Array = np.ndarray[Any, Any]
@@ -18,7 +20,7 @@ DAY = 86_400.0  # seconds
 PLAIN = "|.|"  # the form of numbers that need no change
 ODD = 5  # words among numbers that are taken for missing cells, and told
 NUMBER_LIKE = re.compile(r"([$€£¥]?)\s*([+-]?[\d.,\s']*\d[\d.,]*(?:[eE][+-]?\d+)?)\s*([^\d\s.,+-][^\d]{0,11})?")
-GROUPED = re.compile(r"[+-]?\d{1,3}([,.' ])\d{3}(\1\d{3})*([.,]\d+)?")
+GROUPED = re.compile(r"[+-]?[1-9]\d{0,2}([,.' ])\d{3}(\1\d{3})*([.,]\d+)?")
 WHOLE = r"^(-?\d+)\.0+$"  # 3.0 is 3 where numbers are categories
 DATES = ("ISO8601", "%d/%m/%Y", "%m/%d/%Y", "%d/%m/%y", "%m/%d/%y", "%d.%m.%Y", "%d.%m.%y", "%d-%m-%Y", "%m-%d-%Y",
          "%Y/%m/%d", "%d/%m/%Y %H:%M", "%m/%d/%Y %H:%M", "%d.%m.%Y %H:%M", "%d/%m/%Y %H:%M:%S", "%m/%d/%Y %H:%M:%S",
@@ -26,7 +28,6 @@ DATES = ("ISO8601", "%d/%m/%Y", "%m/%d/%Y", "%d/%m/%y", "%m/%d/%y", "%d.%m.%Y", 
          "%H:%M", "%H:%M:%S")  # fmt: skip
 CLOCKS = ("%H:%M", "%H:%M:%S")  # times of the day without a day
 SAMPLE = 200  # different texts that decide whether a form is tried on all
-BOOLEANS = {"true": 1.0, "false": 0.0}
 
 
 class Words(NamedTuple):
@@ -61,14 +62,16 @@ class Cells:
 
     def __init__(self, series: Any, missing: Words) -> None:
         types, pd = pandas().api.types, pandas()
-        self.missing = missing
         if isinstance(series.dtype, pd.PeriodDtype):
             series = series.dt.to_timestamp()
         if types.is_timedelta64_dtype(series.dtype):
             series = series.dt.total_seconds()
-        self.series = series
+        self.series, self.missing = series, missing
+        if types.is_complex_dtype(series.dtype):
+            raise InputError(wrong(f"column {series.name!r}", "hold real numbers, dates or texts", str(series.dtype)))
         self.is_number = types.is_numeric_dtype(series.dtype) and not types.is_bool_dtype(series.dtype)
         self.is_date = types.is_datetime64_any_dtype(series.dtype)
+        self._read: dict[tuple[str, str], Array] = {}
 
     def __len__(self) -> int:
         return len(self.series)
@@ -83,77 +86,103 @@ class Cells:
         return np.where(odd, np.nan, x) if odd.any() else x
 
     @cached_property
-    def texts(self) -> tuple[Array, Array]:
-        """Code of each cell, -1 where it is missing, and the text of each code, without space around it."""
-        pd = pandas()
-        cells = self.series
+    def is_exact(self) -> bool:
+        """Whether float64 can hold its numbers: whole numbers beyond 2**53 are codes."""
+        if not pandas().api.types.is_integer_dtype(self.series.dtype):
+            return True
+        x = self.numbers
+        return not (len(x) and np.nanmax(np.abs(x), initial=0.0) >= 2.0**53)
+
+    @cached_property
+    def _factorized(self) -> tuple[Array, Any]:
+        """Code of each cell, -1 where it is missing, and a Series with the text of each code, without space around it."""
+        pd, cells = pandas(), self.series
         try:
             codes, found = pd.factorize(cells)
         except TypeError:  # lists and the like
             codes, found = pd.factorize(cells.astype(str).where(cells.notna()))
-        plain = pd.Series(found).astype(str).str.strip()
-        if self.is_number or cells.dtype == object or plain.str.endswith(".0").any():
+        given = pd.Series(found).astype(str)
+        plain = given.str.strip()
+        if self.is_number or cells.dtype == object:
             plain = plain.str.replace(WHOLE, r"\1", regex=True)
-        gone = plain.str.casefold().isin(self.missing.texts)
-        if not gone.any() and plain.is_unique:
-            return codes, plain.to_numpy(object)
+        gone = self._are_missing(plain)
+        if not gone.any() and ((plain == given).all() or plain.is_unique):
+            return codes, plain
         again, unique = pd.factorize(plain.mask(gone))
-        return np.append(again, -1)[codes], np.asarray(unique, object)
+        return np.append(again, -1)[codes], pd.Series(unique, dtype=str)
+
+    def _are_missing(self, plain: Any) -> Array:
+        short = np.array(plain.str.len() <= max(map(len, self.missing.texts)), bool)
+        if short.any():
+            short[short] = plain[short].str.casefold().isin(self.missing.texts).to_numpy(bool)
+        return short
+
+    @property
+    def codes(self) -> Array:
+        """Number of each cell's text, -1 where it is missing."""
+        return self._factorized[0]
+
+    @property
+    def unique(self) -> Any:
+        """The different texts, a Series."""
+        return self._factorized[1]
+
+    @cached_property
+    def texts(self) -> Array:
+        """The different texts, an array."""
+        return np.asarray(self.unique.to_numpy(object))
 
     @cached_property
     def counts(self) -> Array:
         """How often each text stands in the column."""
-        codes, texts = self.texts
-        return np.bincount(codes[codes >= 0], minlength=len(texts))
+        return np.bincount(self.codes[self.codes >= 0], minlength=len(self.unique))
 
-    def first(self, text: str) -> int:
-        """The first row in which a text stands."""
-        codes, texts = self.texts
-        return int((codes == list(texts).index(text)).argmax())
+    def spread(self, values: Array) -> Array:
+        """The value of each cell from those of the texts; NaN where it is missing."""
+        return np.asarray(np.append(values, np.nan)[self.codes])
 
     def read(self, kind: str, form: str) -> Array:
         """float64 by kind and form: numbers, days since 1970, or 1 and 0 for booleans; NaN where that cannot be read."""
+        if (kind, form) not in self._read:
+            self._read[kind, form] = self._values(kind, form)
+        return self._read[kind, form]
+
+    def keep(self, kind: str, form: str, values: Array) -> Array:
+        """What `read` will give."""
+        self._read[kind, form] = values
+        return values
+
+    def _values(self, kind: str, form: str) -> Array:
         if kind == "date" and self.is_date:
             return seconds(self.series) / DAY
         if self.is_number:
             return self.numbers
         if self.is_date:
             return np.full(len(self), np.nan)
-        codes, texts = self.texts
-        return spread(values_of(texts, kind, form), codes)
-
-
-def values_of(texts: Array, kind: str, form: str) -> Array:
-    """The values of different texts, NaN for those that are none."""
-    if kind == "boolean":
-        known = BOOLEANS | {"1": 1.0, "0": 0.0}
-        return np.array([known.get(text.casefold(), np.nan) for text in texts], np.float64)
-    if kind == "date":
-        return seconds(parse_dates(texts, form)) / DAY
-    values = as_numbers(texts, form)
-    return np.where(np.isinf(values), np.nan, values)
-
-
-def spread(values: Array, codes: Array) -> Array:
-    """The value of each cell; NaN for code -1."""
-    return np.asarray(np.append(values, np.nan)[codes])
+        if kind == "boolean":
+            known = {"true": 1.0, "false": 0.0, "1": 1.0, "0": 0.0}
+            return self.spread(np.array([known.get(text.casefold(), np.nan) for text in self.texts], np.float64))
+        if kind == "date":
+            return self.spread(seconds(parse_dates(self.unique, form)) / DAY)
+        return self.spread(as_numbers(self.unique, form or PLAIN))
 
 
 # ---- numbers
 
 
-def number_form(texts: Array) -> tuple[Array, str] | None:
-    """Values of different texts that are numbers or look like them, and their form; None if they are no numbers.
+def number_form(texts: Any) -> tuple[Array, str] | None:
+    """Values of a Series of different texts that are numbers or look like them, and their form; None if they are none.
 
     The form is `stripped|decimal mark|thousands mark`, such as `$|.|,`. A few odd words among many numbers are NaN.
     """
-    few = min(ODD, 0.2 * len(texts))
+    few, sample = min(ODD, 0.2 * len(texts)), texts[: 5 * SAMPLE]
     if np.isnan(as_numbers(texts[:SAMPLE], PLAIN)).sum() <= few:
         values = as_numbers(texts, PLAIN)
         odd = np.isnan(values)
         if odd.sum() <= few and not any(NUMBER_LIKE.fullmatch(text) for text in texts[odd]):
             return values, PLAIN
-    found = [NUMBER_LIKE.fullmatch(text) for text in texts[: 5 * SAMPLE]]
+        sample = [*sample, *texts[odd][: 5 * SAMPLE]]
+    found = [NUMBER_LIKE.fullmatch(text) for text in sample]
     hits = [match for match in found if match]
     if not hits or len(found) - len(hits) > max(few, 0.1 * len(found)):
         return None
@@ -177,51 +206,52 @@ def _marks(cores: list[str]) -> tuple[str, str]:
     return ".", next(iter(sorted(grouped - {"."})), "")
 
 
-def as_numbers(texts: Array, form: str) -> Array:
-    """float64, NaN for texts that are no numbers of that form."""
-    pd = pandas()
+def as_numbers(texts: Any, form: str) -> Array:
+    """float64 of a Series of texts, NaN for those that are no finite numbers of that form."""
     marks, decimal, thousands = form.split("|")
-    plain = pd.Series(texts, dtype=str)
     for mark in [*marks.split(), thousands]:
         if mark:
-            plain = plain.str.replace(mark, "", regex=False)
+            texts = texts.str.replace(mark, "", regex=False)
     if decimal != ".":
-        plain = plain.str.replace(decimal, ".", regex=False)
+        texts = texts.str.replace(decimal, ".", regex=False)
     if form != PLAIN:
-        plain = plain.str.strip()
-    return np.asarray(pd.to_numeric(plain, errors="coerce").to_numpy(np.float64, na_value=np.nan))
+        texts = texts.str.strip()
+    x = np.asarray(pandas().to_numeric(texts, errors="coerce").to_numpy(np.float64, na_value=np.nan))
+    return np.where(np.isinf(x), np.nan, x)
 
 
-def padded(texts: Array) -> bool:
-    """Whether texts are codes: whole numbers of one length, some with zeros before them, such as 02139."""
-    return bool(
-        len(texts)
-        and len({len(text) for text in texts}) == 1
-        and len(texts[0]) > 1
-        and any(text[0] == "0" for text in texts)
-        and all(text.isdigit() for text in texts)
-    )
+def padded(texts: Any) -> bool:
+    """Whether a Series of texts holds codes: whole numbers of one length, some with zeros before them, such as 02139."""
+    if not len(texts) or not texts.iloc[0].isdigit():
+        return False
+    long = (texts.str.len() > 1) & texts.str.isdigit() & (texts.str.len() == len(texts.iloc[0]))
+    return bool(long.all() and texts.str.startswith("0").any())
 
 
 # ---- dates
 
 
-def date_form(texts: Array) -> str:
-    """The format in which all texts are dates, day first where both could be; "" if there is none."""
+def date_form(texts: Any) -> tuple[Array, str] | None:
+    """Days since 1970 of a Series of texts, and the format in which all are dates; None if there is none.
+
+    Where day and month could be either way, the day is first.
+    """
     sample = texts[:: max(1, len(texts) // 50)]
     if not all(len(text) >= 4 and not text.isdigit() and any(map(str.isdigit, text)) for text in sample):
-        return ""
+        return None
     for form in DATES:
-        if not np.isnat(parse_dates(sample, form)).any() and not np.isnat(parse_dates(texts, form)).any():
-            return form
-    return ""
+        if not np.isnat(parse_dates(sample, form)).any():
+            moments = parse_dates(texts, form)
+            if not np.isnat(moments).any():
+                return seconds(moments) / DAY, form
+    return None
 
 
-def parse_dates(texts: Array, form: str) -> Array:
-    """datetime64 in UTC, NaT for texts that are no dates of that format."""
+def parse_dates(texts: Any, form: str) -> Array:
+    """datetime64 in UTC of a Series of texts, NaT for those that are no dates of that format."""
     pd = pandas()
-    found = pd.to_datetime(pd.Series(texts, dtype=str), format=form or "ISO8601", errors="coerce", utc=True)
-    return np.asarray(pd.DatetimeIndex(found).tz_localize(None).to_numpy())
+    found = pd.DatetimeIndex(pd.to_datetime(texts, format=form or "ISO8601", errors="coerce", utc=True))
+    return np.asarray(found.tz_localize(None).to_numpy())
 
 
 def seconds(moments: Any) -> Array:

@@ -11,6 +11,7 @@ import lzma
 import os
 import re
 import sys
+import warnings
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Sequence
@@ -20,7 +21,6 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..checks import arrays as checks
-from ..checks.arguments import explain_arguments
 from ..checks.messages import brief, wrong
 from ..errors import Error, InputError
 from .dialect import Dialect, find, unique
@@ -226,9 +226,8 @@ class _File:
     def __init__(self, source: Any, options: Options) -> None:
         self.source, self.options = source, options
         self.notes: list[str] = []
-        self.name = (
-            "standard input" if isinstance(source, str) and source == "-" else str(getattr(source, "name", source))
-        )
+        named = source if isinstance(source, str) else getattr(source, "name", "the file")
+        self.name = "standard input" if named == "-" else str(named)
 
     def read(self) -> Table:
         """The table, or an error that names the file."""
@@ -255,7 +254,7 @@ class _File:
                 stream = unpack(stream)
             elif _is_excel(stream):
                 return self._excel(stream)
-            elif not self.name.lower().endswith(".npz"):
+            elif not _is_npz(stream):
                 stream = self._unzipped(stream)
             start = stream.read(SAMPLE + 1)
         if start.startswith((b"PAR1", b"ARROW1")):
@@ -275,7 +274,7 @@ class _File:
             raise InputError(
                 f"{self.name}: this is a folder; a pattern such as {self.name.rstrip('/')}/*.csv names files"
             )
-        return open(self.source, "rb")  # noqa: SIM115 - pandas may read it to its end, and closes it
+        return open(self.source, "rb")
 
     def _seekable(self, stream: Any, start: bytes) -> Any:
         """The stream at its beginning; one that cannot go back is read whole."""
@@ -315,7 +314,7 @@ class _File:
             sheet = self.options.sheet
             if sheet not in book.sheet_names and not (isinstance(sheet, int) and 0 <= sheet < len(book.sheet_names)):
                 raise InputError(wrong("sheet", f"be one of {listed(book.sheet_names)}", brief(sheet)))
-            raw = book.parse(sheet, header=None, na_values=[], keep_default_na=False)
+            raw = book.parse(sheet, header=None, na_values=[""], keep_default_na=False)
         except ImportError as error:
             raise Error(f"{self.name}: Excel files need openpyxl: pip install nbtrain[table]") from error
         except (ValueError, KeyError, OSError) as error:
@@ -334,9 +333,10 @@ class _File:
             raise InputError(wrong(self.name, "have rows and columns", "an empty sheet"))
         buffer = io.StringIO()
         raw.head(200).to_csv(buffer, index=False, header=False, sep="\t")
-        dialect, notes = find(buffer.getvalue(), delimiter="\t", header=self.options.header)
+        text = "".join(line.rstrip("\t\r\n") + "\n" for line in buffer.getvalue().splitlines())
+        dialect, notes = find(text, delimiter="\t", header=self.options.header)
         self.notes += notes
-        data = raw.iloc[dialect.skip :].infer_objects()
+        data = raw.iloc[dialect.skip + dialect.header + dialect.units :].infer_objects()
         frame = data.set_axis(list(dialect.names)[: raw.shape[1]], axis=1).reset_index(drop=True)
         return self._table(frame, named=dialect.header)
 
@@ -416,8 +416,8 @@ class _File:
         texts = {name for name in (*options.text_columns, *dialect.texts) if name in dialect.names}
         words = [word for word in options.missing if word.casefold() != "none"]  # a word of people, too
         how: dict[str, Any] = {
-            "sep": r"\s+" if dialect.delimiter == " " else dialect.delimiter, "header": None, "names": list(dialect.names),
-            "skiprows": dialect.skip, "decimal": dialect.decimal, "thousands": options.thousands,
+            "sep": r"\s+" if dialect.delimiter == " " else dialect.delimiter, "header": 0 if dialect.header else None, "names": list(dialect.names),
+            "skiprows": self._skipped(dialect), "decimal": dialect.decimal, "thousands": options.thousands,
             "comment": options.comment, "skipinitialspace": dialect.delimiter != " ", "index_col": False,
             "dtype": dict.fromkeys(texts, str), "keep_default_na": False, "low_memory": False,
             "na_values": sorted({"", *words, *map(str.lower, words), *map(str.upper, words)}),
@@ -428,7 +428,11 @@ class _File:
         for encoding in encodings:
             errors = "replace" if encoding == "cp1252" else "strict"
             try:
-                return pd.read_csv(where, encoding=encoding, encoding_errors=errors, **how)
+                with warnings.catch_warnings():
+                    warnings.simplefilter("error", pd.errors.ParserWarning)  # cells beyond the header would be lost
+                    return pd.read_csv(where, encoding=encoding, encoding_errors=errors, **how)
+            except pd.errors.ParserWarning as error:
+                raise InputError(self._unparsed("", dialect)) from error
             except UnicodeDecodeError as error:
                 if encoding == encodings[-1]:
                     raise InputError(f"{self.name}: this is no {encoding} text; encoding= names another") from error
@@ -441,8 +445,19 @@ class _File:
                 raise InputError(self._unparsed(str(error), dialect)) from error
         raise AssertionError("unreachable")
 
+    def _skipped(self, dialect: Dialect) -> Any:
+        """What pandas has to skip."""
+        if dialect.units:
+            return [*range(dialect.skip), dialect.skip + 1]
+        return dialect.skip or None
+
     def _unparsed(self, text: str, dialect: Dialect) -> str:
         """Words for what pandas could not parse."""
+        if not text:
+            return (
+                f"{self.name}: rows have more cells than the {len(dialect.names)} columns of the header; say delimiter=, "
+                "header= or skip_rows="
+            )
         found = re.search(r"Expected (\d+) fields in line (\d+), saw (\d+)", text)
         shown = {"\t": "tab", " ": "space"}.get(dialect.delimiter, dialect.delimiter)
         if found:
@@ -470,9 +485,18 @@ class _File:
 
 
 def _is_excel(stream: Any) -> bool:
+    return any(name.startswith("xl/") for name in _inside(stream))
+
+
+def _is_npz(stream: Any) -> bool:
+    return all(name.endswith(".npy") for name in _inside(stream))
+
+
+def _inside(stream: Any) -> list[str]:
+    """Names of what an archive holds; the stream is left at its beginning."""
     names = zipfile.ZipFile(stream).namelist()
     stream.seek(0)
-    return any(name.startswith("xl/") for name in names)
+    return names
 
 
 def _columns_of(key: str, array: Any, where: str) -> dict[str, Any]:

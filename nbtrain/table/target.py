@@ -14,7 +14,7 @@ from ..components import Loss
 from ..errors import InputError
 from .fitting import moments
 from .frames import listed
-from .parsing import PLAIN, Cells, Words, date_form, number_form, padded, spread, values_of
+from .parsing import PLAIN, Cells, Words, date_form, number_form, padded
 
 Array = np.ndarray[Any, Any]
 
@@ -85,21 +85,17 @@ class Target:
         """
         cells = Cells(column, words)
         if self.task == "regression":
-            found = (
-                cells.numbers
-                if cells.is_number
-                else spread(values_of(cells.texts[1], "number", self.read), cells.texts[0])
-            )
+            found = cells.read("number", self.read)
             odd = np.isnan(found)
         else:
             place = {label: index for index, label in enumerate(self.labels)}
-            codes, texts = cells.texts
-            found = np.array([place.get(label_of(text, self.type), -1) for text in texts] + [-1], np.int64)[codes]
+            labels = [place.get(label_of(text, self.type), -1) for text in cells.texts]
+            found = np.array([*labels, -1], np.int64)[cells.codes]
             odd = found < 0
         if odd.any():
             row = int(odd.argmax())
             place_ = f"{where}row {row + 1}, column {self.name!r}"
-            if cells.texts[0][row] < 0:
+            if cells.codes[row] < 0:
                 raise InputError(f"{place_}: missing value; every row must have a target")
             shown = brief(str(cells.series.iloc[row]))
             if self.task == "regression":
@@ -187,20 +183,19 @@ def _numbers(cells: Cells) -> tuple[Array, str] | None:
     """The cells as numbers, and their form; None if they are none."""
     if cells.is_number:
         return cells.numbers, PLAIN
-    codes, texts = cells.texts
-    if padded(texts):
+    if padded(cells.unique):
         return None
-    found = number_form(texts)
+    found = number_form(cells.unique)
     if found is None or np.isnan(found[0]).any():
         return None
-    return spread(found[0], codes), found[1]
+    return cells.keep("number", found[1], cells.spread(found[0])), found[1]
 
 
 def _are_classes(values: Array, cells: Cells) -> bool:
     if (
         not cells.is_number
-        and len(cells.texts[1])
-        and number_form(cells.texts[1])
+        and len(cells.texts)
+        and number_form(cells.texts)
         and (values != np.rint(values)).any()
     ):
         return False
@@ -215,11 +210,11 @@ def _are_classes(values: Array, cells: Cells) -> bool:
 
 def _classes(cells: Cells, name: str, place: str) -> Target:
     kind = _type(cells)
-    labels = sorted({label_of(text, kind) for text in cells.texts[1]}, key=_order)
+    labels = sorted({label_of(text, kind) for text in cells.texts}, key=_order)
     if len(labels) < 2:
         raise InputError(wrong(place, "have at least two classes", f"only {labels[0]!r}" if labels else "none"))
     if len(labels) > 2 and 2 * len(labels) > len(cells):
-        what = "dates" if date_form(cells.texts[1]) else "texts"
+        what = "dates" if date_form(cells.unique) else "texts"
         hint = (
             f"the column holds {what} of its own in most rows"
             if kind == "text"
@@ -233,7 +228,7 @@ def _classes(cells: Cells, name: str, place: str) -> Target:
 
 def _type(cells: Cells) -> str:
     """Of the classes, as they are given back."""
-    texts = list(cells.texts[1])
+    texts = list(cells.texts)
     if all(text.casefold() in ("true", "false") for text in texts):
         return "boolean"
     if not cells.is_number:

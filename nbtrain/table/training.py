@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..callbacks import Callback, EarlyStopping
+from ..callbacks import EarlyStopping
 from ..checks import arrays as checks
 from ..checks.arguments import explain_arguments
 from ..checks.messages import brief, unknown, wrong
@@ -133,7 +133,7 @@ class Training:
     def _with_target(self, frame: Any, target: str, task: str | None) -> Any:
         """The rows that have a target."""
         cells = Cells(frame[target], Words.of(word for word in MISSING if word != "None"))
-        gone = np.isnan(cells.numbers) if cells.is_number else cells.texts[0] < 0
+        gone = np.isnan(cells.numbers) if cells.is_number else cells.codes < 0
         count = int(gone.sum())
         if count == len(frame):
             raise InputError(wrong(f"target {target!r}", "hold classes or numbers", "no cell that is not missing"))

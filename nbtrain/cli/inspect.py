@@ -14,6 +14,7 @@ import numpy as np
 from ..table import TableEncoder, target
 from ..table.parsing import Cells, Words
 from . import options, reading
+from .job import target_words
 from .wording import as_options, in_options
 
 SAMPLES = 4  # different values that are shown
@@ -52,7 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
         )
         wanted = arguments.target and reading.column(names, arguments.target, "--target", table.source)
         notes = list(table.notes)
-        found = _target(table.frame[wanted], wanted, arguments, words, notes) if wanted else None
+        found = _target(table.frame[wanted], wanted, arguments, notes) if wanted else None
         frame = table.frame.drop(columns=wanted) if wanted else table.frame
         encoder = TableEncoder(
             drop=drop,
@@ -74,10 +75,10 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _target(column: Any, name: str, arguments: argparse.Namespace, words: Words, notes: list[str]) -> target.Target:
+def _target(column: Any, name: str, arguments: argparse.Namespace, notes: list[str]) -> target.Target:
     """What the target is taken for; rows without one are counted in a note."""
-    cells = Cells(column, words)
-    gone = np.isnan(cells.numbers) if cells.is_number else cells.texts[0] < 0
+    words = target_words(arguments)
+    gone = Cells(column, words).gone
     if gone.any() and not gone.all():
         notes.append(f"target {name!r}: {int(gone.sum())} rows without one, which train leaves out")
         column = column[~gone]
@@ -120,8 +121,7 @@ def described(encoder: TableEncoder, frame: Any, words: Words) -> list[dict[str,
 def gaps(column: Any, cells: Cells) -> tuple[int, int]:
     """How many cells are missing, and how many are far from the others."""
     if column.kind not in ("number", "date"):
-        gone = np.isnan(cells.numbers) if cells.is_number else cells.texts[0] < 0
-        return int(gone.sum()), 0
+        return int(cells.gone.sum()), 0
     values = column.values(cells)
     with np.errstate(invalid="ignore"):
         far = (values < column.low) | (values > column.high) if column.step else np.zeros(len(values), bool)

@@ -42,6 +42,8 @@ class Job:
     ----------
     frame : DataFrame
         The rows that have a target.
+    words : Words
+        What stands for a missing target.
     codes : ndarray
         Index of the class, or the number, of each of them.
     test : DataFrame
@@ -144,7 +146,7 @@ def prepare(arguments: argparse.Namespace) -> Job:
     _check_sizes(arguments)
     table = reading.table(arguments.data, arguments)
     roles = _roles(arguments, list(table.frame.columns), table.source)
-    words = Words.of(options.missing(arguments))
+    words = target_words(arguments)
     task = arguments.task or ("classification" if roles.target in roles.categorical else None)
     frame, notes = _with_target(table.frame, roles, words, table.source)
     found, told = target.detect(frame[roles.target], roles.target, task, words)
@@ -194,8 +196,7 @@ def _roles(arguments: argparse.Namespace, names: list[str], source: str) -> Role
 
 def _with_target(frame: Any, roles: Roles, words: Words, source: str) -> tuple[Any, list[str]]:
     """The rows that have a target, and a note if there are others."""
-    cells = Cells(frame[roles.target], words)
-    gone = np.isnan(cells.numbers) if cells.is_number else cells.texts[0] < 0
+    gone = Cells(frame[roles.target], words).gone
     count = int(gone.sum())
     if not count:
         return frame, []
@@ -215,6 +216,12 @@ def _other_rows(job: Job) -> Any:
     frame, notes = _with_target(table.frame, job.roles, job.words, table.source)
     job.notes += [*table.notes, *notes]
     return frame
+
+
+def target_words(arguments: argparse.Namespace) -> Words:
+    """What stands for a missing target: None is a class there, unless the user says otherwise."""
+    said = {word.casefold() for word in arguments.missing}
+    return Words.of(word for word in options.missing(arguments) if word.casefold() != "none" or "none" in said)
 
 
 def weights_of(column: Any, name: str, words: Words) -> Array:

@@ -12,10 +12,9 @@ import numpy as np
 
 from ..errors import InputError
 from ..table import Table, TableModel, load, scores
-from ..table.parsing import Words
 from ..table.scores import check_named
 from . import options, output, reading
-from .job import weights_of
+from .job import target_words, weights_of
 from .outcome import outcome
 from .wording import as_options
 
@@ -92,7 +91,7 @@ def run_evaluate(arguments: argparse.Namespace) -> int:
     """Print the scores."""
     with as_options():
         model = load(arguments.model)
-        target, words = model.target, Words.of(options.missing(arguments))
+        target, words = model.target, target_words(arguments)
         check_named(arguments.metrics, target.task == "classification")
         table = _table(arguments, model)
         names = list(table.frame.columns)

@@ -123,6 +123,11 @@ class Cells:
         return self._factorized[0]
 
     @property
+    def gone(self) -> Array:
+        """Which cells are missing; of numbers, those that are infinite, too."""
+        return np.isnan(self.numbers) if self.is_number else self.codes < 0
+
+    @property
     def unique(self) -> Any:
         """The different texts, a Series."""
         return self._factorized[1]

@@ -1,4 +1,4 @@
-"""What a text file with a table is like: delimiter, header, decimal mark, lines to skip; found out from its beginning."""
+"""What a text file with a table is like, found out from its beginning: delimiter, header, decimal mark."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def find(
     body = "".join(lines[skip:])
     if comment:
         body = "".join(line.split(comment)[0].rstrip("\r\n") + "\n" for line in lines[skip:])
-    delimiter = delimiter or max(DELIMITERS, key=lambda mark: score(body, mark) if mark in body or mark == "," else -1.0)
+    delimiter = delimiter or max(DELIMITERS, key=lambda mark: score(body, mark))
     rows = cut(body, delimiter)
     if not rows:
         return Dialect(delimiter, decimal or ".", skip, comment=comment), notes
@@ -148,7 +148,7 @@ def cut(text: str, delimiter: str) -> list[tuple[int, list[str]]]:
 
 def score(text: str, delimiter: str) -> float:
     """How well a delimiter fits: rows of one width, the header among them, and cells that nothing else would cut."""
-    rows = [row for _, row in cut(text, delimiter)]
+    rows = [row for _, row in cut(text, delimiter)] if delimiter in text or delimiter == "," else []
     if not rows:
         return 0.0
     width, count = Counter(map(len, rows)).most_common(1)[0]
@@ -191,7 +191,11 @@ def is_header(rows: Rows) -> bool:
     if not below:
         return True
     whole = [int(cell) for cell in first if re.fullmatch(r"\d{1,9}", cell)]
-    if len(whole) > 2 and len(whole) > 0.5 * len(first) and all(b - a == 1 for a, b in zip(whole, whole[1:])):
+    if (
+        len(whole) > 2
+        and len(whole) > 0.5 * len(first)
+        and all(b - a == 1 for a, b in zip(whole, whole[1:], strict=False))
+    ):
         return True  # years, or numbers of columns
     names = data = 0.0
     for k, cell in enumerate(first):

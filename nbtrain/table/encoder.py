@@ -246,7 +246,7 @@ class TableEncoder:
 
     @property
     def text_columns(self) -> list[str]:
-        """Columns whose cells must be read from files as text: codes such as 01, and numbers with marks of their own."""
+        """Columns that files must give as text: codes such as 01, and numbers with marks of their own."""
         self._check_fitted()
         return [column.name for column in self.columns_ if column.as_text]
 

@@ -133,9 +133,12 @@ class _Fitting:
         same = int((present == farthest).sum())
         if same > max(ODD, 0.005 * len(present)):
             self.notes.append(
-                f"{farthest:g} stands in {cell_count(same)}, far from all others; if it means missing, say missing=['{farthest:g}']"
+                f"{farthest:g} stands in {cell_count(same)}, far from all others; missing=['{farthest:g}'] says that it "
+                "means missing"
             )
-        self.notes.append(f"{cell_count(far)} outside of {low:g} … {high:g}, brought near by a logarithm (the farthest is {farthest:g})")
+        self.notes.append(
+            f"{cell_count(far)} outside of {low:g} … {high:g}, brought near by a logarithm (the farthest is {farthest:g})"
+        )
 
     # ---- dates
 
@@ -148,7 +151,7 @@ class _Fitting:
         for first, second in SWAPPED.items():
             other = form.replace(first, second, 1)
             if form.startswith(first) and not np.isnat(parse_dates(cells.unique, other)).any():
-                self.notes.append(f"read day first ({form}), but all dates fit {other}, too: date_format={other!r} says so")
+                self.notes.append(f"read day first ({form}), but all fit {other}, too: date_format={other!r} says so")
         return self._date(cells.keep("date", form, cells.spread(days)), form)
 
     def _date(self, days: Array, form: str) -> Column:

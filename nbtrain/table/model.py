@@ -17,9 +17,10 @@ from ..metrics import CLASS, VALUES, as_metrics
 from . import scores
 from .encoder import TableEncoder
 from .frames import as_frame, listed
-from .parsing import Cells, Words
+from .parsing import Words
 from .reading import Table, read
 from .target import Target
+from .weights import row_weights
 
 if TYPE_CHECKING:
     from ..training.history import History
@@ -75,6 +76,8 @@ class TableModel:
         What was done with the table.
     options : dict
         What was said of the files that it was trained on; `read` says it again.
+    columns : list of str
+        All columns of the table that it was trained on.
     """
 
     def __init__(
@@ -84,11 +87,12 @@ class TableModel:
         members: Sequence[Member],
         notes: Sequence[str] = (),
         options: Mapping[str, Any] | None = None,
+        columns: Sequence[str] = (),
     ) -> None:
         self.encoder, self.target = encoder, target
         self.trainers = [member.trainer for member in members]
         self.outcomes = [member.outcome for member in members]
-        self.notes, self.options = list(notes), dict(options or {})
+        self.notes, self.options, self.columns = list(notes), dict(options or {}), list(columns)
 
     @property
     def history(self) -> list[History]:
@@ -129,8 +133,7 @@ class TableModel:
         """The frame with the model's names: of all columns, or of those that are not the target."""
         features = [column.name for column in self.encoder.columns_]
         used = [column.name for column in self.encoder.columns_ if column.names]
-        everything = self.options.get("names") or []
-        for names in (everything, features, [*features, self.target.name], used):
+        for names in (self.columns, [name for name in self.columns if name != self.target.name], features, used):
             if len(names) == len(frame.columns):
                 return frame.set_axis(list(names), axis=1)
         raise InputError(
@@ -183,8 +186,8 @@ class TableModel:
         frame : DataFrame, Table, or an object with `__arrow_c_stream__`
         metrics : list of str or function, default ()
             More metrics by name, such as "auc" or "log_loss": see `nbtrain.metrics`.
-        weight : str, optional
-            Column with a weight for each row, for these metrics.
+        weight : str or array_like, optional
+            Column with a weight for each row, or the weights.
 
         Returns
         -------
@@ -200,16 +203,18 @@ class TableModel:
             )
         words = self._words()
         codes = self.target.codes(frame[self.target.name], words)
-        weights = None if weight is None else Cells(frame[weight], words).read("number", "|.|")
-        X = np.asarray(self.encoder.transform(frame))
-        y = self.target.encode(codes)
-        found: dict[str, Any] = {"loss": float(np.mean([trainer.evaluate(X, y)["loss"] for trainer in self.trainers]))}
+        weights = None if weight is None else row_weights(frame, weight)
+        X, y = np.asarray(self.encoder.transform(frame)), self.target.encode(codes)
+        losses = [trainer.evaluate(X, y, weights)["loss"] for trainer in self.trainers]
+        found: dict[str, Any] = {"loss": float(np.mean(losses))}
         outputs = np.mean([trainer.predict(X) for trainer in self.trainers], axis=0, dtype=np.float64)
         if self.target.task == "regression":
             predicted = self.target.numbers(outputs)
-            return found | scores.regression(codes, predicted) | self._metrics(wanted, codes, predicted, weights)
+            return (
+                found | scores.regression(codes, predicted, weights) | self._metrics(wanted, codes, predicted, weights)
+            )
         probable = self.target.probabilities(outputs)
-        named = scores.classification(codes, probable.argmax(axis=1), self.target.labels)
+        named = scores.classification(codes, probable.argmax(axis=1), self.target.labels, weights)
         return found | named | self._metrics(wanted, codes, probable, weights)
 
     def _metrics(self, metrics: Any, truth: Array, prediction: Array, weight: Any) -> dict[str, float]:
@@ -247,6 +252,7 @@ class TableModel:
             "outcomes": [asdict(outcome) for outcome in self.outcomes],
             "notes": self.notes,
             "options": self.options,
+            "columns": self.columns,
         }
 
     def to_onnx(self, path: Path | None = None) -> Any:
@@ -323,6 +329,7 @@ def load(path: Path) -> TableModel:
         target = Target.from_dict(described["target"])
         outcomes = [Outcome(**given) for given in described["outcomes"]]
         notes, options = [str(note) for note in described["notes"]], dict(described["options"])
+        columns = [str(name) for name in described["columns"]]
         members = [Member(Trainer.from_bytes(data), outcome) for data, outcome in zip(networks, outcomes, strict=True)]
     except ModelFileError as error:
         raise ModelFileError(f"{where}: {error}") from error
@@ -334,4 +341,4 @@ def load(path: Path) -> TableModel:
         or not members
     ):
         raise ModelFileError(f"{where}: its columns do not match its networks")
-    return TableModel(encoder, target, members, notes, options)
+    return TableModel(encoder, target, members, notes, options, columns)

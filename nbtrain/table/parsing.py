@@ -1,4 +1,4 @@
-"""The cells of a column: numbers, dates or texts, each parsed once, and the forms in which texts are numbers or dates."""
+"""The cells of a column: numbers, dates or texts, each parsed once, and the forms of number-like text and of dates."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ GROUPED = re.compile(r"[+-]?[1-9]\d{0,2}([,.' ])\d{3}(\1\d{3})*([.,]\d+)?")
 WHOLE = r"^(-?\d+)\.0+$"  # 3.0 is 3 where numbers are categories
 DATES = ("ISO8601", "%d/%m/%Y", "%m/%d/%Y", "%d/%m/%y", "%m/%d/%y", "%d.%m.%Y", "%d.%m.%y", "%d-%m-%Y", "%m-%d-%Y",
          "%Y/%m/%d", "%d/%m/%Y %H:%M", "%m/%d/%Y %H:%M", "%d.%m.%Y %H:%M", "%d/%m/%Y %H:%M:%S", "%m/%d/%Y %H:%M:%S",
-         "%d.%m.%Y %H:%M:%S", "%d %b %Y", "%d %B %Y", "%b %d, %Y", "%B %d, %Y", "%d-%b-%Y", "%d-%b-%y", "%B-%Y", "%b-%Y",
-         "%H:%M", "%H:%M:%S")  # fmt: skip
+         "%d.%m.%Y %H:%M:%S", "%d %b %Y", "%d %B %Y", "%b %d, %Y", "%B %d, %Y", "%d-%b-%Y", "%d-%b-%y", "%B-%Y",
+         "%b-%Y", "%H:%M", "%H:%M:%S")  # fmt: skip
 CLOCKS = ("%H:%M", "%H:%M:%S")  # times of the day without a day
 SAMPLE = 200  # different texts that decide whether a form is tried on all
 
@@ -95,7 +95,7 @@ class Cells:
 
     @cached_property
     def _factorized(self) -> tuple[Array, Any]:
-        """Code of each cell, -1 where it is missing, and a Series with the text of each code, without space around it."""
+        """Code of each cell, -1 where it is missing, and a Series of the codes' texts, without space around them."""
         pd, cells = pandas(), self.series
         try:
             codes, found = pd.factorize(cells)
@@ -147,7 +147,7 @@ class Cells:
         return np.asarray(np.append(values, np.nan)[self.codes])
 
     def read(self, kind: str, form: str) -> Array:
-        """float64 by kind and form: numbers, days since 1970, or 1 and 0 for booleans; NaN where that cannot be read."""
+        """float64 by kind and form: numbers, days since 1970, 1 and 0 of booleans; NaN where a cell is none."""
         if (kind, form) not in self._read:
             self._read[kind, form] = self._values(kind, form)
         return self._read[kind, form]
@@ -226,7 +226,7 @@ def as_numbers(texts: Any, form: str) -> Array:
 
 
 def padded(texts: Any) -> bool:
-    """Whether a Series of texts holds codes: whole numbers of one length, some with zeros before them, such as 02139."""
+    """Whether a Series of texts holds codes such as 02139: whole numbers of one length, some begin with 0."""
     if not len(texts) or not texts.iloc[0].isdigit():
         return False
     long = (texts.str.len() > 1) & texts.str.isdigit() & (texts.str.len() == len(texts.iloc[0]))

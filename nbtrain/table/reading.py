@@ -416,12 +416,20 @@ class _File:
         texts = {name for name in (*options.text_columns, *dialect.texts) if name in dialect.names}
         words = [word for word in options.missing if word.casefold() != "none"]  # a word of people, too
         how: dict[str, Any] = {
-            "sep": r"\s+" if dialect.delimiter == " " else dialect.delimiter, "header": 0 if dialect.header else None, "names": list(dialect.names),
-            "skiprows": self._skipped(dialect), "decimal": dialect.decimal, "thousands": options.thousands,
-            "comment": options.comment, "skipinitialspace": dialect.delimiter != " ", "index_col": False,
-            "dtype": dict.fromkeys(texts, str), "keep_default_na": False, "low_memory": False,
+            "sep": r"\s+" if dialect.delimiter == " " else dialect.delimiter,
+            "header": 0 if dialect.header else None,
+            "names": list(dialect.names),
+            "skiprows": self._skipped(dialect),
+            "decimal": dialect.decimal,
+            "thousands": options.thousands,
+            "comment": options.comment,
+            "skipinitialspace": dialect.delimiter != " ",
+            "index_col": False,
+            "dtype": dict.fromkeys(texts, str),
+            "keep_default_na": False,
             "na_values": sorted({"", *words, *map(str.lower, words), *map(str.upper, words)}),
-        }  # fmt: skip
+            "low_memory": False,
+        }
         encodings = [dialect.encoding] + ["cp1252"] * (
             options.encoding is None and dialect.encoding.startswith("utf-8")
         )
@@ -455,15 +463,15 @@ class _File:
         """Words for what pandas could not parse."""
         if not text:
             return (
-                f"{self.name}: rows have more cells than the {len(dialect.names)} columns of the header; say delimiter=, "
-                "header= or skip_rows="
+                f"{self.name}: rows have more cells than the {len(dialect.names)} columns of the header; say "
+                "delimiter=, header= or skip_rows="
             )
         found = re.search(r"Expected (\d+) fields in line (\d+), saw (\d+)", text)
         shown = {"\t": "tab", " ": "space"}.get(dialect.delimiter, dialect.delimiter)
         if found:
             return (
-                f"{self.name}, line {found[2]}: {found[3]} cells, where the header has {found[1]}; correct the line, or "
-                f"say delimiter= (found: {shown!r}), skip_rows= or comment="
+                f"{self.name}, line {found[2]}: {found[3]} cells, where the header has {found[1]}; correct the line, "
+                f"or say delimiter= (found: {shown!r}), skip_rows= or comment="
             )
         return f"{self.name}: cannot be read: {' '.join(text.split())}; delimiter= and skip_rows= say how it is built"
 

@@ -1,4 +1,4 @@
-"""The column to be predicted: classes or numbers, in the form that the loss takes, and back from what networks predict."""
+"""The column to be predicted: classes or numbers, in the form that the loss takes, and back from predictions."""
 
 from __future__ import annotations
 
@@ -192,12 +192,7 @@ def _numbers(cells: Cells) -> tuple[Array, str] | None:
 
 
 def _are_classes(values: Array, cells: Cells) -> bool:
-    if (
-        not cells.is_number
-        and len(cells.texts)
-        and number_form(cells.texts)
-        and (values != np.rint(values)).any()
-    ):
+    if not cells.is_number and len(cells.texts) and number_form(cells.texts) and (values != np.rint(values)).any():
         return False
     different = np.unique(values)
     return bool(

@@ -21,10 +21,11 @@ from ..components.network import Dense, Network
 from ..errors import DivergenceError, InputError
 from . import target as targets
 from .encoder import TableEncoder
-from .frames import as_frame
+from .frames import MOST_LISTED, as_frame
 from .model import Member, Outcome, TableModel
 from .parsing import MISSING, Cells, Words
 from .split import split
+from .weights import class_factors, row_weights
 
 if TYPE_CHECKING:
     from ..training.trainer import Trainer
@@ -36,6 +37,32 @@ EPOCHS, ITERATIONS = 200, 2000  # at most: so many epochs, or iterations where t
 PATIENCE, PATIENT_ITERATIONS = 15, 300
 VALIDATION = 0.15
 L2 = 0.03
+
+
+def chosen_settings(
+    rows: int, hidden: Any, rate: Any, batch_size: Any, epochs: Any, patience: Any, seeds: Any
+) -> dict[str, Any]:
+    """The settings, where they are not given those that do well on tables of so many rows."""
+    large = rows > LARGE
+    batch = (256 if large else 32) if batch_size is None else checks.whole_number(batch_size, "batch_size", 1)
+    steps = max(1, -(-rows // batch))
+    if epochs is None:
+        epochs = max(EPOCHS, math.ceil(ITERATIONS / steps))
+    if patience is None:
+        patience = max(PATIENCE, math.ceil(PATIENT_ITERATIONS / steps))
+    if hidden is None:
+        hidden = (128, 128) if large else (64, 64)
+    elif not isinstance(hidden, Sequence) or isinstance(hidden, str):
+        raise InputError(wrong("hidden", "be a list of numbers of units", brief(hidden)))
+    return {
+        "hidden": tuple(hidden),
+        "batch_size": batch,
+        "learning_rate": (3e-3 if large else 1e-3) if rate is None else rate,
+        "chosen_rate": rate is not None,
+        "epochs": checks.whole_number(epochs, "epochs", 1),
+        "patience": checks.whole_number(patience, "patience", 0),
+        "seeds": checks.whole_number((3 if large else 5) if seeds is None else seeds, "seeds", 1),
+    }
 
 
 class Training:
@@ -52,7 +79,7 @@ class Training:
     target : Target
     networks : list of Trainer
     settings : dict
-        What was chosen: hidden, batch_size, learning_rate, epochs, patience, seeds, rows, rows without a target.
+        What was chosen: hidden, batch_size, learning_rate, epochs, patience, seeds.
     notes : list of str
     model : TableModel or None
         Of the networks that have finished an epoch so far, each at its best one.
@@ -93,101 +120,85 @@ class Training:
     ) -> None:
         self.options = dict(getattr(frame, "options", {}))
         self.notes: list[str] = list(getattr(frame, "notes", []))
-        frame = as_frame(frame)
         self.rng = checks.whole_number(rng, "rng", 0)
         if task not in (None, *targets.TASKS):
             raise InputError(wrong("task", "be 'classification', 'regression' or None", brief(task)))
-        for argument, name in (("target", target), ("group", group), ("time", time)):
-            if name is not None:
-                _known(frame, name, argument)
-        frame = self._with_target(frame, target, task)
-        words = Words.of(word for word in missing if word.casefold() != "none")
-        self.target, found = targets.detect(frame[target], target, task, words)
+        task = "classification" if task is None and target in _listed(categorical) else task
+        frame = as_frame(frame)
+        self.columns = list(frame.columns)
+        self._words = Words.of(word for word in _listed(missing) if word.casefold() != "none")  # a class, maybe
+        self._weighting = (weight, class_weight)
+        frame, weight = self._with_target(frame, target, weight)
+        self.target, found = targets.detect(frame[target], target, task, self._words)
         self.notes += found
-        self._codes = self.target.codes(frame[target], words)
-        self._weight = self._weights(frame, weight, class_weight)
-        self._columns(frame, target, weight, group, drop)
-        made = encoder or TableEncoder(
-            categorical=[name for name in _listed(categorical) if _known(frame, name, "categorical") != target],
-            min_count=min_count, max_categories=max_categories, missing=tuple(missing), dtype=dtype,
+        self._codes = self.target.codes(frame[target], self._words)
+        self._weight = self._weights(frame, weight, self._codes)
+        features = self._features(frame, weight, group, time, drop)
+        chosen = [name for name in _listed(categorical) if _known(frame, name, "categorical") in features.columns]
+        own = TableEncoder(
+            categorical=chosen, min_count=min_count, max_categories=max_categories, missing=tuple(_listed(missing)),
+            dtype=dtype,
         )  # fmt: skip
-        self.encoder = made
-        self._X = np.asarray(made.fit_transform(self._features))
-        self.notes += made.notes_
-        if not self._X.shape[1]:
-            raise InputError(
-                f"target {target!r}: no column is left to predict it from; every other one is constant, empty or a name"
-            )
-        component = loss_named_for(self.target, loss)
-        self.target = targets.for_loss(self.target, component.spec, self._codes)
-        self._set_validation(validation, words)
+        self.encoder = own if encoder is None else TableEncoder(**encoder.get_params())
+        self._X = self._encoded(features)
+        made = loss_of(self.target, loss)
+        self.target = targets.for_loss(self.target, made.spec, self._codes)
+        self._set_validation(validation)
         self._groups = None if group is None else group_codes(frame[group])
         self._times = None if time is None else times(frame[time])
-        rows = len(self._X) - self._held_out()
-        self.settings = self._chosen(rows, hidden, learning_rate, batch_size, epochs, patience, seeds)
-        self.networks = self._built(component, activation, dropout, optimizer, regularizer, dtype, threads)
+        rows = len(self._X) - round(self._fraction * len(self._X))
+        self.settings = chosen_settings(rows, hidden, learning_rate, batch_size, epochs, patience, seeds)
+        self.networks = self._built(made, activation, dropout, optimizer, regularizer, dtype, threads)
         self._finished: list[Member] = []
 
     # ---- preparation
 
-    def _with_target(self, frame: Any, target: str, task: str | None) -> Any:
-        """The rows that have a target."""
-        cells = Cells(frame[target], Words.of(word for word in MISSING if word != "None"))
+    def _with_target(self, frame: Any, target: str, weight: Any) -> tuple[Any, Any]:
+        """The rows that have a target, and their weights."""
+        if weight is not None and not isinstance(weight, str):
+            weight = row_weights(frame, weight)
+        cells = Cells(frame[_known(frame, target, "target")], self._words)
         gone = np.isnan(cells.numbers) if cells.is_number else cells.codes < 0
         count = int(gone.sum())
         if count == len(frame):
             raise InputError(wrong(f"target {target!r}", "hold classes or numbers", "no cell that is not missing"))
-        if count:
-            self.notes.append(
-                f"{count} row{'s' * (count > 1)} without a target left out, the first is row {int(gone.argmax()) + 1}"
-            )
-            frame = frame[~gone]
-        return frame
+        if not count:
+            return frame, weight
+        first = int(gone.argmax()) + 1
+        self.notes.append(f"{count} row{'s' * (count > 1)} without a target left out, the first is row {first}")
+        return frame[~gone], weight if weight is None or isinstance(weight, str) else weight[~gone]
 
-    def _columns(self, frame: Any, target: str, weight: Any, group: str | None, drop: Sequence[str]) -> None:
-        """The features: all columns but the target, weights, groups, and those to leave out."""
-        gone = {target, *_listed(drop)} | ({weight} if isinstance(weight, str) else set())
-        gone |= set() if group is None else {group}
-        for name in _listed(drop):
-            if _known(frame, name, "drop") == target:
-                raise InputError(f"drop: {name!r} is the target")
-        self._features = frame[[name for name in frame.columns if name not in gone]]
-        if not len(self._features.columns):
-            raise InputError(f"target {target!r}: no column is left to predict it from")
+    def _features(self, frame: Any, weight: Any, group: str | None, time: str | None, drop: Sequence[str]) -> Any:
+        """The frame without the target, weights, groups, and columns to leave out."""
+        for argument, name in (("group", group), ("time", time), *(("drop", name) for name in _listed(drop))):
+            if name is not None and _known(frame, name, argument) == self.target.name:
+                raise InputError(f"{argument}: {name!r} is the target")
+        gone = {self.target.name, group, *_listed(drop), *([weight] if isinstance(weight, str) else [])}
+        features = frame[[name for name in frame.columns if name not in gone]]
+        if not len(features.columns):
+            raise InputError(f"target {self.target.name!r}: no column is left to predict it from")
+        return features
 
-    def _weights(self, frame: Any, weight: Any, class_weight: Any) -> Array | None:
-        """The weight of each row: that of a column times that of its class."""
-        found = None
-        if isinstance(weight, str):
-            found = Cells(frame[_known(frame, weight, "weight")], Words.of(MISSING)).read("number", "|.|")
-        elif weight is not None:
-            found = checks.weights(weight, len(frame), np.dtype(np.float64), "weight")
-        if found is not None and not (np.isfinite(found).all() and (found >= 0).all() and found.any()):
-            raise InputError(wrong("weight", "be numbers >= 0, one for each row, not all 0", "others"))
+    def _encoded(self, features: Any) -> Array:
+        X = np.asarray(self.encoder.fit_transform(features))
+        self.notes += self.encoder.notes_
+        if not X.shape[1]:
+            what = ", ".join(f"{column.name!r} is {column.kind}" for column in self.encoder.columns_[:MOST_LISTED])
+            raise InputError(f"target {self.target.name!r}: no column is left to predict it from: {what}")
+        return X
+
+    def _weights(self, frame: Any, weight: Any, codes: Array) -> Array | None:
+        """The weight of each row: its own times that of its class."""
+        found = None if weight is None else row_weights(frame, weight)
+        class_weight = self._weighting[1]
         if class_weight is None:
             return found
         if self.target.task == "regression":
             raise InputError("class_weight: the target holds numbers, not classes")
-        factors = self._class_factors(class_weight)[self._codes]
+        factors = class_factors(class_weight, self.target.labels, self._codes)[codes]
         return factors if found is None else found * factors
 
-    def _class_factors(self, class_weight: Any) -> Array:
-        labels = self.target.labels
-        if class_weight == "balanced":
-            counts = np.bincount(self._codes, minlength=len(labels))
-            return np.asarray(len(self._codes) / (len(labels) * counts))
-        if not isinstance(class_weight, Mapping):
-            raise InputError(
-                wrong("class_weight", "be 'balanced', a dict of weights by class, or None", brief(class_weight))
-            )
-        factors = np.ones(len(labels))
-        for label, factor in class_weight.items():
-            if str(label) not in labels:
-                raise InputError(f"class_weight: {unknown('class', str(label), labels)}")
-            factors[labels.index(str(label))] = checks.positive_number(factor, f"class_weight of {label!r}")
-        return factors
-
-    def _set_validation(self, validation: Any, words: Words) -> None:
+    def _set_validation(self, validation: Any) -> None:
         """A fraction of the rows, or a table of its own."""
         self._fraction, self._given = 0.0, None
         if validation is None or validation is False:
@@ -199,32 +210,11 @@ class Training:
             return
         frame = as_frame(validation, "validation")
         _known(frame, self.target.name, "validation")
-        codes = self.target.codes(frame[self.target.name], words, "validation, ")
-        self._given = (np.asarray(self.encoder.transform(frame)), self.target.encode(codes))
-
-    def _held_out(self) -> int:
-        return round(self._fraction * len(self._X))
-
-    def _chosen(
-        self, rows: int, hidden: Any, rate: Any, batch_size: Any, epochs: Any, patience: Any, seeds: Any
-    ) -> dict[str, Any]:
-        """The settings, where they are not given those that do well on tables of so many rows."""
-        large = rows > LARGE
-        batch = checks.whole_number(batch_size, "batch_size", 1) if batch_size is not None else 256 if large else 32
-        steps = max(1, -(-rows // batch))
-        if epochs is None:
-            epochs = max(EPOCHS, math.ceil(ITERATIONS / steps))
-        if patience is None:
-            patience = max(PATIENCE, math.ceil(PATIENT_ITERATIONS / steps))
-        return {
-            "hidden": ((128, 128) if large else (64, 64)) if hidden is None else tuple(hidden),
-            "batch_size": batch,
-            "learning_rate": (3e-3 if large else 1e-3) if rate is None else rate,
-            "chosen_rate": rate is not None,
-            "epochs": checks.whole_number(epochs, "epochs", 1),
-            "patience": checks.whole_number(patience, "patience", 0),
-            "seeds": checks.whole_number((3 if large else 5) if seeds is None else seeds, "seeds", 1),
-        }
+        codes = self.target.codes(frame[self.target.name], self._words, "validation, ")
+        weight = self._weighting[0] if isinstance(self._weighting[0], str) else None
+        weights = self._weights(frame, weight, codes)
+        given = (np.asarray(self.encoder.transform(frame)), self.target.encode(codes), weights)
+        self._given = given[: 2 if weights is None else 3]
 
     def _built(
         self,
@@ -239,9 +229,9 @@ class Training:
         from ..training.trainer import Trainer
 
         s = self.settings
-        layers = [unit if isinstance(unit, Dense) else Dense(unit, activation, dropout=dropout, initializer="glorot_uniform")
-                  for unit in s["hidden"]]  # fmt: skip
-        network = Network(self._X.shape[1], [*layers, Dense(self.target.outputs)])
+        hidden = [Dense(unit, activation, dropout=dropout, initializer="glorot_uniform") if not isinstance(unit, Dense)
+                  else unit for unit in s["hidden"]]  # fmt: skip
+        network = Network(self._X.shape[1], [*hidden, Dense(self.target.outputs)])
         if isinstance(optimizer, str) and (s["chosen_rate"] or optimizer == "adam"):
             optimizer = optimizer_named(optimizer, learning_rate=s["learning_rate"])
         elif s["chosen_rate"]:
@@ -250,8 +240,8 @@ class Training:
             regularizer = regularizer_named("l2", strength=L2)
         return [
             Trainer(
-                network, loss=loss, optimizer=optimizer, regularizer=regularizer, batch_size=s["batch_size"], dtype=dtype,
-                rng=np.random.SeedSequence(self.rng, spawn_key=(k,)), threads=threads,
+                network, loss=loss, optimizer=optimizer, regularizer=regularizer, batch_size=s["batch_size"],
+                dtype=dtype, rng=np.random.SeedSequence(self.rng, spawn_key=(k,)), threads=threads,
             )
             for k in range(s["seeds"])
         ]  # fmt: skip
@@ -343,7 +333,7 @@ class Training:
         """The model of the networks that have finished an epoch; None if none has."""
         if not self._finished:
             return None
-        return TableModel(self.encoder, self.target, self._finished, self.notes, self.options)
+        return TableModel(self.encoder, self.target, self._finished, self.notes, self.options, self.columns)
 
 
 def numbered(path: Any, k: int) -> str:
@@ -352,7 +342,7 @@ def numbered(path: Any, k: int) -> str:
     return str(found if not k else found.with_name(f"{found.stem}.{k + 1}{found.suffix}"))
 
 
-def loss_named_for(target: targets.Target, given: Any) -> Component:
+def loss_of(target: targets.Target, given: Any) -> Component:
     """The loss, by default that of the target's task."""
     if isinstance(given, Component):
         return given

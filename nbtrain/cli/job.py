@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
-from ..checks.messages import brief, wrong
 from ..errors import InputError
-from ..table import target, training
+from ..table import Table, target, training
 from ..table.parsing import Cells, Words
 from ..table.scores import check_named
 from ..table.split import folds, split
+from ..table.weights import row_weights
 from . import options, reading
 from .choice import Choice, chosen
 
@@ -40,6 +40,8 @@ class Job:
 
     Parameters
     ----------
+    table : Table
+        As it was read.
     frame : DataFrame
         The rows that have a target.
     words : Words
@@ -54,7 +56,7 @@ class Job:
 
     arguments: argparse.Namespace
     choice: Choice
-    source: str
+    table: Table
     frame: Any
     roles: Roles
     target: target.Target
@@ -70,7 +72,7 @@ class Job:
         a, large = self.arguments, len(rows) * (1 - self.validation) > training.LARGE
         units = a.hidden if a.hidden is not None else LARGE_UNITS if large else UNITS
         return training.Training(
-            self.frame.iloc[rows],
+            replace(self.table, frame=self.frame.iloc[rows], notes=[]),
             self.roles.target,
             task=self.target.task,
             validation=self.validation,
@@ -94,6 +96,11 @@ class Job:
             dtype=a.dtype,
             threads=a.threads,
         )
+
+    @property
+    def source(self) -> str:
+        """Names of the files."""
+        return self.table.source
 
     @property
     def validation(self) -> float:
@@ -124,7 +131,7 @@ class Job:
             return None
         if name not in frame.columns:
             raise InputError(f"--weight: the rows for the report have no column {name!r}")
-        return weights_of(frame[name], name, self.words)
+        return row_weights(frame, name)
 
     def keys(self) -> dict[str, Array | None]:
         """By what rows stay together, or follow each other."""
@@ -153,9 +160,7 @@ def prepare(arguments: argparse.Namespace) -> Job:
     notes = [*table.notes, *notes, *told]
     check_named(arguments.metrics, found.task == "classification")
     codes = found.codes(frame[roles.target], words)
-    job = Job(
-        arguments, choice, table.source, frame, roles, found, words, codes, np.arange(len(frame)), frame.iloc[:0], notes
-    )
+    job = Job(arguments, choice, table, frame, roles, found, words, codes, np.arange(len(frame)), frame.iloc[:0], notes)
     if arguments.test_file:
         job.test = _other_rows(job)
     elif arguments.cv is None and arguments.test_size:
@@ -222,15 +227,3 @@ def target_words(arguments: argparse.Namespace) -> Words:
     """What stands for a missing target: None is a class there, unless the user says otherwise."""
     said = {word.casefold() for word in arguments.missing}
     return Words.of(word for word in options.missing(arguments) if word.casefold() != "none" or "none" in said)
-
-
-def weights_of(column: Any, name: str, words: Words) -> Array:
-    """A column as weights."""
-    cells = Cells(column, words)
-    found = cells.numbers if cells.is_number else cells.read("number", "|.|")
-    odd = ~(np.isfinite(found) & (found >= 0))
-    if odd.any():
-        row = int(odd.argmax())
-        place = f"--weight: row {row + 1}, column {name!r}"
-        raise InputError(wrong(place, "be a number >= 0", brief(str(column.iloc[row]))))
-    return np.asarray(found)

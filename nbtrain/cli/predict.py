@@ -13,8 +13,9 @@ import numpy as np
 from ..errors import InputError
 from ..table import Table, TableModel, load, scores
 from ..table.scores import check_named
+from ..table.weights import row_weights
 from . import options, output, reading
-from .job import target_words, weights_of
+from .job import target_words
 from .outcome import outcome
 from .wording import as_options
 
@@ -100,7 +101,7 @@ def run_evaluate(arguments: argparse.Namespace) -> int:
         weight = None
         if arguments.weight is not None:
             name = reading.column(names, arguments.weight, "--weight", table.source)
-            weight = weights_of(table.frame[name], name, words)
+            weight = row_weights(table.frame, name)
         codes = target.codes(table.frame[target.name], words, f"{table.source}, ")
         _check(arguments, model, table)
         found = outcome(model, table.frame, codes, weight).scores(arguments.metrics)

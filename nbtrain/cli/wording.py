@@ -16,7 +16,7 @@ NAMES = (
     "text_columns thousands threads time weight"
 ).split()
 ASSIGNED = re.compile(rf"\b({'|'.join(NAMES)})=('[^']*'|\w+)?")
-BEGINNING = re.compile(rf"^({'|'.join(NAMES)})(?=: | must )")
+BEGINNING = re.compile(rf"^({'|'.join(NAMES)})(?=: | must | of )")
 
 
 def option(name: str) -> str:

@@ -226,6 +226,7 @@ class _File:
     def __init__(self, source: Any, options: Options) -> None:
         self.source, self.options = source, options
         self.notes: list[str] = []
+        self._own: Any = None  # the file that is to be closed
         named = source if isinstance(source, str) else getattr(source, "name", "the file")
         self.name = "standard input" if named == "-" else str(named)
 
@@ -239,6 +240,9 @@ class _File:
             raise InputError(f"{self.name}: cannot be read: {error.strerror or error}") from error
         except MemoryError as error:
             raise InputError(f"{self.name}: cannot be read: not enough memory") from error
+        finally:
+            if self._own is not None:
+                self._own.close()
 
     def _read(self) -> Table:
         """By the first bytes: unpack, then the reader of the format."""
@@ -274,7 +278,8 @@ class _File:
             raise InputError(
                 f"{self.name}: this is a folder; a pattern such as {self.name.rstrip('/')}/*.csv names files"
             )
-        return open(self.source, "rb")
+        self._own = open(self.source, "rb")
+        return self._own
 
     def _seekable(self, stream: Any, start: bytes) -> Any:
         """The stream at its beginning; one that cannot go back is read whole."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -339,7 +340,7 @@ class Training:
 def numbered(path: Any, k: int) -> str:
     """The checkpoint of network k: `run.nbt`, `run.2.nbt`, …"""
     found = Path(path)
-    return str(found if not k else found.with_name(f"{found.stem}.{k + 1}{found.suffix}"))
+    return str(found.with_name(f"{found.stem}.{k + 1}{found.suffix}")) if k else os.fspath(path)
 
 
 def loss_of(target: targets.Target, given: Any) -> Component:

@@ -170,7 +170,7 @@ def test_missing_cells_are_filled_and_told(tmp_path, capsys):
     code, out, err = called(capsys, "train", data, "--target", "form", "--save", path, *QUICK, *FAST)
     assert (code, err) == (0, "")
     assert f"note: {data}: 1 row without a target left out, the first is row 31" in out
-    assert re.search(r"note: 'width': \d+ missing cells; the median, [\d.]+, stands for them, and an input of its own", out)
+    assert re.search(r"note: 'width': \d+ cells missing; the median, [\d.]+, stands there, and an input of", out)
     new = write(tmp_path / "new.csv", [["", "2", ""]], ("width", "height", "colour"))
     code, out, err = called(capsys, "predict", path, new)
     assert (code, err) == (0, "")

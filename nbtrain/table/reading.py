@@ -319,7 +319,7 @@ class _File:
             sheet = self.options.sheet
             if sheet not in book.sheet_names and not (isinstance(sheet, int) and 0 <= sheet < len(book.sheet_names)):
                 raise InputError(wrong("sheet", f"be one of {listed(book.sheet_names)}", brief(sheet)))
-            raw = book.parse(sheet, header=None, na_values=[""], keep_default_na=False)
+            raw = pd.read_excel(book, sheet_name=sheet, header=None, na_values=[""], keep_default_na=False)
         except ImportError as error:
             raise Error(f"{self.name}: Excel files need openpyxl: pip install nbtrain[table]") from error
         except (ValueError, KeyError, OSError) as error:

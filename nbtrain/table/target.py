@@ -192,7 +192,7 @@ def _numbers(cells: Cells) -> tuple[Array, str] | None:
 
 
 def _are_classes(values: Array, cells: Cells) -> bool:
-    if not cells.is_number and len(cells.texts) and number_form(cells.texts) and (values != np.rint(values)).any():
+    if not cells.is_number and len(cells.texts) and number_form(cells.unique) and (values != np.rint(values)).any():
         return False
     different = np.unique(values)
     return bool(

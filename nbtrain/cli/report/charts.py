@@ -61,7 +61,7 @@ def round_ticks(low: float, high: float, about: int = 5) -> list[float]:
     if not (math.isfinite(high - low) and high > low):
         return [low]
     step = 10 ** math.floor(math.log10((high - low) / about))
-    step *= next(factor for factor in (1, 2, 5, 10) if (high - low) / (factor * step) <= about)
+    step *= next(factor for factor in (1, 2, 5, 10) if (high - low) / (factor * step) <= about + 2)
     return [round(k * step, 12) for k in range(math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9) + 1)]
 
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from ..table import TableEncoder, target
 from ..table.parsing import Cells, Words
-from . import options, reading
+from . import leaks, options, reading
 from .job import target_words
 from .wording import as_options, in_options
 
@@ -53,7 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
         )
         wanted = arguments.target and reading.column(names, arguments.target, "--target", table.source)
         notes = list(table.notes)
-        found = _target(table.frame[wanted], wanted, arguments, notes) if wanted else None
+        found = _target(table.frame, wanted, arguments, notes) if wanted else None
         frame = table.frame.drop(columns=wanted) if wanted else table.frame
         encoder = TableEncoder(
             drop=drop,
@@ -75,15 +75,17 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _target(column: Any, name: str, arguments: argparse.Namespace, notes: list[str]) -> target.Target:
+def _target(frame: Any, name: str, arguments: argparse.Namespace, notes: list[str]) -> target.Target:
     """What the target is taken for; rows without one are counted in a note."""
-    words = target_words(arguments)
+    words, column = target_words(arguments), frame[name]
     gone = Cells(column, words).gone
     if gone.any() and not gone.all():
         notes.append(f"target {name!r}: {int(gone.sum())} rows without one, which train leaves out")
         column = column[~gone]
     found, told = target.detect(column, name, arguments.task, words)
-    notes += told
+    codes, classifies = found.codes(column, words), found.task == "classification"
+    features = [other for other in frame.columns if other != name]
+    notes += [*told, *leaks.notes(frame[~gone], features, name, codes, classifies, words)]
     return found
 
 

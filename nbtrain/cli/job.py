@@ -14,7 +14,7 @@ from ..table.parsing import Cells, Words
 from ..table.scores import check_named
 from ..table.split import folds, split
 from ..table.weights import row_weights
-from . import options, reading
+from . import leaks, options, reading
 from .choice import Choice, chosen
 
 Array = np.ndarray[Any, Any]
@@ -158,9 +158,11 @@ def prepare(arguments: argparse.Namespace) -> Job:
     frame, notes = _with_target(table.frame, roles, words, table.source)
     found, told = target.detect(frame[roles.target], roles.target, task, words)
     notes = [*table.notes, *notes, *told]
-    check_named(arguments.metrics, found.task == "classification")
+    classifies = found.task == "classification"
+    check_named(arguments.metrics, classifies)
     codes = found.codes(frame[roles.target], words)
     job = Job(arguments, choice, table, frame, roles, found, words, codes, np.arange(len(frame)), frame.iloc[:0], notes)
+    job.notes += leaks.notes(frame, job.features, roles.target, codes, classifies, words)
     if arguments.test_file:
         job.test = _other_rows(job)
     elif arguments.cv is None and arguments.test_size:

@@ -278,7 +278,7 @@ class _File:
             raise InputError(
                 f"{self.name}: this is a folder; a pattern such as {self.name.rstrip('/')}/*.csv names files"
             )
-        self._own = open(self.source, "rb")
+        self._own = open(self.source, "rb")  # noqa: SIM115 - closed when it has been read
         return self._own
 
     def _seekable(self, stream: Any, start: bytes) -> Any:

@@ -270,3 +270,20 @@ def test_messages_name_the_option_that_helps(rows, options, told, tmp_path, caps
     assert (code, out) == (1, "")
     assert told in err
     assert err.count("\n") == 1
+
+
+def test_columns_that_give_the_answer_away_are_told(tmp_path, draw, capsys):
+    rows = ["x,alive,code,log,y,price"]
+    for i in range(200):
+        dead, price = draw.random() < 0.4, draw.uniform(1, 9)
+        rows.append(f"{draw.gauss(0, 1):.3f},{'no' if dead else 'yes'},{i},{math.log(price)!r},{int(dead)},{price!r}")
+    data = write(tmp_path / "t.csv", rows)
+    told = [note for note in trained(capsys, data, "--target", "y")["notes"] if "alone" in note]
+    assert told == [
+        "'alive' alone tells 'y' in 100.0% of rows; if it is not known beforehand, leave it out with --drop alive"
+    ]
+    told = [note for note in trained(capsys, data, "--target", "price")["notes"] if "alone" in note]
+    assert len(told) == 1
+    assert told[0].startswith("'log' alone has the order of 'price'")
+    out = called(capsys, "inspect", data, "--target", "y")[1]
+    assert "note: 'alive' alone tells" in out

@@ -24,6 +24,7 @@ PUBLIC = {
     "nbtrain.compiler.inspect": "assembly, is_vectorized",
     "nbtrain.components": "Activation, Constraint, Initializer, Loss, Optimizer, Regularizer, Schedule",
     "nbtrain.datasets": "load_digits",
+    "nbtrain.distributed": "WorkerError, evaluate, fit, predict",
     "nbtrain.errors": "DivergenceError, Error, InputError, ModelFileError, PluginError, PluginWarning",
     "nbtrain.kernel": "evaluate, loss_and_gradient, predict, status, status_of, train_epoch, train_step, update",
     "nbtrain.metrics": "Metric",

@@ -65,13 +65,13 @@ class Loss(Spec):
         self._check(
             self.parameters,
             {
-                "value": (self.value, 2),
-                "slope": (self.slope, 2),
-                "output": (self.output, 1),
-                "row": (self.row, 3),
-                "row_output": (self.row_output, 2),
-                "rows": (self.rows, 5),
-                "rows_output": (self.rows_output, 3),
+                "value": (self.value, "p, y"),
+                "slope": (self.slope, "p, y"),
+                "output": (self.output, "z"),
+                "row": (self.row, "z, y, slope"),
+                "row_output": (self.row_output, "z, out"),
+                "rows": (self.rows, "z, y, slope, losses, outputs"),
+                "rows_output": (self.rows_output, "z, out, outputs"),
             },
         )
         forms = [("value", "output"), ("row", "row_output"), ("rows", "rows_output")]

@@ -147,8 +147,8 @@ class Spec:
     kind: ClassVar[str]
     name: str
 
-    def _check(self, parameters: Mapping[str, Any], functions: Mapping[str, tuple[Function | None, int]]) -> None:
-        """Validate name, parameters and the functions, each with the number of its own leading arguments."""
+    def _check(self, parameters: Mapping[str, Any], functions: Mapping[str, tuple[Function | None, int | str]]) -> None:
+        """Validate name, parameters, and the functions, each with its leading arguments: how many, or their names."""
         if not isinstance(self.name, str) or not NAME.fullmatch(self.name):
             raise InputError(wrong("name", "be made of lower-case letters, digits and _", repr(self.name)))
         if not isinstance(parameters, Mapping):
@@ -164,15 +164,16 @@ class Spec:
                 object.__setattr__(self, role, plain_function(function, role))
                 self._check_signature(role, leading)
 
-    def _check_signature(self, role: str, leading: int) -> None:
+    def _check_signature(self, role: str, own: int | str) -> None:
         """The arguments after the leading ones are the parameters, in their order."""
+        leading = len(own.split(", ")) if isinstance(own, str) else own
         function: Function = getattr(self, role)
         arguments = list(inspect.signature(function).parameters)
         wanted = list(self.parameters) if self.kind != "optimizer" else []  # type: ignore[attr-defined]
         if len(arguments) < leading or arguments[leading:] != wanted:
             extra = [name for name in arguments[leading:] if name not in wanted]
             raise InputError(
-                f"{role} of {self.kind} {self.name!r} must take {_own(leading, wanted)}"
+                f"{role} of {self.kind} {self.name!r} must take {_own(own, leading, wanted)}"
                 + f", got {function.__name__}({', '.join(arguments)})"
                 + _for_defaults(function, extra)
             )
@@ -195,12 +196,25 @@ class Spec:
         return self
 
 
-def _own(leading: int, parameters: list[str]) -> str:
+def is_importable(spec: Spec) -> bool:
+    """Whether all functions of a spec can be pickled by plain pickle: modules have them under their names."""
+    functions = [value for value in vars(spec).values() if isinstance(value, FunctionType)]
+    return all(map(_is_found, functions))
+
+
+def _is_found(function: FunctionType) -> bool:
+    """Whether a function, or what Numba has made of it, is in its module under its name."""
+    held = getattr(sys.modules.get(function.__module__), function.__qualname__, None)
+    return getattr(held, "py_func", held) is function
+
+
+def _own(own: int | str, leading: int, parameters: list[str]) -> str:
     """The arguments that a function must take, in words."""
     names = ", ".join(parameters)
     if leading == 0:
         return names or "no arguments"
-    return f"{leading} argument{'s' * (leading != 1)}" + (f", then {names}" if names else "")
+    named = f" ({own})" if isinstance(own, str) else ""
+    return f"{leading} argument{'s' * (leading != 1)}{named}" + (f", then {names}" if names else "")
 
 
 def plain_function(function: Any, argument: str) -> Function:

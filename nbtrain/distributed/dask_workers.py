@@ -4,17 +4,31 @@ from __future__ import annotations
 
 import concurrent.futures
 import contextlib
+import pickle
 import time
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
+
+import numpy as np
 
 from ..errors import WorkerError
 from .rounds import DONE, NEED, Answer, Job, Order, Package, forget, perform
 from .shards import Lazy, Source
 from .workers import STANDS, Workers
 
+Array = np.ndarray[Any, Any]
+LOOK_EVERY = 1.0  # seconds between two looks at which workers there are
 GRACE = 5.0  # seconds in which a worker should say that it has dropped a run
+
+
+def packed(value: Any) -> Array:
+    """A value as an array of bytes: of all things, Dask sends arrays fastest."""
+    return np.frombuffer(pickle.dumps(value, pickle.HIGHEST_PROTOCOL), np.uint8)
+
+
+def unpacked(array: Array) -> Any:
+    return pickle.loads(array.data)
 
 
 class Keeper:
@@ -23,12 +37,13 @@ class Keeper:
     def __init__(self, threads: int) -> None:
         self.pool = concurrent.futures.ThreadPoolExecutor(threads)
 
-    def run(self, orders: list[Order], packages: dict[int, Package]) -> list[Answer]:
-        """Do orders, as many at a time as the worker has threads."""
+    def run(self, written: Array, packages: dict[int, Package]) -> Array:
+        """Do orders, as many at a time as the worker has threads -> the answers; both are packed."""
+        orders: list[Order] = unpacked(written)
         given = [packages.get(order.shard) for order in orders]
         if len(orders) == 1:
-            return [perform(orders[0], given[0])]
-        return list(self.pool.map(perform, orders, given))
+            return packed([perform(orders[0], given[0])])
+        return packed(list(self.pool.map(perform, orders, given)))
 
     def forget(self, token: str) -> None:
         """Drop what the worker's process has of a run."""
@@ -53,6 +68,7 @@ class DaskWorkers(Workers):
         self.actors: dict[str, Any] = {}
         self.places: dict[int, str] = {}  # the workers of shards
         self.excluded: set[str] = set()
+        self.asked, self.changed = 0.0, False  # when the scheduler was asked; whether a worker has left since then
 
     def answers(self, orders: Sequence[Order], where: str) -> list[Answer]:
         found: dict[int, Answer] = {}
@@ -100,12 +116,12 @@ class DaskWorkers(Workers):
         for worker, group in groups.items():
             given = {order.shard: packages[order.shard] for order in group if order.shard in packages}
             try:
-                calls[worker] = self.actors[worker].run(group, given)
+                calls[worker] = self.actors[worker].run(packed(group), given)
             except Exception as error:
                 answers[worker] = error
         for worker, call in calls.items():
             try:
-                answers[worker] = call.result(timeout=max(0.001, end - time.monotonic()))
+                answers[worker] = unpacked(call.result(timeout=max(0.001, end - time.monotonic())))
             except Exception as error:  # `perform` raises nothing: the worker is gone, or late
                 answers[worker] = error
         return answers
@@ -148,10 +164,14 @@ class DaskWorkers(Workers):
             loads[least] += 1
 
     def _workers(self) -> list[str]:
-        """The workers that there are, each with an actor."""
+        """The workers that there are, each with an actor; the scheduler is not asked in every round."""
+        if self.actors and not self.changed and time.monotonic() < self.asked + LOOK_EVERY:
+            return list(self.actors)
+        self.asked = time.monotonic()
         there = self.client.scheduler_info(n_workers=-1)["workers"]
         for worker in set(self.actors) - set(there):
             self._leave(worker)
+        self.changed = False
         for worker, about in there.items():
             if worker in self.actors or worker in self.excluded:
                 continue
@@ -166,6 +186,7 @@ class DaskWorkers(Workers):
 
     def _leave(self, worker: str) -> None:
         """Use a worker no more."""
+        self.changed = True
         self.excluded.add(worker)
         self.actors.pop(worker, None)
         for shard in [shard for shard, place in self.places.items() if place == worker]:

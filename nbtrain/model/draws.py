@@ -12,6 +12,7 @@ from ..components.builtin.initializers import bound_of
 from ..components.network import Network
 from . import layer_arrays
 from .native import Native
+from .quick import address
 from .seeds import hashes_agree, pcg_states
 
 Array = np.ndarray[Any, Any]
@@ -58,8 +59,8 @@ def _bounds(sizes: tuple[int, ...], functions: tuple[Any, ...]) -> Array | None:
 
 def _draw_uniform(native: Native, states: Array, theta: Array, bounds: Array) -> None:
     native.draw_uniform(
-        *(states.ctypes.data, 0, len(states), theta.ctypes.data, theta.strides[0]),
-        *(bounds.ctypes.data, len(bounds), theta.itemsize),
+        *(address(states), 0, len(states), address(theta), theta.strides[0]),
+        *(address(bounds), len(bounds), theta.itemsize),
     )
 
 

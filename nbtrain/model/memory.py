@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from .quick import address
+
 ALIGNMENT = 64  # a cache line, and the widest vector
 INT64 = np.dtype(np.int64)
 
@@ -93,9 +95,9 @@ class Memory:
     def __init__(self, layout: Layout | Iterable[Plan], keep: object = None) -> None:
         self.layout = layout if isinstance(layout, Layout) else Layout(layout)
         whole = np.zeros(self.layout.nbytes, np.uint8)
-        address = whole.__array_interface__["data"][0]
-        self._start = -address % ALIGNMENT
-        self._address = address + self._start
+        begin = address(whole)
+        self._start = -begin % ALIGNMENT
+        self._address = begin + self._start
         # NumPy makes the array itself, not its view, the base of further views, unless a view lies in between
         self.block: Block = whole.view(Block).view(Block)
         self.block.keep = keep

@@ -156,11 +156,7 @@ class Team:
     def slice(self, flops: float, longest: float) -> Iterator[None]:
         """Around a slice of training that has so much work and lasts at most `longest` seconds."""
         d = self._descriptor
-        if self.size == 1:
-            d["slice_time"] = int(longest * 1e9)
-            yield
-            return
-        together, most = (True, longest) if self._pace is None else self._pace.choose()
+        together, most = (True, longest) if self._pace is None or self.size == 1 else self._pace.choose()
         d["slice_time"] = int(min(most, longest) * 1e9)
         if together:
             self.send(flops)

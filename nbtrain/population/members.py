@@ -10,7 +10,7 @@ import numpy as np
 
 from ..components.spec import PerMember
 from ..core.functions import MEMBER_DOORS
-from ..core.layout import MEMBER, MONITOR, OK, POPULATION, TARGET, TASK, WATCH, WORKER
+from ..core.layout import MEMBER, MONITOR, MOST_THREADS, OK, POPULATION, TARGET, TASK, WATCH, WORKER
 from ..model import MembersModel
 from ..model.draws import draw
 from ..model.memory import ALIGNMENT, Memory, Plan
@@ -157,7 +157,7 @@ class Members:
         plans = [
             Plan("population", (1,), POPULATION),
             Plan("targets", (len(self.columns),), TARGET),
-            Plan("models", (1,), INT64),
+            Plan("models", (MOST_THREADS,), INT64),
         ]
         memory, engine = Memory(plans, keep), family.workers[0].engine
         found = {number.name for number in numbers_of(family.recipe)}
@@ -171,14 +171,17 @@ class Members:
             record[name] = array.ctypes.data
         record["values"], record["targets"] = self.values.ctypes.data, memory.addresses["targets"]
         record["losses"] = self.losses.ctypes.data
-        memory.array("models")[0] = engine.memory.addresses["descriptor"]
-        record["models"], record["model_count"] = memory.addresses["models"], 1
+        record["models"] = memory.addresses["models"]
         for name in MEMBER_DOORS:
             record[name] = engine.addresses[name]
         return memory
 
-    def model(self, family: Family) -> MembersModel:
-        """What compiled callers hold of a family that is the whole population."""
+    def model(self, family: Family, threads: int) -> MembersModel:
+        """What compiled callers hold of a family that is the whole population; so many may call at once."""
+        models = family.memory.array("models")
+        for index, worker in enumerate(family.grow(threads)):
+            models[index] = worker.address
+        family.record["model_count"] = max(threads, int(family.record["model_count"][0]))
         names = ("learning_rate", "iteration", "epoch")
         views = {name: self.records[name] for name in names}
         return MembersModel(

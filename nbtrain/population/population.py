@@ -75,7 +75,7 @@ class Population:
 
     Notes
     -----
-    A member takes parameters × (1 + arrays of the optimizer's state) numbers and some 250 bytes. Members are trained
+    A member takes parameters × (1 + arrays of the optimizer's state) numbers and some 350 bytes. Members are trained
     one after the other, each until its last epoch, so that a network stays in the processor's cache. The code is that
     of `Trainer`, which is compiled once per dtype.
 
@@ -209,7 +209,7 @@ class Population:
 
     @property
     def model(self) -> MembersModel:
-        """For compiled callers: see `nbtrain.kernel.train_members`.
+        """For compiled callers: see `nbtrain.kernel.train_members`. As many may call at once as there are threads.
 
         Raises
         ------
@@ -221,7 +221,7 @@ class Population:
             raise Error(
                 "a population of different networks has no model for compiled callers; make one for each network"
             )
-        return self._members.model(families[0])
+        return self._members.model(families[0], self._threads)
 
     def why(self, k: int) -> str:
         """Why a member was given up, and where; empty if it was not."""

@@ -192,7 +192,7 @@ def _scores(members: Members, given: MemberData, chosen: Array, sums: Array) -> 
     if descriptor["hits"][0] != layout.HITS_NONE:
         scores["accuracy"] = np.full(members.count, np.nan)
         scores["accuracy"][there] = sums[there, 2] / sums[there, 1]
-    elif descriptor["target_kind"][0] == 0:
+    if descriptor["squares"][0]:
         scores["r2"] = np.full(members.count, np.nan)
         outputs, spread = sums.shape[1] - 3, None
         alike = len({(int(given.y_first[k]), int(given.rows[k])) for k in there}) == 1  # all have the same targets

@@ -12,8 +12,15 @@ from ..components import Component, Spec
 from ..components.by_name import bound, registry, resolve
 from ..components.by_name import optimizer as named
 from ..components.network import Dense, Network
-from ..errors import InputError
+from ..components.spec import is_importable
+from ..errors import InputError, PluginError
 
+KINDS = {  # parameters that may be names of components
+    "activation": "activation",
+    "solver": "optimizer",
+    "learning_rate": "schedule",
+    **{kind: kind for kind in ("loss", "initializer", "regularizer", "constraint")},
+}
 SCHEDULED = ("constant", "invscaling", "adaptive")  # scikit-learn's own modes, set by the monitor
 ACTIVATIONS = {"logistic": "sigmoid"}
 
@@ -77,6 +84,28 @@ def draw_scikit_learn(
         w = random.uniform(-limit, limit, (inputs, units))
         drawn.append((w, random.uniform(-limit, limit, units)))
     return drawn
+
+
+def registered_specs(estimator: Any) -> list[Spec]:
+    """Specs that the parameters name and this program has registered, as far as any pickler can pickle them."""
+    found: list[Spec] = []
+    for parameter, kind in KINDS.items():
+        given = vars(estimator).get(parameter)
+        for name in given if isinstance(given, list | tuple) else [given]:
+            spec = registry.registered(kind, name) if isinstance(name, str) else None
+            if spec is not None and is_importable(spec) and spec not in found:
+                found.append(spec)
+    return found
+
+
+def register_missing(spec: Spec) -> None:
+    """Register a spec, unless there is a component of its name already, which is kept."""
+    try:
+        registry.get(spec.kind, spec.name)
+    except InputError:
+        registry.register(spec)
+    except PluginError:  # of a plugin that cannot be used: the first use raises
+        return
 
 
 def with_plain_targets(loss: Component) -> Component:

@@ -78,12 +78,12 @@ class ManyNetworks(BaseEstimator):
         return EarlyStopping(metric, patience=patience, min_delta=float(self.tol), restore_best=self.early_stopping)
 
     def _train(self, population: Population, X: Array, y: Array, **options: Any) -> None:
-        """Train all members, and warn where some are not finished."""
+        """Train all members, and warn where some are not finished, unless all epochs were asked for."""
         self.population_ = population
         population.fit(X, y, int(self.max_iter), early_stopping=self._stopping(), **options)
         self.n_iter_ = population.epoch
         unfinished = int(np.count_nonzero((self.n_iter_ >= self.max_iter) & (population.status == 0)))
-        if unfinished:
+        if unfinished and not np.isinf(self.n_iter_no_change):
             warnings.warn(
                 f"Stochastic Optimizer: {unfinished:,} of {len(population):,} networks have been trained for the "
                 f"maximum of {self.max_iter} epochs (max_iter) and have not converged yet.",

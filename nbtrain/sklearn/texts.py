@@ -135,7 +135,7 @@ early_stopping : bool, default False
 validation_fraction : float, default 0.1
     Fraction of the samples for early stopping.
 n_iter_no_change : int, default 10
-    Epochs without an improvement of at least `tol` after which a network stops.
+    Epochs without an improvement of at least `tol` after which a network stops; infinity for all `max_iter` epochs.
 tol : float, default 0.0001
     Smallest improvement of the loss that counts.
 random_state : int, RandomState or None, default None

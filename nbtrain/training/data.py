@@ -12,6 +12,7 @@ from ..checks.messages import wrong
 from ..components import Loss
 from ..errors import InputError
 from ..model.native import Native
+from ..model.quick import address
 
 Array = np.ndarray[Any, Any]
 
@@ -32,8 +33,8 @@ class Dataset(NamedTuple):
         """x, rows, columns, y, y_rows, y_columns, y_kind, weight for the core's functions."""
         x, y = self.x, self.y
         columns = y.shape[1] if y.ndim == 2 else 1
-        weight = 0 if self.weight is None else self.weight.ctypes.data
-        return x.ctypes.data, x.shape[0], x.shape[1], y.ctypes.data, y.shape[0], columns, kind, weight
+        weight = 0 if self.weight is None else address(self.weight)
+        return address(x), x.shape[0], x.shape[1], address(y), y.shape[0], columns, kind, weight
 
 
 @dataclass(frozen=True)
@@ -83,10 +84,12 @@ class InputSpec:
 
     def check_finite(self, array: Array, argument: str, given: Any = None) -> None:
         """Raise InputError for NaN and infinity, naming the first; the number `given` may be finite but too large."""
-        index = self.native.bad_number(array.ctypes.data, array.size)
+        index = self.native.bad_number(address(array), array.size)
         if index < 0:
             return
         found, hint = str(array.flat[index]), ""
+        if np.isnan(array.flat[index]):
+            hint = "fill missing values, or leave out their rows"
         if given is not None and np.isinf(array.flat[index]):
             was = float(np.asarray(given).flat[index])
             if np.isfinite(was):
@@ -94,12 +97,12 @@ class InputSpec:
         raise InputError(wrong(argument, "be finite", f"{found} at {checks.place(array, index)}", hint))
 
     def _check_weights(self, array: Array, argument: str) -> None:
-        index = self.native.bad_weight(array.ctypes.data, array.size)
+        index = self.native.bad_weight(address(array), array.size)
         if index >= 0:
             raise InputError(wrong(argument, "be finite and >= 0", f"{array[index]} at index {index}"))
 
     def _check_labels(self, array: Array, argument: str) -> None:
-        index = self.native.bad_label(array.ctypes.data, array.size, self.outputs)
+        index = self.native.bad_label(address(array), array.size, self.outputs)
         if index >= 0:
             expected = f"hold labels from 0 to {self.outputs - 1}"
             raise InputError(wrong(argument, expected, f"{array[index]} at index {index}"))

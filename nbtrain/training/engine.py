@@ -76,7 +76,7 @@ class Engine:
         self.inputs = InputSpec(
             recipe.network.inputs, recipe.network.outputs, recipe.loss.spec, recipe.dtype, self.native
         )
-        self._result_address = int(self.result.ctypes.data)
+        self._result_address = quick.address(self.result)
         self._address = self.memory.address("descriptor")
         self._kind = int(self.descriptor["target_kind"][0])
         self.quick_step = quick.builtin("quick_step", core.addresses["quick_step"], self.descriptor)

@@ -177,7 +177,7 @@ class Fit:
         """Train slice by slice; compiled code does what there is to do between epochs, if it can."""
         d = self.engine.descriptor
         d["status"] = layout.OK
-        if not self.metrics and can_watch(self.engine, self.validation, self.callbacks):
+        if self.can_watch():
             self.watch = Watch(self.engine, self.validation, self.callbacks)
         each, watch = (1, 0) if self.watch is None else (LOG_SIZE, self.watch.address)
         while epochs > 0 and not self.stopped:
@@ -196,20 +196,30 @@ class Fit:
                     self.engine.restore_snapshot()
                 epochs -= self.read_log()
 
+    def can_watch(self) -> bool:
+        """Whether compiled code can do what there is to do between epochs."""
+        return not self.metrics and can_watch(self.engine, self.validation, self.callbacks)
+
     def slice(self) -> None:
         """Run compiled code for a while."""
         engine = self.engine
         epochs = int(engine.descriptor["log_size"][0])
-        with engine.team.slice(6.0 * engine.theta.size * len(self.data.x) * epochs, SLICE_SECONDS):
+        if engine.recipe.threads == 1:
+            engine.descriptor["slice_time"] = int(SLICE_SECONDS * 1e9)
             status = engine.call("train_slice", self.data)
+        else:
+            with engine.team.slice(6.0 * engine.theta.size * len(self.data.x) * epochs, SLICE_SECONDS):
+                status = engine.call("train_slice", self.data)
         if status in DIVERGENCES:
             raise self.diverged()
         check(status, engine.recipe.loss)
 
     def warn_of_rate_zero(self) -> None:
         """Warn once a call where a schedule has come to its end at rate 0 and training changes nothing more."""
+        if self.warned or self.engine.descriptor["learning_rate"][0] > 0:
+            return
         rate, now = self.engine.recipe.optimizer.learning_rate, self.trainer.iteration
-        if self.warned or not isinstance(rate, Component) or self.engine.descriptor["learning_rate"][0] > 0:
+        if not isinstance(rate, Component):
             return
         if any(rate.spec.rate(now + ahead, *rate.values) > 0 for ahead in (1, 2)):
             return  # a cycle's lowest point
@@ -291,6 +301,11 @@ class Intervals:
     """Callbacks that are called within epochs: every so many iterations or seconds."""
 
     def __init__(self, callbacks: Sequence[Callback]) -> None:
+        self.counted: list[tuple[Callback, int]] = []
+        self.timed: list[tuple[Callback, float]] = []
+        self.due: list[float] = []
+        if not callbacks:
+            return
         self.counted = [
             (callback, checks.whole_number(callback.every_steps, "every_steps", 1))
             for callback in callbacks

@@ -40,6 +40,18 @@ def test_one_shard_is_fit_to_the_bit(optimizer, tmp_path):
     np.testing.assert_array_equal(one.theta, other.theta)
 
 
+def test_one_shard_stops_where_fit_does():
+    """`fit` watches for this in compiled code."""
+    one, other = make(), make()
+    options = {"validation_data": (X_VAL, Y_VAL)}
+    expected = one.fit(X, Y, epochs=99, callbacks=[nbtrain.callbacks.EarlyStopping(patience=2)], **options)
+    stopping = nbtrain.callbacks.EarlyStopping(patience=2)
+    found = distributed.fit(other, (X, Y), 99, shards=1, callbacks=[stopping], **options)
+    assert stopping.stopped
+    assert found == expected
+    np.testing.assert_array_equal(one.theta, other.theta)
+
+
 def averaged(oracles: list[Oracle], weights: list[float]) -> Oracle:
     """The oracle at the weighted mean of others, with their mean state."""
     found, shares = copy.deepcopy(oracles[0]), np.array(weights) / sum(weights)

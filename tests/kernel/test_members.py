@@ -6,7 +6,7 @@ import threading
 
 import numpy as np
 import pytest
-from numba import njit
+from numba import njit, prange
 
 import nbtrain
 from nbtrain import Dense, kernel
@@ -173,6 +173,21 @@ def test_compiled_callers_are_sent_away_while_python_trains():
     many.fit(X, y, 3000)
     thread.join()
     assert found == [0, 7]
+
+
+@njit(parallel=True)
+def train_halves(model, X, y, steps):
+    status = np.zeros(2, np.int64)
+    for half in prange(2):
+        status[half] = kernel.train_members(model, X, y, 2 * half, 2 * half + 2, steps)
+    return status
+
+
+def test_as_many_threads_train_at_once_as_the_population_has():
+    (X, y), many, alike = data(20), population(threads=2), population()
+    assert train_halves(many.model, X, y, 200).tolist() == [0, 0]
+    assert train(alike.model, X, y, 0, 4, 200) == 0
+    assert np.array_equal(many.theta, alike.theta)
 
 
 def test_the_model_outlives_its_population():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from common import times
 
 import nbtrain
 from nbtrain import Dense
@@ -211,3 +212,74 @@ def test_copies_take_parameters_state_and_t_but_neither_seed_nor_hyperparameters
     many.fit(X, y, 2)
     target.fit(X, y, 2)
     assert_same(many, 4, target)
+
+
+def drawn(random):
+    """Settings at random: of the population, of member k, options of both, and a function that draws targets."""
+    count = int(random.integers(2, 6))
+    loss = random.choice(["mse", "binary_cross_entropy", "softmax_cross_entropy"])
+
+    def numbers(low, high):
+        return np.round(random.uniform(low, high, count), 4) if random.random() < 0.7 else float(np.round(high / 2, 4))
+
+    kinds = random.choice(["tanh", "relu", "sigmoid", "leaky_relu", "silu"], size=int(random.integers(1, 3)))
+    slope, rates = numbers(0.0, 0.5), [numbers(0.05, 0.6) if random.random() < 0.5 else 0.0 for _ in kinds]
+    units = random.integers(2, 20, len(kinds))
+    limit, constrained = numbers(0.5, 2.0), random.random() < 0.3
+    name = random.choice(["sgd", "momentum", "rmsprop", "adam", "lamb", "nadam"])
+    rate, strength, scheduled = numbers(1e-3, 2e-2), numbers(0.0, 0.1), random.random() < 0.3
+    clip = numbers(0.05, 1.0) if random.random() < 0.4 else None
+
+    def settings(k):
+        def pick(value):
+            return value if k is None else at(value, k)
+
+        layers = []
+        for kind, size, dropout in zip(kinds, units, rates, strict=True):
+            activation = nbtrain.activation(kind, slope=pick(slope)) if kind == "leaky_relu" else kind
+            constraint = nbtrain.constraint("max_norm", limit=pick(limit)) if constrained else None
+            layers.append(Dense(int(size), activation, dropout=pick(dropout), constraint=constraint))
+        outputs = 3 if loss == "softmax_cross_entropy" else 2
+        schedule = nbtrain.schedule("exponential", rate=pick(rate), factor=0.9, steps=3) if scheduled else pick(rate)
+        return nbtrain.Network(4, [*layers, Dense(outputs)]), {
+            "loss": loss,
+            "optimizer": nbtrain.optimizer(name, learning_rate=schedule),
+            "regularizer": nbtrain.regularizer("l2", strength=pick(strength)),
+            "clip_norm": None if clip is None else pick(clip),
+        }
+
+    def targets_of(*shape):
+        if loss == "softmax_cross_entropy":
+            return random.integers(0, 3, shape)
+        found = random.normal(size=(*shape, 2))
+        return (found > 0).astype(float) if loss == "binary_cross_entropy" else found
+
+    options = {
+        "batch_size": int(random.choice([5, 16, 300])),
+        "shuffle": bool(random.random() < 0.8),
+        "dtype": random.choice(["float32", "float64"]),
+    }
+    return count, settings, options, targets_of
+
+
+@pytest.mark.parametrize("seed", range(times(12, 300)))
+def test_random_settings_have_the_bits_of_lone_trainers(seed):
+    random = np.random.default_rng(seed)
+    count, settings, options, targets_of = drawn(random)
+    network, given = settings(None)
+    many = nbtrain.Population(network, count, **given, **options, rng=seed, threads=int(random.integers(1, 4)))
+    rows = random.integers(1, 60, count) if options["batch_size"] < 300 else random.integers(300, 700, count)
+    groups = random.permutation(np.repeat(np.arange(count), rows))
+    X, y = random.normal(size=(len(groups), 4)), targets_of(len(groups))
+    weight = random.uniform(0.1, 2.0, len(groups)) if random.random() < 0.5 else None
+    first, then = random.integers(0, 4, count), random.integers(0, 3, count)
+    many.fit(X, y, first, groups=groups, sample_weight=weight)
+    many.fit(X, y, then, groups=groups, sample_weight=weight)
+    for k in random.permutation(count):
+        network, given = settings(k)
+        trainer, own = nbtrain.Trainer(network, **given, **options, rng=many.seed(k)), groups == k
+        for epochs in (first[k], then[k]):
+            trainer.fit(X[own], y[own], int(epochs), sample_weight=None if weight is None else weight[own])
+        assert_same(many, k, trainer)
+        assert many.history.member(k) == trainer.history
+        assert np.array_equal(many.predict(X[:5])[k], trainer.predict(X[:5]))

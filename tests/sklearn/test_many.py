@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import warnings
 
 import numpy as np
 import pytest
@@ -114,6 +115,9 @@ def test_networks_stop_early_each_for_itself_and_restore_their_best_weights():
 def test_networks_stop_by_their_training_loss_and_those_that_do_not_cause_a_warning():
     with pytest.warns(ConvergenceWarning, match=r"3 of 3 networks .* 4 epochs \(max_iter\)"):
         MLPEnsembleRegressor(3, **SETTINGS).fit(X, Y)
+    with warnings.catch_warnings(action="error"):
+        whole = MLPEnsembleRegressor(3, **SETTINGS | {"n_iter_no_change": np.inf, "tol": 100.0}).fit(X, Y)
+    assert (whole.n_iter_ == 4).all()
     model = MLPEnsembleRegressor(3, **SETTINGS | {"max_iter": 300, "tol": 0.05, "n_iter_no_change": 2}).fit(X, Y)
     assert (model.n_iter_ < 300).all()
 

@@ -3,24 +3,56 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ..components import Component
-from ..components.by_name import activation, loss, optimizer, regularizer, schedule
+from ..components.by_name import activation, initializer, loss, optimizer, regularizer, schedule
 from ..components.network import Dense
 from ..errors import InputError
 from . import options
 
+LAYERS = 2  # of the network, unless --hidden says otherwise
+
 
 @dataclass(frozen=True)
 class Choice:
-    """Hidden layers and components; loss is None if the target decides."""
+    """Components by layer; the loss is None where the target decides.
 
-    hidden: list[Dense]
-    optimizer: Component
-    regularizer: Component | None
+    Parameters
+    ----------
+    activations, dropouts : list
+        One for each hidden layer.
+    initializer : Component, optional
+    optimizer : options.Named
+    learning_rate : float or Component, optional
+        None where the number of rows decides.
+    regularizer : Component, str or None
+        "default" where nothing was said.
+    loss : Component, optional
+    """
+
+    activations: list[Component]
+    dropouts: list[float]
+    initializer: Component | None
+    optimizer: options.Named
+    learning_rate: float | Component | None
+    regularizer: Component | str | None
     loss: Component | None
+
+    def layers(self, units: Sequence[int]) -> list[Dense]:
+        """The hidden layers."""
+        rows = zip(units, self.activations, self.dropouts, strict=True)
+        return [Dense(count, g, dropout=p, initializer=self.initializer) for count, g, p in rows]
+
+    def with_rate(self, rate: float) -> Component:
+        """The optimizer; `rate` counts for adam where the command line names none."""
+        chosen = self.learning_rate
+        if chosen is None and self.optimizer.name == "adam" and "learning_rate" not in self.optimizer.parameters:
+            chosen = rate
+        given = {} if chosen is None else {"learning_rate": chosen}
+        return _made(self.optimizer, optimizer, "--optimizer", more=given)
 
 
 def chosen(arguments: argparse.Namespace) -> Choice:
@@ -31,22 +63,26 @@ def chosen(arguments: argparse.Namespace) -> Choice:
     InputError
         If one does not exist or does not accept a value; the message names the option.
     """
-    if arguments.validation_size + arguments.test_size >= 1.0:
-        raise InputError("--validation-size and --test-size together must leave rows to train on")
-    count = len(arguments.hidden)
+    count = LAYERS if arguments.hidden is None else len(arguments.hidden)
     functions = [_made(named, activation, "--activation") for named in arguments.activation]
-    functions = options.for_each(functions, count, "--activation")
-    rates = options.for_each(arguments.dropout, count, "--dropout")
     rate = arguments.learning_rate
     if isinstance(rate, options.Named):
         rate = _made(rate, schedule, "--learning-rate", "; a number works, too")
-    given = {} if rate is None else {"learning_rate": rate}
-    return Choice(
-        [Dense(units, g, dropout=p) for units, g, p in zip(arguments.hidden, functions, rates, strict=True)],
-        _made(arguments.optimizer, optimizer, "--optimizer", more=given),
-        arguments.regularizer and _made(arguments.regularizer, regularizer, "--regularizer"),
+    named = arguments.regularizer
+    penalty: Component | str | None = "default"
+    if named is not None:
+        penalty = None if named.text == "none" else _made(named, regularizer, "--regularizer")
+    choice = Choice(
+        options.for_each(functions, count, "--activation"),
+        options.for_each(arguments.dropout, count, "--dropout"),
+        arguments.initializer and _made(arguments.initializer, initializer, "--initializer"),
+        arguments.optimizer,
+        rate,
+        penalty,
         arguments.loss and _made(arguments.loss, loss, "--loss"),
     )
+    choice.layers([1] * count), choice.with_rate(1e-3)  # what they refuse is told before a file is read
+    return choice
 
 
 def _made(

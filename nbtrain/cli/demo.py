@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import os
+import shlex
+import shutil
 import sys
 import time
 from collections.abc import Mapping
@@ -18,13 +21,13 @@ if TYPE_CHECKING:
 EPOCHS, SEED = 30, 0
 VALIDATION, TEST = 180, 360  # samples; the other 1,257 are trained on
 
-NEXT = """
-What to try next:
-  nbtrain train FILE.csv --target COLUMN     train on a table of your own
-  nbtrain plugins list                       activations, optimizers, losses, ... by name
-  nbtrain warmup                             compile everything ahead of time, for containers
-  python -c "import nbtrain; help(nbtrain.Trainer)"
-"""
+NEXT = (
+    ("{nbtrain} inspect FILE.csv", "how a table of your own is read"),
+    ("{nbtrain} train FILE.csv --target COLUMN", "train on it"),
+    ("{nbtrain} plugins list", "activations, optimizers, losses, ... by name"),
+    ("{nbtrain} warmup", "compile everything ahead of time, for containers"),
+    ('{python} -c "import nbtrain; help(nbtrain.Trainer)"', ""),
+)
 
 
 def add(commands: Any) -> None:
@@ -50,8 +53,21 @@ def run(arguments: argparse.Namespace) -> int:
     trainer = Trainer(network, loss="softmax_cross_entropy", batch_size=32, rng=SEED)
     trainer.fit(*training, epochs=EPOCHS, validation_data=validation, callbacks=[EpochLine(EPOCHS)])
     print(f"test accuracy {trainer.evaluate(*test)['accuracy']:.3f}", flush=True)
-    print(NEXT, end="", file=sys.stderr)  # the last line of stdout is the result
+    print(hints(), file=sys.stderr)  # the last line of stdout is the result
     return 0
+
+
+def hints() -> str:
+    """What to try next, with the program as it was called: its directory may not be searched for commands."""
+    called = sys.argv[0] if os.path.basename(sys.argv[0]) == "nbtrain" else f"{shlex.quote(sys.executable)} -m nbtrain"
+    found = shutil.which("nbtrain")
+    if found is not None and os.path.exists(sys.argv[0]) and os.path.samefile(found, sys.argv[0]):
+        called = "nbtrain"
+    python = "python" if called == "nbtrain" else shlex.quote(sys.executable)
+    commands = [(text.format(nbtrain=called, python=python), purpose) for text, purpose in NEXT]
+    width = max(len(text) for text, purpose in commands if purpose)
+    lines = [f"  {text.ljust(width)}    {purpose}".rstrip() for text, purpose in commands]
+    return "\n".join(["", "What to try next:", *lines])
 
 
 def split() -> list[tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]]:

@@ -6,8 +6,10 @@ import argparse
 import sys
 from typing import Any
 
-from . import modelfile, output
-from .watching import note
+from ..errors import ModelFileError
+from ..table import TableModel, load
+from ..table.frames import listed
+from . import output
 
 
 def add(commands: Any) -> None:
@@ -15,25 +17,46 @@ def add(commands: Any) -> None:
     parser: argparse.ArgumentParser = commands.add_parser(
         "export",
         help="write a saved model as an ONNX file, for other runtimes",
-        description="Write the network of a model file in the ONNX format, which many runtimes read. Its output "
-        "`prediction` is that of Trainer.predict. The encoding of a table's columns is not part of the network: its "
-        "input `x` takes the encoded columns, which the file's metadata entry `table` describes.",
+        description="Write a model in the ONNX format, which many runtimes read. A model of nbtrain train takes the "
+        "columns of the table, one input each, and gives the classes with their probabilities or the numbers, averaged "
+        "over its networks. One that Trainer.save wrote takes the inputs of its network.",
     )
     parser.add_argument("model", metavar="MODEL", help="file written by nbtrain train --save or Trainer.save")
     parser.add_argument("output", metavar="FILE", help="the ONNX file to write; an existing one is replaced")
+    parser.add_argument("--network", action="store_true", help="the network alone, whose input is the encoded columns")
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Write the file."""
-    from .. import load
+    output.check(arguments.output, "FILE", [("model", arguments.model)])
+    model = None if arguments.network else _table_model(arguments.model)
+    told = _network(arguments) if model is None else _table(arguments, model)
+    print(f"wrote {arguments.output}: {told}", file=sys.stderr)
+    return 0
 
-    output.check(arguments.output, "FILE", {"model": arguments.model})
-    trainer = load(arguments.model)
+
+def _table_model(path: str) -> TableModel | None:
+    """The model of a table; None if the file is of another kind."""
+    try:
+        return load(path)
+    except ModelFileError:
+        return None  # nbtrain.load reads it, or says what is wrong with it
+
+
+def _table(arguments: argparse.Namespace, model: TableModel) -> str:
+    """Write a table's model -> what it takes and gives."""
+    model.to_onnx(arguments.output)
+    names = [column.name for column in model.encoder.columns_ if column.names]
+    gives = "prediction" if model.target.task == "regression" else "label, probabilities"
+    return f"from the columns {listed(names)} to {gives}"
+
+
+def _network(arguments: argparse.Namespace) -> str:
+    """Write a trainer's network -> what it takes and gives."""
+    from .. import load as load_trainer
+
+    trainer = load_trainer(arguments.model)
     trainer.to_onnx(arguments.output)
     network = trainer.network
-    print(f"wrote {arguments.output}: from x, {network.inputs} {trainer.dtype} numbers a row, to prediction, "
-          f"{network.outputs}", file=sys.stderr)  # fmt: skip
-    if modelfile.KEY in trainer.metadata:
-        note("x takes the encoded columns; the metadata entry 'table' describes them")
-    return 0
+    return f"from x, {network.inputs} {trainer.dtype} numbers a row, to prediction, {network.outputs}"

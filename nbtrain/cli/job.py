@@ -1,175 +1,231 @@
-"""Preparation of `nbtrain train`: columns, target, split, network."""
+"""Preparation of `nbtrain train`: the table, the roles of its columns, and which rows are for what."""
 
 from __future__ import annotations
 
 import argparse
-import math
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
-from ..components import Component
-from ..components.by_name import loss
 from ..errors import InputError
-from ..table import columns as encodings
-from ..table import files, outliers, targets
-from ..table.cells import Reading
-from ..table.preparation import Preparation, fit_columns
-from ..table.split import split
-from ..table.table import Table, listed
-from . import options
+from ..table import Table, target, training
+from ..table.parsing import Cells, Words
+from ..table.scores import check_named
+from ..table.split import folds, split
+from ..table.weights import row_weights
+from . import leaks, options, reading
 from .choice import Choice, chosen
-from .watching import note
-
-if TYPE_CHECKING:
-    from ..training.trainer import Trainer
 
 Array = np.ndarray[Any, Any]
-EPOCHS, PATIENCE = 200, 20
-ITERATIONS, PATIENT_ITERATIONS = 2000, 400  # minimum for small tables, whose epochs have few iterations
+UNITS, LARGE_UNITS = (64, 64), (128, 128)
+RATE, LARGE_RATE = 1e-3, 3e-3
+
+
+@dataclass(frozen=True)
+class Roles:
+    """The columns that are not, or not only, features."""
+
+    target: str
+    drop: list[str]
+    categorical: list[str]
+    weight: str | None = None
+    group: str | None = None
+    time: str | None = None
 
 
 @dataclass
 class Job:
-    """One run: the data, the decisions about it, and the report."""
+    """One run: the data, the decisions about it, and the report.
+
+    Parameters
+    ----------
+    table : Table
+        As it was read.
+    frame : DataFrame
+        The rows that have a target.
+    words : Words
+        What stands for a missing target.
+    codes : ndarray
+        Index of the class, or the number, of each of them.
+    test : DataFrame
+        The rows of the report: a part of the table, or those of other files; none with cross-validation.
+    rows : ndarray of int
+        The rows to train on, with those for validation.
+    """
 
     arguments: argparse.Namespace
     choice: Choice
     table: Table
-    preparation: Preparation
-    parts: dict[str, tuple[Array, Array]]
-    codes: dict[str, Array]
-    report: dict[str, Any]
+    frame: Any
+    roles: Roles
+    target: target.Target
+    words: Words
+    codes: Array
+    rows: Array
+    test: Any
+    notes: list[str]
+    report: dict[str, Any] = field(default_factory=dict)
+
+    def training(self, rows: Array) -> training.Training:
+        """The training on some of the rows."""
+        a, large = self.arguments, len(rows) * (1 - self.validation) > training.LARGE
+        units = a.hidden if a.hidden is not None else LARGE_UNITS if large else UNITS
+        return training.Training(
+            replace(self.table, frame=self.frame.iloc[rows], notes=[]),
+            self.roles.target,
+            task=self.target.task,
+            validation=self.validation,
+            seeds=a.seeds,
+            class_weight=a.class_weight,
+            weight=self.roles.weight,
+            group=self.roles.group,
+            time=self.roles.time,
+            categorical=self.roles.categorical,
+            drop=self.roles.drop,
+            max_categories=a.max_categories,
+            missing=options.missing(a),
+            hidden=self.choice.layers(units),
+            loss=self.choice.loss,
+            optimizer=self.choice.with_rate(LARGE_RATE if large else RATE),
+            regularizer=self.choice.regularizer,
+            batch_size=a.batch_size,
+            epochs=a.epochs,
+            patience=a.patience,
+            rng=a.seed,
+            dtype=a.dtype,
+            threads=a.threads,
+        )
+
+    @property
+    def source(self) -> str:
+        """Names of the files."""
+        return self.table.source
+
+    @property
+    def validation(self) -> float:
+        """The fraction of the rows to train on that are for validation; `--validation-size` is one of all rows."""
+        part: float = self.arguments.validation_size
+        return min(part * len(self.frame) / len(self.rows), 0.9) if self.arguments.cv is None else part
+
+    @property
+    def features(self) -> list[str]:
+        """The columns that the networks may use."""
+        roles = self.roles
+        gone = {roles.target, roles.weight, roles.group, *roles.drop}
+        return [name for name in self.frame.columns if name not in gone]
+
+    def folds(self) -> list[tuple[Array, Array]]:
+        """(rows to train on, rows to predict) of each part of the cross-validation."""
+        return folds(self.classes, len(self.frame), self.arguments.cv, self.arguments.seed, **self.keys())
+
+    @property
+    def classes(self) -> Array | None:
+        """The classes of the rows, where there are classes."""
+        return self.codes if self.target.task == "classification" else None
+
+    def weight(self, frame: Any) -> Array | None:
+        """The weights of a frame's rows."""
+        name = self.roles.weight
+        if name is None:
+            return None
+        if name not in frame.columns:
+            raise InputError(f"--weight: the rows for the report have no column {name!r}")
+        return row_weights(frame, name)
+
+    def keys(self) -> dict[str, Array | None]:
+        """By what rows stay together, or follow each other."""
+        roles = self.roles
+        group = None if roles.group is None else training.group_codes(self.frame[roles.group])
+        time = None if roles.time is None else training.times(self.frame[roles.time])
+        return {"groups": group, "order": time}
 
 
 def prepare(arguments: argparse.Namespace) -> Job:
-    """Read the file and encode it as numbers."""
+    """Read the files and decide on the columns and rows.
+
+    Raises
+    ------
+    InputError
+        If an option or a cell cannot be used; the message names it.
+    """
     choice = chosen(arguments)
-    table = files.read(arguments.data, options.dialect(arguments), {arguments.target})
-    reading = Reading.of(arguments.missing)
-    name = table.find(arguments.target, "--target")
-    forced = [table.find(column, "--categorical") for column in arguments.categorical]
-    names, named = table.names, table.named
-    task = arguments.task or ("classification" if name in forced else "")
-    target = targets.detect(table[name], task, reading, table, name)
-    table = _with_target(table, name, reading, arguments.impute)
-    codes = target.codes(table[name], reading, table)
-    dropped = [table.find(column, "--drop") for column in arguments.drop]
-    if name in dropped:
-        raise InputError(f"--drop: {name!r} is the target (--target)")
-    features = table.without([name, *dropped])
-    if not features.names:
-        raise InputError(f"{table.source}: no column is left to predict {name!r} from")
-    parts = _parts(arguments, codes, target.task)
-    columns = fit_columns(features, parts["train"], reading, arguments.impute, forced, arguments.max_categories)
-    target = targets.for_loss(target, _loss(choice, target).spec, codes[parts["train"]])
-    preparation = Preparation(tuple(c for c in columns if c.width), target, reading, names, arguments.impute, named)
-    if not preparation.inputs:
-        raise InputError(f"{table.source}: every column but the target is constant; there is nothing to learn from")
-    encoded = preparation.encode(features, arguments.dtype)
-    y = target.encode(codes)
-    data = {part: (encoded.X[rows], y[rows]) for part, rows in parts.items() if len(rows)}
-    _set_lengths(arguments, len(parts["train"]))
-    report = _report(features, preparation, {part: len(rows) for part, rows in parts.items()}, dropped)
-    codes_of = {part: codes[rows] for part, rows in parts.items()}
-    return Job(arguments, choice, features, preparation, data, codes_of, report)
+    _check_sizes(arguments)
+    table = reading.table(arguments.data, arguments)
+    roles = _roles(arguments, list(table.frame.columns), table.source)
+    words = target_words(arguments)
+    task = arguments.task or ("classification" if roles.target in roles.categorical else None)
+    frame, notes = _with_target(table.frame, roles, words, table.source)
+    found, told = target.detect(frame[roles.target], roles.target, task, words)
+    notes = [*table.notes, *notes, *told]
+    classifies = found.task == "classification"
+    check_named(arguments.metrics, classifies)
+    codes = found.codes(frame[roles.target], words)
+    job = Job(arguments, choice, table, frame, roles, found, words, codes, np.arange(len(frame)), frame.iloc[:0], notes)
+    job.notes += leaks.notes(frame, job.features, roles.target, codes, classifies, words)
+    if arguments.test_file:
+        job.test = _other_rows(job)
+    elif arguments.cv is None and arguments.test_size:
+        job.rows, test = split(job.classes, len(frame), (arguments.test_size,), arguments.seed, **job.keys())
+        job.test = frame.iloc[test]
+    return job
 
 
-def _report(features: Table, preparation: Preparation, rows: dict[str, int], dropped: list[str]) -> dict[str, Any]:
-    """The part of the report that is known before training."""
-    target, used = preparation.target, {column.name for column in preparation.columns}
-    report: dict[str, Any] = {
-        "file": features.source,
-        "rows": rows,
-        "target": target.name,
-        "task": target.task,
-        "classes": list(target.labels),
-        "inputs": preparation.inputs,
-        "left_out": [*dropped, *(name for name in features.names if name not in used)],
-    }
-    if found := outliers.notes(features, preparation.columns, preparation.reading):
-        report["notes"] = found
-    return report
+def _check_sizes(arguments: argparse.Namespace) -> None:
+    a = arguments
+    if a.cv is not None and a.test_file:
+        raise InputError("--cv and --test-file: choose one, as either says which rows the report is about")
+    if a.group and a.time:
+        raise InputError("--group and --time: choose one, as rows are split either by groups or by time")
+    if a.test_file:
+        a.test_size = 0.0
+    if (a.validation_size + a.test_size if a.cv is None else a.validation_size) >= 1.0:
+        raise InputError("--validation-size and --test-size together must leave rows to train on")
 
 
-def _set_lengths(arguments: argparse.Namespace, rows: int) -> None:
-    """Default numbers of epochs and of patience: more for few rows, to make enough iterations."""
-    steps = -(-rows // arguments.batch_size)
-    if arguments.epochs is None:
-        arguments.epochs = max(EPOCHS, math.ceil(ITERATIONS / steps))
-    if arguments.patience is None:
-        arguments.patience = max(PATIENCE, math.ceil(PATIENT_ITERATIONS / steps))
-
-
-def _with_target(table: Table, name: str, reading: Reading, impute: bool) -> Table:
-    """The rows that have a target: all of them, unless missing cells are allowed."""
-    gone = targets.missing_rows(table[name], reading, table, name)
-    if not gone.any():
-        return table
-    first = table.place(int(gone.argmax()), name)
-    if not impute:
-        raise InputError(
-            f"{first}: the target is missing ({int(gone.sum())} rows in total); --impute leaves such rows out"
-        )
-    note(f"{int(gone.sum())} rows without a target are left out, the first at {first}")
-    return table.rows(np.flatnonzero(~gone))
-
-
-def _parts(arguments: argparse.Namespace, codes: Array, task: str) -> dict[str, Array]:
-    fractions = (arguments.validation_size, arguments.test_size)
-    classes = codes if task == "classification" else None
-    return dict(
-        zip(("train", "validation", "test"), split(classes, len(codes), fractions, arguments.seed), strict=True)
+def _roles(arguments: argparse.Namespace, names: list[str], source: str) -> Roles:
+    """The columns that the options name."""
+    roles: dict[str, str | None] = {}
+    for name in ("target", "weight", "group", "time"):
+        wanted = getattr(arguments, name)
+        roles[name] = None if wanted is None else reading.column(names, wanted, f"--{name}", source)
+    drop, categorical = (
+        reading.columns(names, getattr(arguments, name), f"--{name}", source) for name in ("drop", "categorical")
     )
+    wanted = str(roles.pop("target"))
+    for role, column in roles.items():
+        if column == wanted:
+            raise InputError(f"--{role}: {wanted!r} is the target (--target)")
+    if wanted in drop:
+        raise InputError(f"--drop: {wanted!r} is the target (--target)")
+    return Roles(wanted, drop, categorical, **roles)
 
 
-def _loss(choice: Choice, target: targets.Target) -> Component:
-    return choice.loss or loss("softmax_cross_entropy" if target.task == "classification" else "mse")
+def _with_target(frame: Any, roles: Roles, words: Words, source: str) -> tuple[Any, list[str]]:
+    """The rows that have a target, and a note if there are others."""
+    gone = Cells(frame[roles.target], words).gone
+    count = int(gone.sum())
+    if not count:
+        return frame, []
+    if count == len(frame):
+        raise InputError(f"{source}, column {roles.target!r}: all values of the target are missing")
+    rows = "1 row" if count == 1 else f"{count} rows"
+    note = f"{source}: {rows} without a target left out, the first is row {int(gone.argmax()) + 1}"
+    return frame[~gone].reset_index(drop=True), [note]
 
 
-def introduction(job: Job) -> str:
-    """A summary of the file and the network."""
-    preparation, report, arguments = job.preparation, job.report, job.arguments
-    target = preparation.target
-    if target.labels:
-        counts = np.bincount(np.concatenate(list(job.codes.values())), minlength=len(target.labels))
-        named = [f"{label} ({count})" for label, count in zip(target.labels[:8], counts[:8], strict=True)]
-        kind = f"{len(target.labels)} classes: {', '.join(named)}{', …' if len(target.labels) > 8 else ''}"
-    else:
-        kind = "numbers"
-    hidden = ", ".join(map(str, arguments.hidden)) or "no"
-    left_out = [name for name in report["left_out"] if name not in arguments.drop]
-    rows = report["rows"]
-    outputs = "1 output" if target.outputs == 1 else f"{target.outputs} outputs"
-    lines = [
-        f"{report['file']}: {sum(rows.values())} rows: {rows['train']} to train on, {rows['validation']} to validate, "
-        f"{rows['test']} to test",
-        f"target {target.name!r}: {kind}" + ("" if arguments.task else f" ({_other(target)})"),
-        f"columns: {encodings.describe(preparation.columns)}"
-        + (f"; left out as constant: {listed(left_out)}" if left_out else ""),
-        f"network: {preparation.inputs} inputs, {hidden} hidden units, {outputs}",
-    ]
-    return "\n".join([*lines, *(f"note: {text}" for text in report.get("notes", ()))])
+def _other_rows(job: Job) -> Any:
+    """The rows of the test files, whose targets must be known."""
+    texts = [name for name in job.frame.columns if not Cells(job.frame[name], job.words).is_number]
+    table = reading.table(job.arguments.test_file, job.arguments, text_columns=texts)
+    if job.roles.target not in table.frame.columns:
+        raise InputError(f"--test-file: {table.source} has no column {job.roles.target!r}, the target")
+    frame, notes = _with_target(table.frame, job.roles, job.words, table.source)
+    job.notes += [*table.notes, *notes]
+    return frame
 
 
-def _other(target: targets.Target) -> str:
-    other = "regression" if target.task == "classification" else "classification"
-    return f"{target.task}; use --task {other} if that is wrong"
-
-
-def build(job: Job) -> Trainer:
-    """The trainer for the options."""
-    from .. import Dense, Network, Trainer
-
-    a, choice, target = job.arguments, job.choice, job.preparation.target
-    return Trainer(
-        Network(job.preparation.inputs, [*choice.hidden, Dense(target.outputs)]),
-        loss=_loss(choice, target),
-        optimizer=choice.optimizer,
-        regularizer=choice.regularizer,
-        batch_size=a.batch_size,
-        dtype=a.dtype,
-        rng=a.seed,
-        threads=a.threads,
-    )
+def target_words(arguments: argparse.Namespace) -> Words:
+    """What stands for a missing target: None is a class there, unless the user says otherwise."""
+    said = {word.casefold() for word in arguments.missing}
+    return Words.of(word for word in options.missing(arguments) if word.casefold() != "none" or "none" in said)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable
 
 from ..checks.messages import brief, wrong
 from ..errors import InputError
@@ -15,7 +15,7 @@ STANDARD = "-"
 STREAMS = (None, STANDARD, "/dev/stdout")
 
 
-def check(path: str | None, option: str, inputs: Mapping[str, str | None], *, model: bool = False) -> None:
+def check(path: str | None, option: str, inputs: Iterable[tuple[str, str | None]], *, model: bool = False) -> None:
     """Refuse a file that must not or cannot be written, before anything is read or trained.
 
     Parameters
@@ -24,8 +24,8 @@ def check(path: str | None, option: str, inputs: Mapping[str, str | None], *, mo
         None and `-` are standard output.
     option : str
         Its name, for messages.
-    inputs : dict
-        Input files, by their role; the path must not be one of them, nor a link to one.
+    inputs : sequence of (role, path)
+        Files that are read, or written besides; the path must not be one of them, nor a link to one.
     model : bool
         Whether a model is written: it replaces only a model or an empty file.
 
@@ -43,7 +43,7 @@ def check(path: str | None, option: str, inputs: Mapping[str, str | None], *, mo
     _check_present(path, option, inputs, model)
 
 
-def _check_present(path: str, option: str, inputs: Mapping[str, str | None], model: bool) -> None:
+def _check_present(path: str, option: str, inputs: Iterable[tuple[str, str | None]], model: bool) -> None:
     """Refuse to overwrite an input or a file of another kind."""
     found = _status(path)
     if found is None:
@@ -52,7 +52,7 @@ def _check_present(path: str, option: str, inputs: Mapping[str, str | None], mod
         if model:
             raise InputError(wrong(option, "be the path of a regular file", brief(path)))
         return
-    for what, source in inputs.items():
+    for what, source in inputs:
         read = None if source is None else _status(source)
         if read is not None and os.path.samestat(read, found):
             raise InputError(f"{option}: {path!r} is the {what}, which would be overwritten; use another file")

@@ -11,12 +11,13 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError
-from ..table import files, scores
-from ..table.preparation import Preparation
-from ..table.table import Table
-from ..table.targets import Target
-from . import modelfile, options, output
-from .watching import note
+from ..table import Table, TableModel, load, scores
+from ..table.scores import check_named
+from ..table.weights import row_weights
+from . import options, output, reading
+from .job import target_words
+from .outcome import outcome
+from .wording import as_options
 
 Array = np.ndarray[Any, Any]
 
@@ -27,7 +28,7 @@ def add(commands: Any) -> None:
         "predict",
         help="predict with a saved model",
         description="Predict every row of a table, as CSV. Columns are matched by name, in any order and "
-        "among others, or by position in a file without header.",
+        "among others, or by position in a file without header. Files are read as those of the training were.",
     )
     _add_common(parser)
     parser.add_argument("--output", metavar="FILE", help="output file (default, and -: standard output)")
@@ -42,34 +43,43 @@ def add(commands: Any) -> None:
         description="Predict every row of a table that contains the target, and report the scores.",
     )
     _add_common(parser)
+    parser.add_argument(
+        "--metrics", type=options.listing, default=[], metavar="NAME,…", help="more scores, such as auc or log_loss"
+    )
+    parser.add_argument("--weight", metavar="NAME", help="column with the weight of each row in the scores")
     parser.set_defaults(run=run_evaluate)
 
 
 def _add_common(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", metavar="MODEL", help="file written by nbtrain train --save")
-    parser.add_argument("data", metavar="FILE", help="table: CSV (- for standard input), Parquet, npy, npz")
+    reading.add_files(parser)
     parser.add_argument("--json", action="store_true", help="write JSON, for programs")
     parser.add_argument(
-        "--strict", action="store_true", help="make a category that training did not see an error, not a note"
+        "--strict", action="store_true", help="make cells unlike those of training an error, not a note"
     )
-    options.add_dialect(parser)
+    options.add_config(parser)
+    options.add_reading(parser)
 
 
 def run_predict(arguments: argparse.Namespace) -> int:
     """Print or write one row of output for each row of the table."""
-    output.check(arguments.output, "--output", {"model": arguments.model, "table": arguments.data})
-    trainer, preparation = modelfile.load(arguments.model)
-    target = preparation.target
-    if arguments.proba and target.task == "regression":
-        raise InputError(f"--proba: the model predicts numbers ({target.name!r}); only classes have probabilities")
-    table = _table(arguments, preparation)
-    kept = [table.find(name, "--keep") for name in arguments.keep]
-    outputs = trainer.predict(_inputs(arguments, preparation, table, trainer.dtype))
-    columns: dict[str, list[Any]] = {name: list(table[name]) for name in kept}
-    columns[_free("prediction", columns)] = predictions(target, outputs)
-    if arguments.proba:
-        for label, values in zip(target.labels, target.probabilities(outputs).T, strict=True):
-            columns[_free(f"probability {label}", columns)] = [float(value) for value in values]
+    with as_options():
+        files = [("table", path) for path in reading.sources(arguments.data)]
+        output.check(arguments.output, "--output", [("model", arguments.model), *files])
+        model = load(arguments.model)
+        target = model.target
+        if arguments.proba and target.task == "regression":
+            raise InputError(f"--proba: the model predicts numbers ({target.name!r}); only classes have probabilities")
+        table, kept = _table_and_kept(arguments, model)
+        _check(arguments, model, table)
+        columns: dict[str, list[Any]] = dict(kept)
+        if target.task == "regression":
+            columns[_free("prediction", columns)] = [float(value) for value in model.predict(table.frame)]
+        else:
+            shares = model.predict_proba(table.frame)
+            columns[_free("prediction", columns)] = [target.labels[index] for index in shares.argmax(axis=1)]
+            for label, values in zip(target.labels, shares.T, strict=True) if arguments.proba else ():
+                columns[_free(f"probability {label}", columns)] = [float(value) for value in values]
     if arguments.json:
         text = json.dumps({"target": target.name, "task": target.task, "columns": columns}, ensure_ascii=False) + "\n"
     else:
@@ -80,13 +90,21 @@ def run_predict(arguments: argparse.Namespace) -> int:
 
 def run_evaluate(arguments: argparse.Namespace) -> int:
     """Print the scores."""
-    trainer, preparation = modelfile.load(arguments.model)
-    target = preparation.target
-    table = _table(arguments, preparation)
-    if target.name not in table.names:
-        raise InputError(f"{table.source}: the target column {target.name!r} is missing")
-    codes = target.codes(table[target.name], preparation.reading, table)
-    found = evaluated(trainer, target, _inputs(arguments, preparation, table, trainer.dtype), codes)
+    with as_options():
+        model = load(arguments.model)
+        target, words = model.target, target_words(arguments)
+        check_named(arguments.metrics, target.task == "classification")
+        table = _table(arguments, model)
+        names = list(table.frame.columns)
+        if target.name not in names:
+            raise InputError(f"{table.source}: the target column {target.name!r} is missing")
+        weight = None
+        if arguments.weight is not None:
+            name = reading.column(names, arguments.weight, "--weight", table.source)
+            weight = row_weights(table.frame, name)
+        codes = target.codes(table.frame[target.name], words, f"{table.source}, ")
+        _check(arguments, model, table)
+        found = outcome(model, table.frame, codes, weight).scores(arguments.metrics)
     if arguments.json:
         print(json.dumps({"file": table.source, "rows": len(table), "scores": found}, indent=2, ensure_ascii=False))
     else:
@@ -94,33 +112,33 @@ def run_evaluate(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def evaluated(trainer: Any, target: Target, X: Array, codes: Array) -> dict[str, Any]:
-    """The loss and the other scores of a report."""
-    found: dict[str, Any] = {"loss": trainer.evaluate(X, target.encode(codes))["loss"]}
-    predicted = target.decode(trainer.predict(X))
-    if target.task == "classification":
-        return found | scores.classification(codes, predicted, target.labels)
-    return found | scores.regression(codes, predicted)
+def _table(arguments: argparse.Namespace, model: TableModel, **more: Any) -> Table:
+    """The table, read as that of the training, but for what the options say."""
+    said = {name: value for name, value in options.reading(arguments).items() if value is not None}
+    table = model.read(reading.sources(arguments.data), **said, **more)
+    reading.tell(f"{table.source}: {text}" for text in table.notes)
+    return table
 
 
-def predictions(target: Target, outputs: Array) -> list[Any]:
-    """Names of classes, or numbers."""
-    decoded = target.decode(outputs)
-    if target.task == "classification":
-        return [target.labels[index] for index in decoded]
-    return [float(value) for value in decoded]
+def _table_and_kept(arguments: argparse.Namespace, model: TableModel) -> tuple[Table, dict[str, list[Any]]]:
+    """The table, and the columns to copy, as they stand in the file."""
+    if not arguments.keep:
+        return _table(arguments, model), {}
+    table = _table(arguments, model)
+    names = reading.columns(list(table.frame.columns), arguments.keep, "--keep", table.source)
+    return table, {name: _as_text(table.frame[name]) for name in names}
 
 
-def _table(arguments: argparse.Namespace, preparation: Preparation) -> Table:
-    expected = set(preparation.names) if preparation.named else set()
-    return preparation.align(files.read(arguments.data, options.dialect(arguments), expected))
+def _as_text(column: Any) -> list[str]:
+    return ["" if gone else str(value) for value, gone in zip(column, column.isna(), strict=True)]
 
 
-def _inputs(arguments: argparse.Namespace, preparation: Preparation, table: Table, dtype: Any) -> Array:
-    encoded = preparation.encode(table, dtype, arguments.strict)
-    for text in encoded.notes:
-        note(text)
-    return encoded.X
+def _check(arguments: argparse.Namespace, model: TableModel, table: Table) -> None:
+    """Print notes about cells unlike those of training; with --strict, raise them."""
+    notes = [f"{table.source}, {text}" for text in model.encoder.check(table.frame)]
+    if notes and arguments.strict:
+        raise InputError("; ".join(notes))
+    reading.tell(notes)
 
 
 def _free(name: str, taken: dict[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""Callbacks of `nbtrain train`: progress, checkpoints, the best parameters."""
+"""Callbacks of `nbtrain train`: progress and checkpoints; and notes."""
 
 from __future__ import annotations
 
@@ -8,30 +8,27 @@ import sys
 import time
 import warnings
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, TextIO
 
-from ..callbacks import Callback, Checkpoint, EarlyStopping
+from ..callbacks import Callback, Checkpoint
 
 if TYPE_CHECKING:
+    import argparse
+
+    from ..table import Training
     from ..training.trainer import Trainer
 
 MOST_LINES = 25  # of progress in a file
-
-
-class KeepBest(EarlyStopping):
-    """EarlyStopping that remembers where training resumed."""
-
-    resumed = 0  # epoch of the checkpoint
-
-    def resume(self, trainer: Trainer, state: Mapping[str, Any]) -> bool | None:
-        self.resumed = trainer.epoch
-        return super().resume(trainer, state)
+CHECKPOINT_MINUTES = 0.1  # the most training that a kill can lose
 
 
 class Kept(Checkpoint):
     """A checkpoint that prints a note if it cannot be written, as on a full disk; training continues."""
 
     noted = False
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path, every_minutes=CHECKPOINT_MINUTES)
 
     def _save(self, trainer: Trainer) -> None:
         try:
@@ -47,22 +44,49 @@ class Progress(Callback):
 
     Parameters
     ----------
-    epochs : int
-        The largest number of epochs.
-    stream : file
+    epochs, networks : int
+        The largest number of epochs, and how many networks are trained one after the other.
+    stream : file, optional
+        None prints nothing.
     tolerant : bool
         Ignore errors in writing to the stream.
+    part : str
+        What stands before the number of the network.
+
+    Attributes
+    ----------
+    resumed : int
+        The epoch after which the last network resumed from its checkpoint.
     """
 
-    def __init__(self, epochs: int, stream: TextIO, tolerant: bool = False) -> None:
-        self.epochs, self.stream, self.tolerant = epochs, stream, tolerant
-        self.every = 1 if epochs <= MOST_LINES else math.ceil(epochs / MOST_LINES)
-        self.terminal = stream.isatty()
+    def __init__(
+        self, epochs: int, networks: int, stream: TextIO | None, tolerant: bool = False, part: str = ""
+    ) -> None:
+        self.epochs, self.networks, self.stream, self.tolerant, self.part = epochs, networks, stream, tolerant, part
+        self.every = max(1, math.ceil(epochs * networks / MOST_LINES))
+        self.terminal = stream is not None and stream.isatty()
         self.last, self.shown = "", 0.0
+        self.number = self.resumed = 0
+
+    @classmethod
+    def of(cls, arguments: argparse.Namespace, training: Training, part: str = "") -> Progress:
+        """The progress of a training as the options want it."""
+        stream = None if arguments.quiet else sys.stderr if arguments.json else sys.stdout
+        settings = training.settings
+        tolerant = bool(arguments.save or arguments.checkpoint)
+        return cls(settings["epochs"], settings["seeds"], stream, tolerant, part)
+
+    def on_start(self, trainer: Trainer) -> None:
+        self.number += 1
+        self.resumed = trainer.epoch or self.resumed
 
     def on_epoch(self, trainer: Trainer, epoch: int, metrics: Mapping[str, float]) -> None:
+        if self.stream is None:
+            return
         numbers = "  ".join(f"{_word(name)} {value:.4f}" for name, value in metrics.items())
-        self.last = f"epoch {epoch:{len(str(self.epochs))}}/{self.epochs}  {numbers}"
+        network = f"network {self.number} of {self.networks}" if self.networks > 1 else ""
+        which = f"  ({(self.part + network).removesuffix(', ')})" if self.part or network else ""
+        self.last = f"epoch {epoch:{len(str(self.epochs))}}/{self.epochs}  {numbers}{which}"
         now = time.perf_counter()
         if self.terminal and now - self.shown > 0.1:
             self.shown = now
@@ -74,6 +98,7 @@ class Progress(Callback):
     def on_end(self, trainer: Trainer) -> None:
         if self.last:
             self._print(("\r\x1b[K" if self.terminal else "") + self.last)
+            self.last = ""
 
     def _print(self, text: str, end: str = "\n") -> None:
         try:

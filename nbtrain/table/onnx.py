@@ -119,8 +119,8 @@ class _Writer:
                 near = self._bent(column, near)
             return [self._single(double("Div", double("Sub", near, column.center), column.scale))]
         turns = double("Div", double("Add", x, THURSDAY * (part == "weekday")), CYCLES[part])
-        angle = double("Mul", double("Sub", turns, double("Floor", turns)), 2.0 * np.pi)
-        return [self._single(double("Sin", angle)), self._single(double("Cos", angle))]
+        angle = self._single(double("Mul", double("Sub", turns, double("Floor", turns)), 2.0 * np.pi))
+        return [self.graph.add("Sin", angle), self.graph.add("Cos", angle)]  # older runtimes have them in float32 alone
 
     def _bent(self, column: Column, x: str) -> str:
         double = self.double

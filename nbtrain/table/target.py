@@ -253,6 +253,8 @@ def _order(label: str) -> tuple[bool, float, str]:
 
 def for_loss(target: Target, loss: Loss, codes: Array) -> Target:
     """The target in the form that a loss takes; numbers are scaled where the loss does not bound them."""
+    if loss.target_columns is not None:
+        raise InputError(f"loss: {loss.name!r} takes {loss.target_columns} numbers a row, not the column of a table")
     if target.task == "classification":
         if loss.target == "label":
             return replace(target, form="label")

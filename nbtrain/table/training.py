@@ -128,7 +128,7 @@ class Training:
         if not getattr(frame, "named", True):
             self.options.setdefault("header", False)
         frame = as_frame(frame)
-        self.columns = list(frame.columns)
+        self.columns, target = list(frame.columns), _known(frame, target, "target")
         self._words = Words.of(word for word in _listed(missing) if word.casefold() != "none")  # a class, maybe
         self._weighting = (weight, class_weight)
         frame, weight = self._with_target(frame, target, weight)
@@ -160,7 +160,7 @@ class Training:
         """The rows that have a target, and their weights."""
         if weight is not None and not isinstance(weight, str):
             weight = row_weights(frame, weight)
-        cells = Cells(frame[_known(frame, target, "target")], self._words)
+        cells = Cells(frame[target], self._words)
         gone = cells.gone
         count = int(gone.sum())
         if count == len(frame):
@@ -355,6 +355,9 @@ def loss_of(target: targets.Target, given: Any) -> Component:
 
 
 def _known(frame: Any, name: Any, argument: str) -> str:
+    """The name of a column, which may have space around it; InputError if there is none."""
+    if isinstance(name, str) and name not in frame.columns:
+        name = name.strip()  # as files' names are read
     if not isinstance(name, str) or name not in frame.columns:
         raise InputError(f"{argument}: {unknown('column', name, list(frame.columns))}")
     return name

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import re
+import shlex
 import subprocess
 import sys
+
+import pytest
+
+from nbtrain.cli import demo
 
 
 def test_the_demo_trains_and_says_what_to_try_next():
@@ -21,3 +26,14 @@ def test_the_demo_trains_and_says_what_to_try_next():
     assert result
     assert float(result[1]) >= 0.97
     assert "What to try next" in done.stderr
+    assert f"  {shlex.quote(sys.executable)} -m nbtrain train FILE.csv --target COLUMN" in done.stderr
+
+
+@pytest.mark.parametrize(("searched", "called"), [(True, "nbtrain"), (False, None)])
+def test_the_hints_name_the_program_as_it_can_be_called(searched, called, tmp_path, monkeypatch):
+    program = tmp_path / "nbtrain"
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    monkeypatch.setattr(sys, "argv", [str(program), "demo"])
+    monkeypatch.setenv("PATH", str(tmp_path if searched else tmp_path / "none"))
+    assert f"  {called or program} inspect FILE.csv " in demo.hints()

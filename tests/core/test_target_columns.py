@@ -368,7 +368,7 @@ def test_exports_are_not_concerned(tmp_path):
 def test_estimators_and_tables_refuse_it():
     pytest.importorskip("sklearn")
     from nbtrain.sklearn import MLPClassifier, MLPRegressor
-    from nbtrain.table.targets import Target, for_loss
+    from nbtrain.table.target import Target, for_loss
 
     X, y, _ = samples("narrower")
     told = (

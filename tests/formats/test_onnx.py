@@ -434,7 +434,7 @@ def test_the_command_refuses_what_it_cannot_use(tmp_path, capsys):
         assert words in capsys.readouterr().err
 
 
-def test_the_metadata_describe_the_columns_of_a_table(tmp_path, capsys):
+def test_the_model_of_a_table_takes_its_columns(tmp_path, capsys):
     data, saved, path = (str(tmp_path / name) for name in ("data.csv", "model.nbt", "model.onnx"))
     with open(data, "w", encoding="utf-8") as file:
         file.write("width,kind,price\n")
@@ -442,6 +442,8 @@ def test_the_metadata_describe_the_columns_of_a_table(tmp_path, capsys):
     assert cli.main(["train", data, "--target", "price", "--save", saved, "--epochs", "2", "--quiet"]) == 0
     capsys.readouterr()
     assert cli.main(["export", saved, path]) == 0
-    assert "the metadata entry 'table' describes them" in capsys.readouterr().err
-    (entry,) = onnx.load(path).metadata_props
-    assert [column["name"] for column in json.loads(entry.value)["columns"]] == ["width", "kind"]
+    assert "from the columns 'width', 'kind' to prediction" in capsys.readouterr().err
+    made, row = onnx.load(path), {"width": np.array([[3.0]]), "kind": np.array([["b"]], object)}
+    expected = nbtrain.table.load(saved).predict({name: cells[:, 0] for name, cells in row.items()})
+    np.testing.assert_allclose(run(made, row)["prediction"][:, 0], expected, rtol=1e-5)
+    assert [one.name for one in made.graph.input] == ["width", "kind"]

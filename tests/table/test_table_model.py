@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import pickle
 
 import numpy as np
 import pandas as pd
@@ -199,6 +200,10 @@ def test_what_cannot_be_trained_is_told(change, options, words):
         table.train(frame, "y", **options)
 
 
+def test_space_around_the_target_s_name_does_not_matter(frame):
+    assert table.train(frame, " kind ", **QUICK).target.name == "kind"
+
+
 def test_unknown_arguments_are_told(frame):
     with pytest.raises(InputError, match="target: unknown column 'kinds'; did you mean 'kind'"):
         table.train(frame, "kinds")
@@ -321,6 +326,11 @@ def test_a_model_is_the_same_after_saving(frame, classifier, tmp_path):
     assert (again.notes, again.outcomes, again.columns) == (classifier.notes, classifier.outcomes, classifier.columns)
     assert [dict(one) for one in again.history] == [dict(one) for one in classifier.history]
     assert np.array_equal(again.encoder.get_feature_names_out(), classifier.encoder.get_feature_names_out())
+
+
+def test_models_can_be_pickled(frame, regressor):
+    again = pickle.loads(pickle.dumps(regressor))
+    assert np.array_equal(again.predict(frame), regressor.predict(frame))
 
 
 def test_nbtrain_load_gives_the_network_of_a_model_of_one(frame, classifier, tmp_path):

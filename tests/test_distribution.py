@@ -26,7 +26,7 @@ NEEDED = [
     "asv_bench/asv.conf.json",
     "asv_bench/compare/__main__.py",
     "examples/c_host.c",
-    "docs/definitions.md",
+    "docs/reference/definitions.md",
 ]
 
 
@@ -42,7 +42,7 @@ def test_extras_bring_what_their_functions_need():
     assert names_of(extras["pandas"]) == {"pandas", "pyarrow"}  # Parquet
     (everything,) = extras["all"]
     assert everything.startswith("nbtrain[")
-    assert set(everything[len("nbtrain[") : -1].split(",")) == set(extras) - {"all", "dev", "tensorboard"}
+    assert set(everything[len("nbtrain[") : -1].split(",")) == set(extras) - {"all", "dev", "docs", "tensorboard"}
 
 
 def test_numba_is_bounded_above_since_private_parts_of_it_are_used():

@@ -45,7 +45,7 @@ def faults(site: Path) -> list[str]:
     if not (site / "index.html").exists() or not (site / "searchindex.js").exists():
         return [f"{site} has no index.html or no searchindex.js: the build ended before its end"]
     found = []
-    for path in sorted(site.rglob("*.html")):
+    for path in sorted(set(site.rglob("*.html")) - set((site / "_static").rglob("*"))):
         for kind, relation, address in page(path).links:
             fault = _fault(site, path, kind, relation, address)
             if fault:
@@ -63,7 +63,7 @@ def _fault(site: Path, path: Path, kind: str, relation: str, address: str) -> st
         target /= "index.html"
     if not target.exists():
         return f"dead link to {address}"
-    known = target.suffix == ".html" and target.is_relative_to(site.resolve()) or target == path
+    known = target.suffix == ".html" and target.is_relative_to(site)
     if parts.fragment and known and unquote(parts.fragment) not in page(target).anchors:
         return f"dead anchor {address}"
     return ""

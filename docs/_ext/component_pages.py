@@ -1,4 +1,4 @@
-"""Writes a page for each kind of component: formula, parameters, picture and source of all built-in and plugged-in ones.
+"""Writes a page for each kind of component: formula, parameters, picture and source of all that have a name.
 
 The formula is the first paragraph of the function's docstring; the pictures are those of `nbtrain plugins plot`.
 """
@@ -78,10 +78,14 @@ PAGES = {
     ),
 }
 assert PAGES.keys() == KINDS.keys()
+INDEX = """Everything that has a name: what nbtrain brings, and what the packages in the repository's folder plugins/
+add. `nbtrain plugins list` shows what is installed on your computer; `nbtrain plugins plot NAME` draws the pictures
+of these pages."""
 THEMES = {
     "light": ("#24292f", ("#0969da", "#bc4c00", "#1a7f37", "#8250df")),
     "dark": ("#ced6dd", ("#58a6ff", "#f0883e", "#56d364", "#bc8cff")),
 }
+SVG = {"svg.fonttype": "none", "svg.hashsalt": "nbtrain", "path.simplify_threshold": 0.5}  # small, always the same
 BOUNDS = {"minimum": "at least", "above": "above", "maximum": "at most", "below": "below"}
 
 
@@ -107,10 +111,7 @@ def write_pages(folder: Path) -> None:
 
 
 def _index(rows: list[dict[str, Any]]) -> str:
-    lines = ["# Components\n"]
-    lines += ["Everything that has a name: what nbtrain brings, and what the packages in the repository's folder plugins/"]
-    lines += ["add. `nbtrain plugins list` shows what is installed on your computer, and `nbtrain plugins plot NAME`"]
-    lines += ["draws the pictures of these pages.\n", "| kind | names |\n|---|---|"]
+    lines = ["# Components\n", INDEX, "\n| kind | names |\n|---|---|"]
     for kind, page in PAGES.items():
         names = sorted(row["name"] for row in rows if row["kind"] == kind)
         links = ", ".join(f"[`{name}`]({kind}.md#{name})" for name in names)
@@ -157,8 +158,7 @@ def _facts(spec: Any) -> list[str]:
     facts = []
     if spec.kind == "optimizer":
         facts.append(f"learning rate {spec.learning_rate:g} by default")
-        state = ["no state", "one number of state for each parameter"]
-        facts.append(state[len(spec.slots)] if len(spec.slots) < 2 else f"{len(spec.slots)} numbers of state for each parameter")
+        facts.append(f"numbers of state for each parameter: {len(spec.slots)}")
     if spec.kind == "loss":
         facts.append("integer labels" if spec.target == "label" else "float targets")
         facts += ["its own output activation"] if spec.owns_output else []
@@ -209,7 +209,7 @@ def _draw(spec: Any, folder: Path) -> bool:
             axes = figure.add_subplot()
             drawing.paint(axes, component, colours)
             _in_ink(figure, axes, ink)
-            with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": spec.name, "path.simplify_threshold": 0.5}):
+            with matplotlib.rc_context(SVG):
                 figure.savefig(folder / f"{spec.kind}-{spec.name}-{theme}.svg", metadata={"Date": None})
     except nbtrain.InputError:  # losses of whole rows of floats
         return False

@@ -163,7 +163,10 @@ def test_nothing_is_overwritten(tmp_path, capsys):
     assert (code, "mine exists already" in err) == (1, True)
 
 
-@pytest.mark.parametrize("name", ["activation:relu", "regularizer:l2", "loss:mse", "schedule:cosine", "adam", "glorot_uniform"])
+PLOTTED = ["activation:relu", "regularizer:l2", "loss:mse", "schedule:cosine", "adam", "glorot_uniform"]
+
+
+@pytest.mark.parametrize("name", PLOTTED)
 def test_a_plot(name, tmp_path, capsys):
     pytest.importorskip("matplotlib")
     file = tmp_path / "plot.svg"

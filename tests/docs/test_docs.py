@@ -94,7 +94,9 @@ def test_every_metric_is_described():
 
 def test_the_picture_of_the_speed_table_shows_its_networks():
     rows = re.findall(
-        r"^\| ([\d-]+, batch \d+) \|", (DOCS / "explanation" / "performance.md").read_text(encoding="utf-8"), re.MULTILINE
+        r"^\| ([\d-]+, batch \d+) \|",
+        (DOCS / "explanation" / "performance.md").read_text(encoding="utf-8"),
+        re.MULTILINE,
     )
     picture = (DOCS / "speed.svg").read_text(encoding="utf-8")
     assert len(rows) == 9
@@ -106,12 +108,6 @@ def test_every_built_in_component_is_defined():
     built_in = {entry["name"] for entry in nbtrain.registry.components() if entry["provider"] == "nbtrain"}
     assert len(built_in) > 20
     assert {name for name in built_in if f"`{name}`" not in text} == set()
-
-
-@pytest.mark.parametrize("page", sorted(DOCS.glob("*.md")), ids=lambda page: page.name)
-def test_links_lead_somewhere(page):
-    targets = re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text(encoding="utf-8"))
-    assert [target for target in targets if not (page.parent / target).exists()] == []
 
 
 def test_the_command_line_page_says_what_is_so(capsys):

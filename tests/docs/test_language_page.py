@@ -1,4 +1,4 @@
-"""docs/reference/language.md is true: what it lists is vector code as accurate as it says, what it refuses is refused."""
+"""docs/reference/language.md is true: what it lists is as accurate vector code as it says; refusals are refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Refuses what a component's function may not contain: `line 3: `with` is not supported; see docs/reference/language.md`.
+"""Refuses what a component's function may not contain: `line 3: `with` is not supported; see docs/…/language.md`.
 
 Some of it Numba could not compile, and would say so without a line. The rest it would compile, to code that does not
 do what Python does.

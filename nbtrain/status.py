@@ -13,7 +13,7 @@ WORDS = {
     layout.WRONG_Y: "y has other rows than x, or its columns are not the network's outputs",
     layout.WRONG_TARGET: "y has floats but the loss takes int64 labels, or the other way round",
     layout.WRONG_LABEL: "y has a label that is not one of 0 … outputs - 1",
-    layout.WRONG_OUT: "the shape of out is not (rows of x, outputs)",
+    layout.WRONG_OUT: "the shape of out or delta is not (rows of x, outputs), or that of dx not (rows of x, inputs)",
     layout.WRONG_WEIGHT: "sample_weight has a negative number, NaN or infinity, or not one number per sample",
     layout.BUSY: "another thread is using this model",
     layout.DIVERGED: "the loss became NaN or infinite",
@@ -22,6 +22,15 @@ WORDS = {
     layout.WRONG_MODEL: "the model is a copy or has another dtype than the function; pass trainer.model itself",
     layout.WRONG_RATE: "the learning rate is negative, NaN or infinite",
     layout.WRONG_GRADIENT: "the gradient has NaN or infinity",
+    layout.NO_FORWARD: (
+        "backward and input_gradient need a forward of as many rows just before, without another call on the model in "
+        "between; accumulate=True needs a backward since the last update"
+    ),
+    layout.TOO_MANY_ROWS: "x has more rows than batch_size, which forward and backward take at most",
+    layout.OTHER_NETWORK: "the two models have layers of different sizes, or different dtypes",
+    layout.WRONG_WORK: "work has fewer bytes than work_size says for so many rows",
+    layout.WRONG_TAU: "tau is not a number from 0 to 1",
+    layout.WRONG_M: "m is not a finite number above 0",
 }
 DIVERGENCES = (layout.DIVERGED, layout.WRONG_GRADIENT)
 

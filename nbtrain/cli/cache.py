@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from ..compiler import cache, numerics_id
+from ..compiler import cache, numerics_id, prebuilt
 from ..errors import Error
+from . import bundle
 
 
 def add(commands: Any) -> None:
@@ -21,12 +22,16 @@ def add(commands: Any) -> None:
     actions.add_parser("info", help=text, description=text.capitalize() + ".").set_defaults(run=info)
     text = "remove all compiled code; it is compiled again when needed"
     actions.add_parser("clear", help=text, description=text.capitalize() + ".").set_defaults(run=clear)
+    bundle.add(actions)
 
 
 def info(arguments: argparse.Namespace) -> int:
     """Print directory, number of entries, size, and what the bits of results depend on."""
     require()
     print(summary())
+    found, reason = prebuilt.in_use()
+    shipped = f"{found.name}, {len(found.entries)} objects" if found else f"not used: {reason}"
+    print(f"code that came with nbtrain: {shipped}")
     print(f"numerics: {numerics_id()}")
     return 0
 

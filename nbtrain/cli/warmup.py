@@ -12,9 +12,8 @@ from .. import compiler
 from ..components.by_name import registry
 from ..core import compiled
 from ..errors import PluginError
+from .bundle import COMPILED, pairs
 from .cache import require, summary
-
-COMPILED = ("activation", "regularizer", "optimizer", "loss", "schedule", "constraint")  # initializers run in Python
 
 
 def add(commands: Any) -> None:
@@ -31,12 +30,19 @@ def add(commands: Any) -> None:
         default="float32",
         help="precision (default float32)",
     )
+    parser.add_argument(
+        "--native",
+        action="store_true",
+        help="compile for this very processor also what came compiled with nbtrain",
+    )
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Compile what is not on disk yet; a component that cannot be compiled is reported, and the others continue."""
     require()
+    if arguments.native:
+        compiler.prebuilt.ignore()
     failed = False
     for dtype in ("float32", "float64") if arguments.dtype == "both" else (arguments.dtype,):
         start = time.perf_counter()
@@ -44,7 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
         compiled.passes(dtype)
         specs = [registry.get(row["kind"], row["name"]) for row in registry.components() if row["kind"] in COMPILED]
         good = [spec for spec in specs if _compiled(compiler.component, spec, dtype)]
-        together = [_compiled(compiler.regularized_step, *pair, dtype) for pair in _pairs(good)]
+        together = [_compiled(compiler.regularized_step, *pair, dtype) for pair in pairs(good)]
         failed = failed or len(good) < len(specs) or not all(together)
         seconds = time.perf_counter() - start
         print(f"{dtype}: training core and {len(specs)} components ready after {seconds:.1f} s", flush=True)
@@ -60,9 +66,3 @@ def _compiled(compiling: Callable[..., object], *what: Any) -> bool:
         print(f"nbtrain: {' '.join(str(error).split())}", file=sys.stderr)
         return False
     return True
-
-
-def _pairs(specs: list[Any]) -> list[tuple[Any, Any]]:
-    """Optimizers and regularizers that are compiled together."""
-    optimizers = [spec for spec in specs if spec.kind == "optimizer" and spec.norms is None]
-    return [(spec, other) for spec in optimizers for other in specs if other.kind == "regularizer"]

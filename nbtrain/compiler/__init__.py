@@ -1,7 +1,8 @@
 """Compiling: from Python functions to addresses of C functions.
 
-Code comes from memory, else from the disk cache (through llvmlite alone), else from Numba, which is imported only
-then. Compiled code is never unloaded. `compiler.inspect` shows what became of a component in machine code.
+Code comes from memory, else from the disk cache or from what came with the package (through llvmlite alone), else from
+Numba, which is imported only then. Compiled code is never unloaded. `compiler.inspect` shows what became of a component
+in machine code.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ import numpy as np
 
 from ..errors import Error, PluginError
 from ..version import __version__
-from . import cache, fingerprint, loader, settings, sources
+from . import cache, fingerprint, loader, prebuilt, settings, sources
 from .fingerprint import machine
 from .keys.component import component_key, joined_key
 from .locks import held_across_forks
@@ -74,17 +75,18 @@ def component(spec: Any, dtype: Any, machine: str | None = None) -> Compiled:
         If one of its functions cannot be compiled.
     """
 
+    number = np.dtype(dtype)
+
     def make(here: str) -> Compiled:
-        def functions() -> Any:
-            from .blocks import block_functions
+        return get(
+            component_key(spec, number, here),
+            _roles(spec),
+            lambda: component_code(spec, number),
+            lambda: f"{spec.kind} {spec.name!r} for {number}",
+            lambda: prebuilt.component_name(spec, number),
+        )
 
-            return block_functions(spec, np.dtype(dtype))
-
-        by_rows = spec.kind == "loss" and not spec.elementwise  # the core checks what its functions return
-        key = component_key(spec, np.dtype(dtype), here)
-        return _of_components(key, _roles(spec), functions, f"{spec.kind} {spec.name!r}", dtype, by_rows)
-
-    return _kept(spec, (), np.dtype(dtype), machine, make)
+    return _kept(spec, (), number, machine, make)
 
 
 def regularized_step(optimizer: Any, regularizer: Any, dtype: Any, machine: str | None = None) -> Compiled:
@@ -103,18 +105,51 @@ def regularized_step(optimizer: Any, regularizer: Any, dtype: Any, machine: str 
         If one of their functions cannot be compiled.
     """
 
+    number = np.dtype(dtype)
+
     def make(here: str) -> Compiled:
-        def functions() -> Any:
-            from .blocks.optimizers import regularized_step
-
-            return regularized_step(optimizer, regularizer, np.dtype(dtype))
-
-        what = f"optimizer {optimizer.name!r} with regularizer {regularizer.name!r}"
-        return _of_components(
-            joined_key([optimizer, regularizer], np.dtype(dtype), here), ("step",), functions, what, dtype
+        return get(
+            joined_key([optimizer, regularizer], number, here),
+            ("step",),
+            lambda: regularized_code(optimizer, regularizer, number),
+            lambda: f"{_together(optimizer, regularizer)} for {number}",
+            lambda: prebuilt.joined_name(optimizer, regularizer, number),
         )
 
-    return _kept(optimizer, (regularizer,), np.dtype(dtype), machine, make)
+    return _kept(optimizer, (regularizer,), number, machine, make)
+
+
+def component_code(spec: Any, dtype: np.dtype[Any]) -> bytes:
+    """Compile a component's block functions to object code.
+
+    Raises
+    ------
+    PluginError
+        If one of its functions cannot be compiled.
+    """
+
+    def functions() -> Any:
+        from .blocks import block_functions
+
+        return block_functions(spec, dtype)
+
+    by_rows = spec.kind == "loss" and not spec.elementwise  # the core checks what its functions return
+    return _code_of_components(functions, f"{spec.kind} {spec.name!r}", by_rows)
+
+
+def regularized_code(optimizer: Any, regularizer: Any, dtype: np.dtype[Any]) -> bytes:
+    """Compile an optimizer's step with a regularizer in it, likewise."""
+
+    def functions() -> Any:
+        from .blocks.optimizers import regularized_step
+
+        return regularized_step(optimizer, regularizer, dtype)
+
+    return _code_of_components(functions, _together(optimizer, regularizer))
+
+
+def _together(optimizer: Any, regularizer: Any) -> str:
+    return f"optimizer {optimizer.name!r} with regularizer {regularizer.name!r}"
 
 
 def _kept(
@@ -133,24 +168,18 @@ def _kept(
         return known[place][0]
 
 
-def _of_components(
-    key: str, names: tuple[str, ...], functions: Callable[[], Any], what: str, dtype: Any, may_raise: bool = False
-) -> Compiled:
-    """Block functions of components."""
+def _code_of_components(functions: Callable[[], Any], what: str, may_raise: bool = False) -> bytes:
+    """Object code of block functions; errors name the component."""
+    from .language.plain import forget
+    from .objects import object_code
 
-    def make() -> bytes:
-        from .language.plain import forget
-        from .objects import object_code
-
-        forget()
-        try:
-            return object_code(functions(), may_raise=may_raise)
-        except PluginError:
-            raise
-        except Error as error:
-            raise PluginError(f"{what}: {error}") from None
-
-    return get(key, names, make, lambda: f"{what} for {np.dtype(dtype)}")
+    forget()
+    try:
+        return object_code(functions(), may_raise=may_raise)
+    except PluginError:
+        raise
+    except Error as error:
+        raise PluginError(f"{what}: {error}") from None
 
 
 def _roles(spec: Any) -> tuple[str, ...]:
@@ -160,18 +189,29 @@ def _roles(spec: Any) -> tuple[str, ...]:
     return tuple(spec.functions)
 
 
-def get(key: str, names: tuple[str, ...], make: Callable[[], bytes], what: Callable[[], str]) -> Compiled:
-    """The functions `names` of the code under a key: from memory, the disk cache, or `make`; `what` names it."""
+def get(
+    key: str,
+    names: tuple[str, ...],
+    make: Callable[[], bytes],
+    what: Callable[[], str],
+    shipped: Callable[[], str | None],
+) -> Compiled:
+    """The functions `names` of the code under a key: from memory, the disk cache, the package, or `make`.
+
+    `what` names the code in messages, and `shipped` in the package; it returns None where the package has none.
+    """
     with _lock:
         if key not in _loaded:
-            code = _cached(key, make, what) if all(sources.loaded()) else _in_memory(make, what)
+            code = _cached(key, make, what, shipped) if all(sources.loaded()) else _in_memory(make, what)
             _loaded[key] = Compiled(loader.load(code, names))
         return _loaded[key]
 
 
-def _cached(key: str, make: Callable[[], bytes], what: Callable[[], str]) -> bytes:
-    """Code from the disk cache; if it is missing there it is made and stored."""
+def _cached(key: str, make: Callable[[], bytes], what: Callable[[], str], shipped: Callable[[], str | None]) -> bytes:
+    """Code from the disk cache or the package; if it is in neither it is made and stored."""
     code = cache.read(key)
+    if code is None:
+        code = prebuilt.find(shipped())
     if code is None:
         with _Announcement(what()), _uncollected(), _parts_of_numba(), cache.compile_lock(key):
             code = cache.read(key)  # from the process that held the lock before

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import Error
-from . import processor, settings, sources
+from . import processor, settings, sources, targets
 from .locks import not_during_forks
 from .sources import digest
 
@@ -35,8 +35,10 @@ def _core_key(machine: str, sources: tuple[str, str], dtype: np.dtype[Any], modu
 
 @not_during_forks
 def machine() -> str:
-    """Interpreter, libraries, processor and settings."""
-    return f"{_platform()}\nAMX: {processor.has_amx()}\n{settings.text()}"
+    """Interpreter, libraries, processor, level where one is forced, and settings."""
+    level = targets.forced_level(processor.architecture())
+    lines = [_platform(), f"AMX: {processor.has_amx()}", *([f"level: {level}"] if level else []), settings.text()]
+    return "\n".join(lines)
 
 
 @cache

@@ -71,7 +71,7 @@ def jit_inline(function: Callable[..., Any]) -> Any:
     return jit(function, forceinline=True)
 
 
-def _array(context: Any, builder: Any, array_type: Any, address: Any, shape: list[Any]) -> Any:
+def array_value(context: Any, builder: Any, array_type: Any, address: Any, shape: list[Any]) -> Any:
     """Value of a C-contiguous array that does not own its memory."""
     data_type = context.get_data_type(array_type.dtype)
     itemsize = context.get_constant(types.intp, context.get_abi_sizeof(data_type))
@@ -96,7 +96,7 @@ def vector_at(typing_context: Any, address: Any, size: Any, dtype: Any) -> Any:
     array_type = types.Array(dtype.dtype, 1, "C")
 
     def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return _array(context, builder, array_type, arguments[0], [arguments[1]])
+        return array_value(context, builder, array_type, arguments[0], [arguments[1]])
 
     return array_type(types.intp, types.intp, dtype), codegen
 
@@ -107,7 +107,7 @@ def matrix_at(typing_context: Any, address: Any, rows: Any, columns: Any, dtype:
     array_type = types.Array(dtype.dtype, 2, "C")
 
     def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return _array(context, builder, array_type, arguments[0], [arguments[1], arguments[2]])
+        return array_value(context, builder, array_type, arguments[0], [arguments[1], arguments[2]])
 
     return array_type(types.intp, types.intp, types.intp, dtype), codegen
 
@@ -131,6 +131,6 @@ def matrix_in(typing_context: Any, array: Any, start: Any, rows: Any, columns: A
     def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         data = context.make_array(array)(context, builder, arguments[0]).data
         address = builder.ptrtoint(builder.gep(data, [arguments[1]]), context.get_value_type(types.intp))
-        return _array(context, builder, array_type, address, [arguments[2], arguments[3]])
+        return array_value(context, builder, array_type, address, [arguments[2], arguments[3]])
 
     return array_type(array, types.intp, types.intp, types.intp), codegen

@@ -23,7 +23,7 @@ from numba.core.funcdesc import default_mangler
 from numba.core.registry import cpu_target
 
 from ..errors import Error
-from . import settings
+from . import processor, settings, targets
 
 PREFIX = "nbtrain_"
 ADDRESS = "numba.dynamic.globals."  # prefix of Numba's names for addresses of this process
@@ -92,14 +92,54 @@ def _reached(library: Any) -> list[Any]:
     return found
 
 
+class _NoEngine:
+    """In place of an engine, where code is made for another kind of machine and not loaded."""
+
+    def set_object_cache(self, *hooks: Any) -> None:
+        pass
+
+
 class _DeferredCodegen(JITCPUCodegen):
+    """Makes code for `processor.target()`.
+
+    LLVM prefers half vectors on processors with 64 bytes. The target's features are without that: the matrix products
+    use whole vectors anyway, so that avoiding them elsewhere would not save clock frequency.
+    """
+
     _library_class = _DeferredLibrary
 
-    def _customize_tm_features(self) -> str:
-        """The processor's features, without LLVM's preference for half vectors on processors with 64 bytes: the matrix
-        products use whole vectors anyway, so that avoiding them elsewhere would not save clock frequency."""
-        features = str(super()._customize_tm_features())
-        return features + ",-prefer-256-bit" if "+avx512f" in features else features
+    def _init(self, llvm_module: Any) -> None:
+        aim = targets.aim()
+        if aim is None:
+            super()._init(llvm_module)
+            return
+        llvm.initialize_all_targets()
+        llvm.initialize_all_asmprinters()
+        machine = llvm.Target.from_triple(aim.triple).create_target_machine(
+            cpu=aim.cpu,
+            features=aim.features,
+            opt=config.OPT,  # type: ignore[attr-defined]
+            reloc="static" if aim.kind == targets.X86 else "default",
+            codemodel="jitdefault",
+            jit=True,
+        )
+        self._tm, self._tm_features, self._engine = machine, aim.features, _NoEngine()
+        self._target_data = machine.target_data
+        self._data_layout = str(self._target_data)
+        self._loopvect, self._opt_level = False, 0
+
+    def _create_empty_module(self, name: str) -> Any:
+        module = super()._create_empty_module(name)
+        aim = targets.aim()
+        if aim is not None:
+            module.triple = aim.triple
+        return module
+
+    def _get_host_cpu_name(self) -> str:
+        return processor.compiled_for()[0]
+
+    def _get_host_cpu_features(self) -> str:
+        return processor.compiled_for()[1]
 
     def set_env(self, name: str, environment: Any) -> None:
         pass

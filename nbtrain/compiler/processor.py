@@ -7,16 +7,11 @@ import sys
 from functools import cache
 
 from ..checks.environment import switched_on
-from . import settings
+from . import settings, targets
 from .locks import not_during_forks
+from .targets import AMX_FEATURES, ARM, OTHER, X86, Target
 
-X86, ARM, OTHER = "x86", "ARM", "another"
-_KINDS = {"x86_64": X86, "AMD64": X86, "aarch64": ARM, "arm64": ARM, "ARM64": ARM}
-
-
-def kind() -> str:
-    """X86, ARM or OTHER."""
-    return _KINDS.get(platform.machine(), OTHER)
+__all__ = ["AMX_FEATURES", "ARM", "OTHER", "X86"]
 
 
 def architecture() -> str:
@@ -24,9 +19,23 @@ def architecture() -> str:
     return {"AMD64": "x86_64", "arm64": "aarch64", "ARM64": "aarch64"}.get(platform.machine(), platform.machine())
 
 
-FLUSHES = kind() != OTHER  # whether training makes it treat subnormal numbers as zero
+def target() -> Target:
+    """What nbtrain's code is made for in this process."""
+    aim = targets.aim()
+    return Target(sys.platform, architecture(), *compiled_for()) if aim is None else aim
 
-AMX_FEATURES = ("amx-tile", "amx-bf16", "avx512f")  # as LLVM calls them
+
+def kind() -> str:
+    """Kind of the processor that code is made for: X86, ARM or OTHER."""
+    aim = targets.aim()
+    return (Target(sys.platform, architecture(), "", "") if aim is None else aim).kind
+
+
+def flushes() -> bool:
+    """Whether training makes the processor treat subnormal numbers as zero."""
+    return kind() != OTHER
+
+
 _WITHOUT_AVX = {"corei7-avx", "core-avx-i", "sandybridge", "ivybridge", "nocona"}  # Numba's choice
 _ARCH_PRCTL, _REQUEST, _TILE_DATA = 158, 0x1023, 18  # of Linux for x86-64
 
@@ -35,8 +44,15 @@ _ARCH_PRCTL, _REQUEST, _TILE_DATA = 158, 0x1023, 18  # of Linux for x86-64
 def compiled_for() -> tuple[str, str]:
     """Name and features, as LLVM spells them, of the processor that nbtrain's code is made for, Numba imported or not.
 
-    Numba's settings count, which take AVX from some processors. Vectors are whole (`objects`).
+    Where no level is forced, Numba's settings count, which take AVX from some processors. Vectors are whole: see
+    `objects`.
     """
+    aim = targets.aim()
+    if aim is not None:
+        return aim.cpu, aim.features
+    level = targets.forced_level(architecture())
+    if level:
+        return targets.of_level(level)[2:]
     given = settings.value("CPU_NAME"), settings.value("CPU_FEATURES"), settings.value("ENABLE_AVX")
     name = _host_name() if given[0] is None else str(given[0])
     features = given[1]
@@ -52,7 +68,7 @@ def has_slow_sqrt(features: str) -> bool:
     """Whether a square root of 64 bytes takes longer than a dozen multiplications: on Intel's processors, whose
     dividers are no wider for these than for 32 bytes. AMD's alone have SSE4a."""
     names = features.split(",")
-    return kind() == X86 and "+avx512f" in names and "+sse4a" not in names
+    return "+avx512f" in names and "+sse4a" not in names
 
 
 @cache
@@ -68,6 +84,11 @@ def _host_features(with_avx: bool) -> str:
 @not_during_forks
 def has_amx() -> bool:
     """Whether AMX is used for bfloat16: the processor has it, Numba compiles for it, and Linux permits it."""
+    aim = targets.aim()
+    if aim is not None:
+        return aim.has_amx
+    if targets.forced_level(architecture()):
+        return False
     return _permitted_amx() and _compiles_for_amx(settings.value("CPU_NAME"), settings.value("CPU_FEATURES"))
 
 
@@ -91,7 +112,7 @@ def _permitted_amx() -> bool:
 
     A process has to ask Linux, since signal handlers then need more room; Linux refuses if a thread has too little.
     """
-    if kind() != X86 or sys.platform != "linux" or switched_on("NBTRAIN_DISABLE_AMX"):
+    if architecture() != "x86_64" or sys.platform != "linux" or switched_on("NBTRAIN_DISABLE_AMX"):
         return False
     import ctypes
 

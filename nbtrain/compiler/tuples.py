@@ -152,7 +152,7 @@ class Streams:
             def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
                 for slot, given in enumerate(items):
                     item = context.cast(builder, builder.extract_value(values[2], slot), given, number)
-                    if not processor.FLUSHES:
+                    if not processor.flushes():
                         item = _flushed(builder, item, smallest)
                     place = _place(context, builder, number, builder.extract_value(values[0], slot), values[1])
                     mark(builder, builder.store(item, place), first + slot)

@@ -3,6 +3,7 @@
     exports.py          `fit` calls the C function train_slice with the address of a model's descriptor and of the data.
                         It locks the model (team/busy.py), checks the data (checks.py) and opens a Net (net.py).
     slices.py           trains until time is up, epoch after epoch; every finite epoch is kept as a snapshot.
+                        Between epochs it validates, and stops where that has been asked for (watch.py).
     epoch.py            draws the order of the samples (random.py) and makes one step for each batch.
     steps.py            A step is forward, loss, backward, update:
       batches.py        copies the samples of the batch to one place, in their random order,
@@ -20,6 +21,7 @@
 - The functions that Python, compiled callers and C hosts can call are listed in functions.py, the fields of the
   descriptor in layout.py. compiled.py compiles and loads them. quick.py serves calls of a few microseconds.
 - Activations, losses, optimizers and other components are C functions of their own, called by address (calls.py).
+- draws.py draws initial weights as NumPy does, before there is anything to train.
 - All matrix products are in matmul/products.py; the rest of matmul/ is what they are built from.
 - With several threads, the caller leads a team (team/team.py). It dispatches a task, every member does its share of the
   rows or weights (helper.py has the helpers' side), and they wait for each other at barriers. Results have the same

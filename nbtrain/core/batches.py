@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..compiler.jit import jit, matrix_at, vector_at
-from .calls import copy_bytes
+from ..compiler.jit import jit, jit_inline, matrix_at, vector_at
+from .calls import copy_8, copy_16, copy_32, copy_bytes
 from .layout import CACHE_LINE
 from .net import INT64, ZERO, Batch, chunk_at
 from .team.atomics import prefetch
@@ -93,7 +93,7 @@ def gather(source, size, picks, target, row):
         for i in range(count):
             if far:
                 fetch_row(source, size, picks, i + ahead)
-            copy_bytes(target + (row + i) * size, source + picks.order[picks.first + i] * size, size)
+            copy_row(target + (row + i) * size, source + picks.order[picks.first + i] * size, size)
 
 
 @jit
@@ -101,6 +101,22 @@ def copy_numbers(source, picks, target):
     """The same for rows of one number."""
     for i in range(target.size):
         target[i] = source[picks.order[picks.first + i]]
+
+
+@jit_inline
+def copy_row(target, source, size):
+    """Copy a row; a short one as its beginning and its end, which overlap."""
+    if size > 64 or size < 8:
+        copy_bytes(target, source, size)
+    elif size > 32:
+        copy_32(target, source)
+        copy_32(target + size - 32, source + size - 32)
+    elif size > 16:
+        copy_16(target, source)
+        copy_16(target + size - 16, source + size - 16)
+    else:
+        copy_8(target, source)
+        copy_8(target + size - 8, source + size - 8)
 
 
 @jit

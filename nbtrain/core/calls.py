@@ -71,6 +71,25 @@ def copy_bytes(typing_context: Any, target: Any, source: Any, size: Any) -> Any:
     return types.void(types.int64, types.int64, types.int64), codegen
 
 
+def _block_copy(size: int) -> Any:
+    """A copy of so many bytes, at any alignment, as instructions: of a few bytes a call takes longest."""
+
+    @intrinsic
+    def copy_block(typing_context: Any, target: Any, source: Any) -> Any:
+        def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+            kind = ir.VectorType(ir.IntType(8), size).as_pointer()
+            written, read = (builder.inttoptr(value, kind) for value in values)
+            builder.store(builder.load(read, align=1), written, align=1)
+            return context.get_dummy_value()
+
+        return types.void(types.int64, types.int64), codegen
+
+    return copy_block
+
+
+copy_8, copy_16, copy_32 = (_block_copy(size) for size in (8, 16, 32))
+
+
 @intrinsic
 def nan_of(typing_context: Any, status: Any) -> Any:
     """A NaN with a status in its last bits."""

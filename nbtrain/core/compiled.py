@@ -23,12 +23,15 @@ def passes(dtype: Any) -> Compiled:
 def _module(dtype: np.dtype[Any], name: str, names: tuple[str, ...], what: str) -> Compiled:
     """One of the modules in `exports`."""
 
-    def make() -> bytes:
-        from ..compiler.objects import CORE_LEVEL, object_code
-        from . import exports
+    key = fingerprint.core_key(dtype, name)
+    return get(key, names, lambda: code_of(dtype, name), lambda: f"{what} for {dtype}", lambda: f"{name}.{dtype}")
 
-        if name == "passes":
-            return object_code(exports.passes(dtype), level=CORE_LEVEL)
-        return object_code(exports.functions(dtype), exports.emitters(dtype), CORE_LEVEL)
 
-    return get(fingerprint.core_key(dtype, name), names, make, lambda: f"{what} for {dtype}")
+def code_of(dtype: np.dtype[Any], name: str) -> bytes:
+    """Compile one of the modules to object code."""
+    from ..compiler.objects import CORE_LEVEL, object_code
+    from . import exports
+
+    if name == "passes":
+        return object_code(exports.passes(dtype), level=CORE_LEVEL)
+    return object_code(exports.functions(dtype), exports.emitters(dtype), CORE_LEVEL)

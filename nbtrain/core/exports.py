@@ -14,10 +14,10 @@ import numpy as np
 from numba import types
 
 from ..compiler.jit import jit, vector_at
-from . import epoch, inference, steps
+from . import draws, epoch, inference, pair, parameters, prediction, steps
 from .calls import free, nan_of
 from .checks import bad_label, bad_number, bad_weight, check_data, check_x
-from .functions import CORE, EVALUATE, GRADIENT, PASSES, QUICK, TRAIN_EPOCH, TRAIN_STEP, check_complete
+from .functions import CORE, EVALUATE, GRADIENT, NUMBERS, PASSES, QUICK, TRAIN_EPOCH, TRAIN_STEP, check_complete
 from .helper import assist as help_with
 from .layout import DESCRIPTOR, DIVERGED, OK, WRONG_GRADIENT, WRONG_OUT, WRONG_RATE, WRONG_WEIGHT
 from .matmul import tiles
@@ -60,22 +60,24 @@ def _work(operation, net, data, result):
     if operation == EVALUATE:
         inference.evaluate(net, data, result)
         return OK
-    word = flush_subnormals()
-    status = _train(operation, net, data, result)
-    restore(word)
+    if operation in (TRAIN_STEP, TRAIN_EPOCH):
+        word = flush_subnormals()
+        status = _train(operation, net, data, result)
+        restore(word)
+    else:
+        status = train_slice(net, data)
+    if status == OK and operation != TRAIN_STEP:
+        result[0] = mean_loss(net)
     return status
 
 
 @jit
 def _train(operation, net, data, result):
-    """A step, an epoch or a slice of training."""
+    """A step or an epoch of training."""
     if operation == TRAIN_STEP:
         result[0] = steps.train_step(net, data)[0]
         return OK if np.isfinite(result[0]) else DIVERGED
-    status = epoch.train_epoch(net, data, ALL_STEPS, ZERO)[0] if operation == TRAIN_EPOCH else train_slice(net, data)
-    if status == OK:
-        result[0] = mean_loss(net)
-    return status
+    return epoch.train_epoch(net, data, ALL_STEPS, ZERO)[0]
 
 
 def _on_data(dtype: np.dtype[Any]) -> dict[str, Any]:
@@ -205,6 +207,7 @@ def _update(dtype: np.dtype[Any]) -> Any:
         restore(word)
         accept(net)
         net.descriptor[0].iteration += 1
+        net.descriptor[0].gradient_used = 1
         return finish(model, np.int64(OK))
 
     return update_parameters
@@ -246,15 +249,32 @@ def _on_numbers(dtype: np.dtype[Any]) -> dict[str, Any]:
     return {"bad_number": first_bad_number, "bad_weight": first_bad_weight, "bad_label": first_bad_label}
 
 
+def _on_seeds() -> dict[str, Any]:
+    """C functions that draw initial weights; they need no model."""
+
+    @jit
+    def hash_seeds(entropy, length, first, last, out, words):
+        draws.hash_seeds(entropy, length, first, last, out, words)
+        return OK
+
+    @jit
+    def draw_uniform(states, first, last, theta, stride, bounds, layers, itemsize):
+        draws.draw_uniform(states, first, last, theta, stride, bounds, layers, itemsize)
+        return OK
+
+    return {"hash_seeds": hash_seeds, "draw_uniform": draw_uniform}
+
+
 def functions(dtype: np.dtype[Any]) -> dict[str, Any]:
     """The core's functions for float32 or float64, by name, with their argument types and constant first arguments."""
     dtype, listed = np.dtype(dtype), CORE | QUICK
-    found = _on_data(dtype) | _on_model(dtype) | _on_numbers(dtype)
+    found = _on_data(dtype) | _on_model(dtype) | _on_numbers(dtype) | _on_seeds()
+    found |= pair.functions(dtype) | parameters.functions(dtype) | prediction.functions(dtype)
     check_complete("nbtrain.core.exports", found, listed)
     made: dict[str, Any] = {}
     for name, row in listed.items():
         first = (row.operation,) if row.on_data else ()
-        made[name] = found[name], (types.int64,) * (len(first) + len(row.arguments)), *first
+        made[name] = found[name], (types.int64,) * len(first) + tuple(map(_numba_type, row.arguments)), *first
     return made
 
 
@@ -274,7 +294,7 @@ def passes(dtype: np.dtype[Any]) -> dict[str, Any]:
 
 
 def _numba_type(argument: str) -> Any:
-    return types.float64 if argument == "regularization" else types.int64
+    return types.float64 if argument in NUMBERS else types.int64
 
 
 def emitters(dtype: np.dtype[Any]) -> list[Callable[[Any], None]]:

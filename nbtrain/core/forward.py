@@ -21,7 +21,7 @@ def forward(net, batch, first_row, training, team):
     rows = share(batch.rows, team)
     for index in range(net.layers.size):
         layer = net.layers[index]
-        dense(net, layer, source, batch.rows, rows)
+        dense(net, layer, source, (layer.z, layer.a), batch.rows, rows)
         if training and layer.mask != 0:
             drop(net, index, first_row, rows)
             source = layer.out
@@ -30,30 +30,30 @@ def forward(net, batch, first_row, training, team):
 
 
 @jit
-def dense(net, layer, source, count, rows):
-    """z = x W + b and a = g(z) for a range of the `count` rows at `source`."""
-    first, last = rows
+def dense(net, layer, source, results, count, rows):
+    """z = x W + b and a = g(z), at the addresses `results`, for a range of the `count` rows at `source`."""
+    (first, last), (z_address, a_address) = rows, results
     dtype = net.theta.dtype
     x = matrix_at(source, count, layer.inputs, dtype)  # (count, inputs)
-    z = matrix_at(layer.z, count, layer.units, dtype)  # (count, units)
+    z = matrix_at(z_address, count, layer.units, dtype)  # (count, units)
     w = matrix_in(net.theta, layer.weights, layer.inputs, layer.units)
     b = net.theta[layer.biases : layer.biases + layer.units]
     affine(x, w, b, z, rows, net.panels)
     if layer.value != 0:
         skip, n = first * layer.units * net.theta.itemsize, (last - first) * layer.units
-        call(layer.value, (layer.z + skip, layer.a + skip, n, layer.parameters))
+        call(layer.value, (z_address + skip, a_address + skip, n, layer.parameters))
 
 
 @jit
 def drop(net, index, first_row, rows):
-    """out = a / (1 - p) where a unit is kept, else 0, by a mask drawn for this iteration."""
+    """out = a / (1 - p) where a unit is kept, else 0, by a mask drawn for this iteration and the descriptor's draw."""
     layer, d = net.layers[index], net.descriptor[0]
     first, last = rows
     start = first_row * layer.units  # the chunk's first element within the iteration
     base = start // MASK_BLOCK
     begin = (start + first * layer.units) // MASK_BLOCK
     end = (start + last * layer.units + MASK_BLOCK - 1) // MASK_BLOCK
-    stream = random.stream(d, random.DROPOUT, d.iteration + 1, index)
+    stream = random.redrawn(random.stream(d, random.DROPOUT, d.iteration + 1, index), d.draw)
     random.fill_mask(stream, layer.threshold, begin, end - begin, layer.mask + (begin - base) * MASK_BLOCK)
     skip, n = first * layer.units * net.theta.itemsize, (last - first) * layer.units
     mask = vector_at(mask_of(layer, first_row, first), n, BYTE)

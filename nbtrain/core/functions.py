@@ -15,16 +15,20 @@ from ..errors import Error
 
 # What a function does with data, and what a team of threads shares (`helper.SHARES`). The first two are iterations, at
 # a position of an epoch or on a given batch. A slice is made of others: it is not shared itself.
-OPERATIONS = ("train epoch", "train step", "gradient", "evaluate", "predict", "check", "snapshot", "train slice")
-TRAIN_EPOCH, TRAIN_STEP, GRADIENT, EVALUATE, PREDICT, CHECK, SNAPSHOT, TRAIN_SLICE = range(len(OPERATIONS))
+OPERATIONS = (
+    *("train epoch", "train step", "gradient", "evaluate", "predict", "check", "snapshot", "train slice"),
+    *("forward", "backward"),
+)
+TRAIN_EPOCH, TRAIN_STEP, GRADIENT, EVALUATE, PREDICT, CHECK, SNAPSHOT, TRAIN_SLICE, *_PAIR = range(len(OPERATIONS))
+FORWARD, BACKWARD = _PAIR
 SHARED = [name for name in OPERATIONS if name != "train slice"]
 
 
 class Function(NamedTuple):
     """A row of the table.
 
-    All arguments are int64 (addresses too), but for `regularization`, a float64; so is what is returned: a status, or
-    an object of the interpreter's.
+    All arguments are int64 (addresses too), but for those in `NUMBERS`, which are float64. An int64 is returned: a
+    status, a size, or an object of the interpreter's.
     """
 
     arguments: tuple[str, ...]
@@ -41,6 +45,11 @@ class Function(NamedTuple):
 
 DATA = ("model", "x", "rows", "columns", "y", "y_rows", "y_columns", "y_kind", "weight", "result")
 OUT = ("model", "x", "rows", "columns", "out", "out_rows", "out_columns")
+FROM_DELTA = (
+    *("model", "x", "rows", "columns"),
+    *("delta", "delta_rows", "delta_columns", "dx", "dx_rows", "dx_columns"),
+)
+NUMBERS = {"regularization", "tau", "m"}
 
 CORE = {
     "train_step": Function(DATA, TRAIN_STEP, work=6.0, door=True, host=True),
@@ -50,6 +59,16 @@ CORE = {
     "update": Function(("model",), door=True, host=True),
     "evaluate": Function(DATA, EVALUATE, work=2.0, door=True, host=True),
     "predict": Function(OUT, PREDICT, work=2.0, door=True, host=True),
+    "forward": Function((*OUT, "training", "draw"), FORWARD, work=2.0, door=True, host=True),
+    "backward": Function((*FROM_DELTA, "accumulate"), BACKWARD, work=4.0, door=True, host=True),
+    "input_gradient": Function(FROM_DELTA, BACKWARD, work=2.0, door=True, host=True),
+    "activations": Function(OUT, FORWARD, work=2.0),
+    "predict_with": Function((*OUT, "work", "work_bytes"), door=True, host=True),
+    "work_size": Function(("model", "rows"), door=True, host=True),
+    "copy": Function(("model", "source"), door=True, host=True),
+    "blend": Function(("model", "source", "tau"), door=True, host=True),
+    "regularize": Function(("model", "m"), door=True, host=True),
+    "gradient_norm": Function(("model", "result"), door=True, host=True),
     "assist": Function(("model", "call")),
     "hold": Function(("model",)),
     "let_go": Function(("model",)),
@@ -57,6 +76,8 @@ CORE = {
     "bad_number": Function(("address", "count")),
     "bad_weight": Function(("address", "count")),
     "bad_label": Function(("address", "count", "classes")),
+    "hash_seeds": Function(("entropy", "length", "first", "last", "out", "words")),
+    "draw_uniform": Function(("states", "first", "last", "theta", "stride", "bounds", "layers", "itemsize")),
 }
 
 # The interpreter calls these as its own functions (`METH_FASTCALL`): they are handed objects, not numbers.

@@ -8,8 +8,10 @@ import numpy as np
 
 from ..compiler.jit import jit, vector_at
 from .functions import (
+    BACKWARD,
     CHECK,
     EVALUATE,
+    FORWARD,
     GRADIENT,
     OPERATIONS,
     PREDICT,
@@ -22,6 +24,7 @@ from .functions import (
 from .inference import evaluate_rows, predict_rows
 from .layout import DESCRIPTOR, OK
 from .net import INFERENCE, Batch, open_net
+from .pair import backward_share, forward_share
 from .slices import check_share, copy_share
 from .steps import iteration, losses_and_gradient
 from .team.atomics import plain_load
@@ -79,6 +82,16 @@ def _copy(net, data, operation, first, team):
     copy_share(net, team)
 
 
+@jit
+def _forward(net, data, operation, first, team):
+    forward_share(net, data, team)
+
+
+@jit
+def _backward(net, data, operation, first, team):
+    backward_share(net, data, first, team)
+
+
 # A helper's share of every operation that a leader may dispatch: rows that were missing here would not be computed.
 SHARES = {
     TRAIN_EPOCH: _iteration,
@@ -88,6 +101,8 @@ SHARES = {
     PREDICT: _prediction,
     CHECK: _check,
     SNAPSHOT: _copy,
+    FORWARD: _forward,
+    BACKWARD: _backward,
 }
 check_complete("nbtrain.core.helper.SHARES", [OPERATIONS[operation] for operation in SHARES], SHARED)
 

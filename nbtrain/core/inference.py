@@ -9,7 +9,7 @@ from .backward import count_hits, loss_slope, summed_loss
 from .calls import call
 from .forward import forward
 from .functions import EVALUATE, PREDICT
-from .layout import FAILED, HITS_NONE
+from .layout import FAILED, HITS_NONE, OK
 from .net import FLOAT64, INFERENCE, ZERO, chunk_at, total_weight
 from .team.team import current_team, dispatch, share, wait
 
@@ -40,16 +40,23 @@ def predictions(net, rows, out):
     """Write the loss's output activation of a range of the last layer's rows to `out`."""
     d = net.descriptor[0]
     last = net.layers[net.layers.size - 1]
-    first, count = rows[0], rows[1] - rows[0]
-    source = last.a + first * d.outputs * d.itemsize
+    source = last.a + rows[0] * d.outputs * d.itemsize
+    if output_of_loss(net, source, rows[1] - rows[0], out) != OK:
+        d.failed = FAILED
+
+
+@jit
+def output_of_loss(net, source, count, out):
+    """Write the loss's output activation of the `count` rows at `source` to `out` -> status."""
+    d = net.descriptor[0]
     if d.output != 0:
-        if call(d.output, (source, out, count, d.outputs, d.loss_parameters)) != 0:
-            d.failed = FAILED
-        return
+        done = call(d.output, (source, out, count, d.outputs, d.loss_parameters)) == 0
+        return OK if done else FAILED
     a = vector_at(source, count * d.outputs, net.theta.dtype)
     written = vector_at(out, count * d.outputs, net.theta.dtype)
     for i in range(a.size):
         written[i] = a[i]
+    return OK
 
 
 @jit

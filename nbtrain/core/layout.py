@@ -18,7 +18,7 @@ WRONG_X = 1  # x has no rows, or its columns are not the network's inputs
 WRONG_Y = 2  # y has other rows than x, or its columns are not the network's outputs
 WRONG_TARGET = 3  # floats for a loss that takes integer labels, or the other way round
 WRONG_LABEL = 4  # a label that is no class of the network
-WRONG_OUT = 5  # the shape of out is not (rows of x, outputs)
+WRONG_OUT = 5  # the shape of out or delta is not (rows of x, outputs), or that of dx not (rows of x, inputs)
 WRONG_WEIGHT = 6  # a sample weight is negative or not finite, or there is not one for each sample
 BUSY = 7  # another thread is using this model
 DIVERGED = 8  # the loss is NaN or infinite; the parameters are unchanged
@@ -27,6 +27,12 @@ FAILED = 10  # a function of the loss did something for which Python raises
 WRONG_MODEL = 11  # a copy of a model, or one of another dtype
 WRONG_RATE = 12  # the learning rate is negative or not finite
 WRONG_GRADIENT = 13  # the gradient to update with is not finite
+NO_FORWARD = 14  # backward without a forward of as many rows just before, or added to a gradient that was used up
+TOO_MANY_ROWS = 15  # forward or backward of more rows than batch_size
+OTHER_NETWORK = 16  # two models whose layers have other sizes, or of two dtypes
+WRONG_WORK = 18  # the workspace for predict_with is too small
+WRONG_TAU = 19  # not a number from 0 to 1
+WRONG_M = 20  # not a finite number above 0
 
 # Who is using a model: no one, a call of the core, Python itself.
 FREE, CALL, HELD = range(3)
@@ -105,17 +111,23 @@ _THREAD_FIELDS = """
     tensor_norms square_sums  # (tensors, 3) float64: norms of w and u, and the scale; (2, blocks) float64
     quick_result  # (3,) float64
     team  # memory of a team of threads
+    forward_training  # whether the last forward was with dropout
+    draw  # which of the masks of an iteration dropout draws: 0 but in a forward that asks for another
 
     order order_capacity order_epoch order_size
     samples  # how many the current epoch goes over
     batch_total  # m of the current batch
     clip_factor
+    forward_rows  # rows of the forward whose z, a and masks the layers hold, or 0
+    forwards  # how many there were
+    gradient_used  # whether an update has used the gradient, so that nothing can be added to it
 """
 
 # What belongs to a call of one of the core's functions.
 _CALL_FIELDS = """
     data_x data_y data_weight data_rows data_out  # what it works on
     slice_steps slice_time  # after so many steps, or nanoseconds, train_slice returns
+    watch  # what train_slice does between epochs: a WATCH, or 0
 
     busy  # who is using the model: FREE, CALL or HELD
     wanted  # not 0: Python has found the model busy and tries again
@@ -128,6 +140,24 @@ _CALL_FIELDS = """
     team_tasks  # how many tasks were shared, over all calls
 """
 
+# What happens after an epoch: see `core.watch`.
+_WATCH_FIELDS = """
+    x y weight rows  # validation data; x 0: none
+    rows_per_call  # as many as `Engine` evaluates in a call: sums are made of parts of this size
+    log log_count  # (log_size, 3) float64 beside the descriptor's log: weighted loss, m and hits; lines written
+    errors  # (log_size, outputs) float64: squared errors, or 0 to keep none
+    sums  # (3,) float64: workspace
+    monitors monitor_count
+    stopped  # whether a monitor has ended the training
+"""
+_MONITOR_FIELDS = """
+    metric  # loss, accuracy, val_loss, val_accuracy
+    sign min_delta patience
+    best_value best_epoch waited stopped
+    best_theta  # (parameters,): those of the best epoch, or 0 to keep none
+    factor minimum cooldown resting  # of the learning rate's reduction; factor 0: stop instead
+"""
+
 _BLOCK_FIELDS = """
     start size  # in elements of theta
     tensor  # the weights or biases of one layer; 0 where the optimizer takes all together
@@ -137,6 +167,7 @@ _BLOCK_FIELDS = """
 _FLOATS = {
     *("keep_scale", "target_minimum", "target_maximum", "clip_value", "clip_norm", "clip_factor", "hit_threshold"),
     *("learning_rate", "rate_scale", "epoch_loss", "epoch_weight", "epoch_hits", "batch_total"),
+    *("sign", "min_delta", "best_value", "factor", "minimum"),
 }
 CACHE_LINE = 64
 
@@ -151,7 +182,8 @@ def _lines(text: str) -> list[list[str]]:
 
 def _abi() -> str:
     """Digest of everything that a user's own cached functions contain of nbtrain; without sources, the version's."""
-    return (sources.of_modules("core.layout", "core.functions", "kernel") or sources.digest([__version__]))[:12]
+    parts = sources.of_modules("core.layout", "core.functions"), sources.of_folder("kernel")
+    return sources.digest(parts if all(parts) else [__version__])[:12]
 
 
 def _record(*lines: list[str]) -> np.dtype:
@@ -168,6 +200,8 @@ def _record(*lines: list[str]) -> np.dtype:
 
 LAYER = _record(*_lines(_LAYER_FIELDS))
 BLOCK = _record(*_lines(_BLOCK_FIELDS))
+WATCH = _record(*_lines(_WATCH_FIELDS))
+MONITOR = _record(*_lines(_MONITOR_FIELDS))
 
 _OWNERS = {
     "network": _lines(_NETWORK_FIELDS),

@@ -79,6 +79,15 @@ def stream(d, domain, number, index):
     return Stream(r0, r1, r2, r3)
 
 
+@jit
+def redrawn(s, draw):
+    """Stream number `draw` beside a stream; 0 is the stream itself."""
+    if draw == 0:
+        return s
+    r0, r1, r2, r3 = philox(s.key_0, s.key_1, s.high_0, s.high_1, _low(draw), _high(draw))
+    return Stream(r0, r1, r2, r3)
+
+
 @jit_inline
 def words(s, counter):
     """Four random 32-bit words."""

@@ -7,25 +7,34 @@ import numpy as np
 from ..compiler.jit import jit, vector_at
 from .epoch import train_epoch
 from .functions import CHECK, SNAPSHOT
-from .layout import DIVERGED, OK
+from .layout import DIVERGED, OK, WATCH
 from .magnitudes import all_finite
 from .net import FLOAT64, ZERO
 from .team.atomics import clock
 from .team.team import FAULT, any_says, coarse_share, current_team, dispatch, say, wait
+from .update.subnormals import flush_subnormals, restore
+from .watch import watch_epoch
 
 GRAIN = 1024  # parameters that one member checks or copies, at least
 
 
 @jit
 def train_slice(net, data):
-    """Train until the steps or the time of a slice are used up, or the log of epochs is full."""
+    """Train until the steps or the time of a slice are used up, the log of epochs is full, or a monitor says stop."""
     d = net.descriptor[0]
     status, steps = np.int64(OK), d.slice_steps
     end = clock() + d.slice_time
     while status == OK and steps > 0 and d.log_count < d.log_size:
+        word = flush_subnormals()
         status, steps = train_epoch(net, data, steps, end)
-        if status == OK and d.position == 0:
+        ended = status == OK and d.position == 0
+        if ended:
             status = keep_epoch(net)
+        restore(word)
+        if ended and status == OK and d.watch != 0:
+            status = watch_epoch(net)
+            if vector_at(d.watch, 1, WATCH)[0].stopped != 0 or clock() > end:
+                break
     return status
 
 

@@ -46,6 +46,7 @@ def train(net, data, operation, position, weight):
     if weight == 0.0:
         return 0.0, 0.0
     d.batch_total = weight
+    d.gradient_used = 1
     prepare(net)
     if not is_good_rate(net):
         d.failed = WRONG_RATE
@@ -106,7 +107,7 @@ def losses_and_gradient(net, batch, training, team):
         deltas(net, chunk, first, training, team)
         barrier(team)
         total += losses(net, chunk, training, team)
-        add_to_gradient(net, chunk, training, sums, first > 0, team)
+        add_to_gradient(net, chunk, training, sums, (first > 0, first > 0), team)
     add_sums(net, sums, team)
     return total
 
@@ -132,6 +133,7 @@ def losses(net, chunk, training, team):
 def loss_and_gradient(net, batch):
     """J with the penalty, and its whole gradient in `gradient`; without dropout."""
     weight = total_weight(net, batch)
+    net.descriptor[0].gradient_used = 0
     if weight == 0.0:
         net.gradient[:] = 0.0
         return 0.0

@@ -22,14 +22,19 @@ status of the last call on the model, by any thread. `nbtrain.status.WORDS` expl
 gradient (status 13) is NaN or infinite changes nothing. The optimizer's state is not checked: in float32, squares of
 gradients above 1.8e19 are infinite, and remain so in Adam's state until `Trainer.reset_optimizer`.
 
-A call runs on the calling thread alone and returns BUSY at once if another thread is using the model. It allocates
-nothing and raises nothing.
+A call runs on the calling thread alone and returns BUSY at once if another thread is using the model, but for
+`predict_with`, `work_size`, `layer` and `model_at`, which need no turn. It allocates nothing and raises nothing.
 
 - Pass models to compiled functions as arguments. Numba takes globals, variables of closures and defaults for
   constants, and would train a copy: such models are refused.
-- A loop over several models in `prange` takes them from a `numba.typed.List`; Numba cannot index a tuple there.
-- `target.theta[:] = model.theta` copies the parameters of one model to another of the same network, for example a
-  target network: make two trainers.
+- Several models of one dtype are best passed as a `numba.typed.List`, also to loops over `prange`. Numba compiles code
+  of its own for every tuple of models: a long one takes minutes, and cannot be indexed in `prange`.
+- A target network is another trainer's model: `copy(target, model)` and `blend(target, model, tau)` change its
+  parameters. `layer(model, i)` gives the weights and biases of a layer.
+- Several threads, or the turns of a loop over `prange`, predict with one model by `predict_with`, each with a workspace
+  of `work_size(model, m)` bytes.
+- A callback for C (`numba.cfunc`) gets the address of a model, `trainer.model.descriptor.ctypes.data`, and
+  `model_at(address, dtype)` makes a model of it.
 - With `fastmath=True` Numba may drop any test for NaN, but not `status_of(loss) != 0`.
 - Python sees Ctrl-C when a compiled function returns: let long loops return now and then.
 
@@ -47,59 +52,33 @@ from numba.core import cgutils
 from numba.core.dispatcher import Dispatcher
 from numba.extending import intrinsic
 
-from ..checks.messages import unknown, wrong
+from ..checks.messages import unknown
 from ..compiler.jit import always_njit
 from ..core.functions import DOORS, check_complete
 from ..core.layout import QUIET_NAN, WRONG_MODEL
-from .typing import check_array, check_model, check_target, refuse
+from .address import model_at as model_at
+from .apart import predict_with as predict_with
+from .apart import work_size as work_size
+from .opened import DOUBLE, INT64, Opened, rows_of
+from .pair import backward as backward
+from .pair import forward as forward
+from .pair import input_gradient as input_gradient
+from .parameters import blend as blend
+from .parameters import copy as copy
+from .parameters import gradient_norm as gradient_norm
+from .parameters import layer as layer
+from .parameters import regularize as regularize
+from .typing import check_array, check_model, check_output, check_target
 
-__all__ = [*sorted(DOORS), "status", "status_of"]
+__all__ = sorted([*DOORS, "layer", "model_at", "status", "status_of"])
 
 _MEANT = {"fit": "train_epoch", "train": "train_step", "partial_fit": "train_step", "predict_proba": "predict"}
-_INT64, _DOUBLE = ir.IntType(64), ir.DoubleType()
 _RESULTS = 3  # float64 numbers that a function on data may write
 
 
 def __getattr__(name: str) -> Any:
     meant = f"did you mean {_MEANT[name]!r}?" if name in _MEANT else ""
     raise AttributeError(f"nbtrain.kernel: {unknown('function', name, __all__, meant)}")
-
-
-class _Opened:
-    """A model in the code of a caller: its descriptor's address, and the fields in it."""
-
-    def __init__(self, context: Any, builder: Any, model_type: Any, model: Any) -> None:
-        self.builder = builder
-        addresses, self.types = {}, {}
-        for name in ("descriptor", "theta"):
-            position = model_type.fields.index(name)
-            self.types[name] = model_type.types[position]
-            array = context.make_array(self.types[name])(context, builder, builder.extract_value(model, position))
-            addresses[name] = builder.ptrtoint(array.data, _INT64)
-        self.address = addresses["descriptor"]
-        self.whole = builder.icmp_signed("==", addresses["theta"], self.field("theta"))
-
-    def field(self, name: str) -> Any:
-        """One of the descriptor's integers."""
-        place = self.builder.add(self.address, ir.Constant(_INT64, self.types["descriptor"].dtype.offset(name)))
-        return self.builder.load(self.builder.inttoptr(place, _INT64.as_pointer()))
-
-    def call(self, name: str, arguments: list[Any]) -> Any:
-        """Status of the core's function `name`; a model whose theta was replaced by `_replace` is refused here."""
-        status = cgutils.alloca_once_value(self.builder, ir.Constant(_INT64, WRONG_MODEL))
-        with self.builder.if_then(self.whole, likely=True):
-            kind = ir.FunctionType(_INT64, [_INT64] * (1 + len(arguments)))
-            function = self.builder.inttoptr(self.field(name), kind.as_pointer())
-            self.builder.store(self.builder.call(function, [self.address, *arguments]), status)
-        return self.builder.load(status)
-
-
-def _rows(context: Any, builder: Any, array_type: Any, value: Any) -> list[Any]:
-    """Address, rows and columns (1 for a vector) of an array."""
-    array = context.make_array(array_type)(context, builder, value)
-    shape = cgutils.unpack_tuple(builder, array.shape)
-    columns = shape[1] if array_type.ndim == 2 else ir.Constant(_INT64, 1)
-    return [builder.ptrtoint(array.data, _INT64), shape[0], columns]
 
 
 @intrinsic(prefer_literal=True)  # the code depends on the name
@@ -113,20 +92,20 @@ def _on_data(typing_context: Any, name: Any, model: Any, x: Any, y: Any, weight:
         check_array("sample_weight", weight, dtype, (1,), "(m,)")
 
     def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        opened = _Opened(context, builder, model, values[1])
-        zero = ir.Constant(_INT64, 0)
-        data = _rows(context, builder, x, values[2]) + _rows(context, builder, y, values[3])
+        opened = Opened(context, builder, model, values[1])
+        zero = ir.Constant(INT64, 0)
+        data = rows_of(context, builder, x, values[2]) + rows_of(context, builder, y, values[3])
         fits = cgutils.true_bit
         weight_address = zero
         if weighted:
-            weight_address, count, _ = _rows(context, builder, weight, values[4])
+            weight_address, count, _ = rows_of(context, builder, weight, values[4])
             fits = builder.icmp_signed("==", count, data[1])
         # a weight vector of another length is passed as address -1: the core refuses it
-        weight_address = builder.select(fits, weight_address, ir.Constant(_INT64, -1))
-        refused = builder.bitcast(ir.Constant(_INT64, QUIET_NAN | WRONG_MODEL), _DOUBLE)
-        result = cgutils.alloca_once(builder, ir.ArrayType(_DOUBLE, _RESULTS))
+        weight_address = builder.select(fits, weight_address, ir.Constant(INT64, -1))
+        refused = builder.bitcast(ir.Constant(INT64, QUIET_NAN | WRONG_MODEL), DOUBLE)
+        result = cgutils.alloca_once(builder, ir.ArrayType(DOUBLE, _RESULTS))
         builder.store(cgutils.pack_array(builder, [refused] * _RESULTS), result)
-        arguments = [*data, ir.Constant(_INT64, kind), weight_address, builder.ptrtoint(result, _INT64)]
+        arguments = [*data, ir.Constant(INT64, kind), weight_address, builder.ptrtoint(result, INT64)]
         opened.call(name.literal_value, arguments)
         return builder.load(result)
 
@@ -137,14 +116,11 @@ def _on_data(typing_context: Any, name: Any, model: Any, x: Any, y: Any, weight:
 def _predict(typing_context: Any, model: Any, x: Any, out: Any) -> Any:
     dtype = check_model(model)
     check_array("x", x, dtype, (2,), "(m, inputs)")
-    check_array("out", out, dtype, (2,), "(m, outputs)")
-    if not out.mutable:
-        hint = "globals are read-only for Numba: make it in the function or pass it as an argument"
-        refuse(wrong("out", "be writable", "a read-only array", hint))
+    check_output("out", out, dtype, "(m, outputs)")
 
     def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        data = _rows(context, builder, x, values[1]) + _rows(context, builder, out, values[2])
-        return _Opened(context, builder, model, values[0]).call("predict", data)
+        data = rows_of(context, builder, x, values[1]) + rows_of(context, builder, out, values[2])
+        return Opened(context, builder, model, values[0]).call("predict", data)
 
     return types.int64(model, x, out), codegen
 
@@ -154,7 +130,7 @@ def _update(typing_context: Any, model: Any) -> Any:
     check_model(model)
 
     def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        return _Opened(context, builder, model, values[0]).call("update", [])
+        return Opened(context, builder, model, values[0]).call("update", [])
 
     return types.int64(model), codegen
 
@@ -162,7 +138,7 @@ def _update(typing_context: Any, model: Any) -> Any:
 @intrinsic
 def _bits(typing_context: Any, number: Any) -> Any:
     def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        return builder.bitcast(values[0], _INT64)
+        return builder.bitcast(values[0], INT64)
 
     return types.int64(types.float64), codegen
 
@@ -250,4 +226,4 @@ check_complete("nbtrain.kernel", _functions, __all__)
 
 
 def __dir__() -> list[str]:
-    return sorted(__all__)
+    return __all__

@@ -76,7 +76,11 @@ def _typeof_model(model: Model, context: Any) -> Any:
             "model: Numba takes a global, a closure's variable or a default argument for a constant; "
             "pass the model as an argument of the compiled function"
         )
-    found = typeof_impl.dispatch(tuple)(model, context)
+    return name_model_type(typeof_impl.dispatch(tuple)(model, context))
+
+
+def name_model_type(found: Any) -> Any:
+    """Give the type of a model a short name."""
     dtype = found.types[found.fields.index("theta")].dtype
     found.types[found.fields.index("descriptor")].name = "the descriptor of a model"  # else its fields fill pages
     found.name = f"Model({dtype})"  # parallel loops find the class by what is before the parenthesis
@@ -105,6 +109,32 @@ def check_array(name: str, given: Any, dtype: Any, dimensions: tuple[int, ...], 
     refuse(wrong(name, expected, _short(given), _remedy(name, given, dtype, dimensions)))
 
 
+def check_output(name: str, given: Any, dtype: Any, shape: str) -> None:
+    """Refuse an array that the core cannot write to."""
+    check_array(name, given, dtype, (1 if name == "work" else 2,), shape)
+    if not given.mutable:
+        hint = "globals are read-only for Numba: make it in the function or pass it as an argument"
+        refuse(wrong(name, "be writable", "a read-only array", hint))
+
+
+def check_flag(name: str, given: Any) -> None:
+    """Refuse what is not a bool."""
+    if not isinstance(given, types.Boolean):
+        refuse(wrong(name, "be a bool", _short(given)))
+
+
+def check_integer(name: str, given: Any) -> None:
+    """Refuse what is not an integer."""
+    if not isinstance(given, types.Integer):
+        refuse(wrong(name, "be an integer", _short(given)))
+
+
+def check_number(name: str, given: Any) -> None:
+    """Refuse what is not a number."""
+    if not isinstance(given, types.Integer | types.Float):
+        refuse(wrong(name, "be a number", _short(given)))
+
+
 def _remedy(name: str, given: Any, dtype: Any, dimensions: tuple[int, ...]) -> str:
     """An expression that makes the array, if there is a simple one."""
     if isinstance(given, types.List | types.ListType | types.BaseTuple):
@@ -114,8 +144,10 @@ def _remedy(name: str, given: Any, dtype: Any, dimensions: tuple[int, ...]) -> s
         return f"call once with {name} and once without, in two branches"
     if not isinstance(given, types.Array):
         return ""
-    if name == "out":
-        return f"use np.empty((len(x), outputs), np.{dtype})"
+    if name in ("out", "dx"):
+        return f"use np.empty((len(x), {'outputs' if name == 'out' else 'inputs'}), np.{dtype})"
+    if name == "work":
+        return "use np.empty(kernel.work_size(model, len(x)), np.uint8)"
     if given.ndim not in dimensions:
         return f"use {name}.reshape(1, -1) for a single sample" if (given.ndim, dimensions) == (1, (2,)) else ""
     if given.dtype != dtype:
@@ -129,16 +161,16 @@ def _short(given: Any) -> str:
     return text if len(text) <= 80 else f"{text[:77]}..."
 
 
-def check_model(model: Any) -> Any:
+def check_model(model: Any, name: str = "model") -> Any:
     """Dtype of a model's parameters."""
     fields = getattr(model, "fields", ())
     if isinstance(model, TrainerType):
-        refuse(wrong("model", "be a trainer's model", "a Trainer", "pass trainer.model"))
+        refuse(wrong(name, "be a trainer's model", "a Trainer", "pass trainer.model"))
     if not isinstance(model, types.NamedTuple) or "descriptor" not in fields or "theta" not in fields:
-        refuse(wrong("model", "be a trainer's model", _short(model), "pass trainer.model"))
+        refuse(wrong(name, "be a trainer's model", _short(model), "pass trainer.model"))
     theta = model.types[fields.index("theta")]
     if not theta.mutable:
-        refuse("model: its theta is read-only, but training writes to it; use theta.setflags(write=True)")
+        refuse(f"{name}: its theta is read-only, but training writes to it; use theta.setflags(write=True)")
     return theta.dtype
 
 

@@ -105,6 +105,11 @@ class Engine:
 
         return self.in_turn(function, *data.arguments(self._kind), self._result_address)
 
+    def call_on(self, name: str, rows: int, *arguments: int) -> int:
+        """Call one of the core's functions on so many rows, with the helpers where it is worth it -> its status."""
+        shared = self.team.send(WORK[name] * self.theta.size * rows)
+        return self.in_turn(getattr(self.native if shared else self._fast(rows), name), *arguments)
+
     def in_turn(self, function: Callable[..., int], *arguments: int) -> int:
         """Call one of the core's functions, again while a compiled caller in another thread is inside -> its status."""
         status = function(self._address, *arguments)
@@ -133,10 +138,8 @@ class Engine:
         with self.alone():
             for first in range(0, len(x), count):
                 rows, written = x[first : first + count], out[first : first + count]
-                shared = self.team.send(2.0 * self.theta.size * len(rows))
-                function = (self.native if shared else self._fast(len(rows))).predict
                 arguments = rows.ctypes.data, *rows.shape, written.ctypes.data, *written.shape
-                check(self.in_turn(function, *arguments), self.recipe.loss)
+                check(self.call_on("predict", len(rows), *arguments), self.recipe.loss)
         return out
 
     # ---- locks

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -50,29 +50,52 @@ def _from_core(engine: Engine, data: Dataset) -> dict[str, float]:
     if engine.descriptor["hits"][0] != layout.HITS_NONE:
         found["accuracy"] = float(sums[2] / sums[1])
     elif engine.descriptor["target_kind"][0] == 0:
-        found["r2"] = r2(errors, data)
+        found["r2"] = float(r2_of(errors, spread_of(data, len(errors))))
     return found
 
 
-def r2(errors: Array, data: Dataset) -> float:
-    """1 - residual / total sum of squares, averaged over the outputs; 0 for an output whose targets are constant.
+class Spread(NamedTuple):
+    """How far targets are from their means: what R² compares a model's errors with.
 
-    `errors` are the residual sums. The targets are read in blocks, so that no copy of them is made.
+    Attributes
+    ----------
+    scale : float
+        The targets were divided by it, since squares would overflow; a power of two costs no bits.
+    total : ndarray of shape (outputs,)
+        Weighted sums of squared differences from the mean, of the divided targets.
     """
+
+    scale: float
+    total: Array
+
+
+def spread_of(data: Dataset, outputs: int) -> Spread:
+    """The spread of float targets, which are read in blocks, so that no copy of them is made."""
     counted: Any = True if data.weight is None else (data.weight > 0)[:, np.newaxis]
     lowest, highest = np.min(data.y, where=counted, initial=0.0), np.max(data.y, where=counted, initial=0.0)
     largest = max(-float(lowest), float(highest))
-    scale = 2.0 ** max(0, int(np.frexp(largest)[1]) - 1)  # squares would overflow; powers of two cost no bits
+    scale = 2.0 ** max(0, int(np.frexp(largest)[1]) - 1)
     with np.errstate(over="ignore", invalid="ignore"):  # of huge weights
-        weight = weighted = np.zeros_like(errors)
+        weight = weighted = np.zeros(outputs)
         for y, w in _blocks(data, scale):
             weight, weighted = weight + w.sum(), weighted + (w[:, None] * y).sum(axis=0)
-        mean, total = weighted / weight, np.zeros_like(errors)
+        mean, total = weighted / weight, np.zeros(outputs)
         for y, w in _blocks(data, scale):
             total += (w[:, None] * (y - mean) ** 2).sum(axis=0)
-        ratio = np.divide(errors / scale / scale, total, out=np.ones_like(errors), where=total > 0)
-    exact = (total == 0) & (errors == 0)
-    return float(np.mean(np.where(exact, 1.0, 1.0 - ratio)))
+    return Spread(scale, total)
+
+
+def r2_of(errors: Array, spread: Spread) -> Any:
+    """1 - residual / total sum of squares, averaged over the outputs; 0 for an output whose targets are constant.
+
+    `errors` are the residual sums, (outputs,) or (…, outputs).
+    """
+    total = spread.total
+    with np.errstate(over="ignore", invalid="ignore"):
+        scaled = errors / spread.scale / spread.scale
+        ratio = np.divide(scaled, total, out=np.ones_like(errors), where=total > 0)
+        exact = (total == 0) & (errors == 0)
+        return np.mean(np.where(exact, 1.0, 1.0 - ratio), axis=-1)
 
 
 def _blocks(data: Dataset, scale: float) -> Iterator[tuple[Array, Array]]:

@@ -28,6 +28,7 @@ from .data import Dataset, InputSpec
 from .engine import Engine
 from .evaluation import check_metrics, evaluate
 from .history import History
+from .watch import Watch, can_watch
 
 if TYPE_CHECKING:
     from .trainer import Trainer
@@ -112,6 +113,7 @@ class Fit:
         self.unfinished, self.kept_data = UnfinishedEpoch(), data
         self.history = History()
         self.stopped = self.warned = False
+        self.watch: Watch | None = None
 
     def run(self, epochs: int, new_file: Checkpoint | None = None) -> History:
         """Train for `epochs` epochs, or until a callback stops it; write the first checkpoint to a new file."""
@@ -163,19 +165,24 @@ class Fit:
             self.finish_epoch({name: number for name, number in metrics.items() if not name.startswith("val_")})
 
     def train(self, epochs: int) -> None:
-        """Train slice by slice."""
+        """Train slice by slice; compiled code does what there is to do between epochs, if it can."""
         d = self.engine.descriptor
         d["status"] = layout.OK
-        each = 1 if self.validation is not None or self.callbacks else LOG_SIZE
+        if not self.metrics and can_watch(self.engine, self.validation, self.callbacks):
+            self.watch = Watch(self.engine, self.validation, self.callbacks)
+        each, watch = (1, 0) if self.watch is None else (LOG_SIZE, self.watch.address)
         while epochs > 0 and not self.stopped:
             before = self.trainer.iteration
-            d["log_count"], d["log_size"] = 0, min(each, epochs)
+            d["log_count"], d["log_size"], d["watch"] = 0, min(each, epochs), watch
+            if self.watch is not None:
+                self.watch.begin()
             d["slice_steps"] = self.intervals.steps(before, MOST_STEPS)
             try:
                 self.slice()
                 self.stopped = self.intervals.call(self.trainer, before)
                 self.warn_of_rate_zero()
             finally:  # an interrupt loses no finished epoch
+                d["watch"] = 0
                 if d["status"][0] in DIVERGENCES:  # nor does it keep a slice that diverged
                     self.engine.restore_snapshot()
                 epochs -= self.read_log()
@@ -209,13 +216,20 @@ class Fit:
         """Finish the epochs that the slice has trained -> how many they were."""
         d = self.engine.descriptor
         count = int(d["log_count"][0])
-        log = self.engine.memory.array("log")[:count].copy()
+        loss, weight, hits = self.engine.memory.array("log")[:count].T.copy()
         d["log_count"] = 0
-        for loss, weight, hits in log:
-            metrics = {"loss": loss / weight if weight else 0.0}
-            if d["hits"][0] != layout.HITS_NONE:
-                metrics["accuracy"] = hits / weight if weight else 0.0
-            self.finish_epoch({name: float(number) for name, number in metrics.items()})
+        counted = weight > 0.0
+        columns = {"loss": np.divide(loss, weight, out=np.zeros(count), where=counted).tolist()}
+        if d["hits"][0] != layout.HITS_NONE:
+            columns["accuracy"] = np.divide(hits, weight, out=np.zeros(count), where=counted).tolist()
+        if self.watch is None:
+            for epoch in range(count):
+                self.finish_epoch({name: column[epoch] for name, column in columns.items()})
+        else:
+            columns |= self.watch.columns()
+            self.history.extend(columns, count)
+            self.trainer.history.extend(columns, count)
+            self.stopped |= self.watch.report()
         return count
 
     def finish_epoch(self, metrics: dict[str, float]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ..errors import Error
@@ -29,12 +29,18 @@ class History(dict[str, list[float]]):
 
     def append(self, numbers: Mapping[str, float]) -> None:
         """Add one epoch; what other epochs have and this one has not, or the other way round, is NaN."""
-        epochs = self.epochs
-        for name in numbers:
+        self.extend({name: [float(number)] for name, number in numbers.items()}, 1)
+
+    def extend(self, columns: Mapping[str, Sequence[float]], count: int) -> None:
+        """Add `count` epochs; what a column lacks at its end is NaN."""
+        before = self.epochs
+        for name in columns:
             if name not in self:
-                self[name] = [math.nan] * epochs
+                self[name] = [math.nan] * before
         for name, column in self.items():
-            column.append(float(numbers.get(name, math.nan)))
+            numbers = columns.get(name, ())
+            column.extend(numbers)
+            column.extend([math.nan] * (count - len(numbers)))
 
     def drop(self) -> None:
         """Forget the last epoch."""

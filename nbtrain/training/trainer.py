@@ -25,16 +25,18 @@ from ..formats.modelfile.description import Parts
 from ..formats.modelfile.reading import Contents, contents, warn_of_altered
 from ..metrics import as_metrics
 from ..model import Model, layer_views
+from ..model.draws import draw
 from ..model.native import c_signature
 from ..model.recipe import Recipe
 from ..model.settings import checked_recipe, seed_words, with_threads
 from ..model.state import State, reset_optimizer
 from ..status import DIVERGENCES, check
+from . import gradients
 from .engine import Engine
 from .evaluation import evaluate
 from .fit import Options, describe_divergence, fit, training_data
 from .history import History
-from .weights import checked_weights, draw
+from .weights import checked_weights
 
 Array = np.ndarray[Any, Any]
 Path = str | os.PathLike[str]
@@ -116,7 +118,7 @@ class Trainer:
             seeded=rng is not None,
         )
         self._set_up(Engine(with_threads(recipe, threads)))
-        draw(network, self.weights, np.random.default_rng(words[4:]))
+        draw(network, self.engine.native, np.array([words[4:]], np.uint32), self.theta[np.newaxis])
 
     def _set_up(self, engine: Engine) -> None:
         self.engine = engine
@@ -272,6 +274,127 @@ class Trainer:
         with engine.alone():
             check(engine.call("loss_and_gradient", batch), engine.recipe.loss)
             return float(engine.result[0]), self.model.gradient.copy()
+
+    # ---- gradients for objectives of the caller's own
+
+    def forward(self, X: Any, training: bool = True, draw: int = 0) -> Array:
+        """Compute the network's outputs, and keep what `backward` needs.
+
+        Parameters
+        ----------
+        X : array_like of shape (m, inputs)
+            At most `batch_size` rows.
+        training : bool, default True
+            With dropout.
+        draw : int, default 0
+            Which of the independent masks of the coming iteration dropout uses; 0 is that of `train_step`. The same
+            number gives the same masks until an iteration is made.
+
+        Returns
+        -------
+        ndarray of shape (m, outputs)
+            The last layer's activation: logits where the loss has an output activation of its own, for which `predict`
+            gives probabilities.
+
+        Raises
+        ------
+        InputError
+            If an argument is invalid.
+
+        Examples
+        --------
+        One step of gradient descent on J = mean of the outputs, with the trainer's optimizer:
+
+        >>> import numpy as np, nbtrain
+        >>> network = nbtrain.Network(2, [nbtrain.Dense(3, "tanh"), nbtrain.Dense(1)])
+        >>> trainer = nbtrain.Trainer(network, loss="mse", rng=0)
+        >>> x = np.ones((4, 2), np.float32)
+        >>> out = trainer.forward(x)
+        >>> gradient = trainer.backward(x, np.full_like(out, 1 / 4))
+        >>> trainer.update()
+        >>> bool(trainer.forward(x).mean() < out.mean())
+        True
+        """
+        return gradients.forward(self.engine, X, training, draw)
+
+    def backward(self, X: Any, delta: Any, dx: Array | None = None, accumulate: bool = False) -> Array:
+        """Compute the gradient of J for a given dJ/d output, after `forward` of the same rows.
+
+        J is the caller's: no penalty, sample weight or clipping is added, and nothing is divided by m. It may be
+        repeated with other deltas. After any other call that uses the model, `forward` is needed again.
+
+        Parameters
+        ----------
+        X : array_like of shape (m, inputs)
+            As given to `forward`.
+        delta : array_like of shape (m, outputs), or (m,) for one output
+            dJ/d output.
+        dx : ndarray of shape (m, inputs) and the trainer's dtype, optional
+            Gets dJ/dX. It may be X itself.
+        accumulate : bool, default False
+            Add to the gradient that is there. Refused as the first backward after an iteration, for which the optimizer
+            may have used `model.gradient` as its workspace.
+
+        Returns
+        -------
+        ndarray of shape (parameters,)
+            `model.gradient` itself, in the order of `theta`: `update` uses it as it is then.
+
+        Raises
+        ------
+        InputError
+            If an argument is invalid, or there was no `forward` of as many rows just before.
+        """
+        return gradients.backward(self.engine, X, delta, dx, accumulate)
+
+    def input_gradient(self, X: Any, delta: Any = None) -> Array:
+        """Compute dJ/dX, without dropout, for any number of rows; no `forward` is needed.
+
+        Parameters
+        ----------
+        X : array_like of shape (samples, inputs)
+        delta : array_like of shape (samples, outputs), or (samples,) for one output; optional for one output
+            dJ/d output, where the output is what `forward` gives; by default ones, for the gradient of the output.
+
+        Returns
+        -------
+        ndarray of shape (samples, inputs)
+
+        Examples
+        --------
+        >>> import numpy as np, nbtrain
+        >>> trainer = nbtrain.Trainer(nbtrain.Network(2, [nbtrain.Dense(1)]), loss="mse", rng=0)
+        >>> trainer.set_weights([([[2.0], [-3.0]], [0.0])])
+        >>> trainer.input_gradient(np.zeros((1, 2)))
+        array([[ 2., -3.]], dtype=float32)
+        """
+        return gradients.input_gradient(self.engine, X, delta)
+
+    def update(self) -> None:
+        """Make one iteration of the optimizer with `model.gradient` as it is, after clipping, if the trainer clips.
+
+        Raises
+        ------
+        DivergenceError
+            If the gradient has NaN or infinity; nothing is changed.
+        InputError
+            If the learning rate of a schedule is negative or not finite.
+        """
+        gradients.update(self.engine)
+
+    def activations(self, X: Any) -> list[Array]:
+        """Compute the activations of every layer, without dropout.
+
+        Parameters
+        ----------
+        X : array_like of shape (samples, inputs)
+
+        Returns
+        -------
+        list of ndarray of shape (samples, units)
+            One for each layer, after its activation function; the last one is what `forward` gives.
+        """
+        return gradients.activations(self.engine, X)
 
     # ---- prediction and evaluation
 
@@ -485,7 +608,8 @@ class Trainer:
     def c_functions(self) -> dict[str, tuple[int, str]]:
         """Addresses and C declarations of the core's functions, for hosts in C and C++.
 
-        All arguments and return values are int64; pointers are passed as such.
+        All arguments and return values are int64, but for `tau` and `m`, which are float64; pointers are passed as
+        int64.
 
         model
             Address of the trainer's descriptor, `trainer.model.descriptor.ctypes.data`: valid while the trainer, or
@@ -501,6 +625,10 @@ class Trainer:
             Where predictions are written: (rows, outputs) in the trainer's dtype.
         result
             Address of three float64 numbers, NaN after any status but 0; their meaning follows.
+        work, work_bytes
+            Workspace of at least `work_size` bytes.
+        source
+            Address of the descriptor of another trainer with layers of the same sizes and the same dtype.
 
         `train_step`
             One iteration on one batch of any number of rows. result[0]: mean data loss before the update.
@@ -511,17 +639,37 @@ class Trainer:
             result[0]: J with the penalty, without dropout. Its gradient is at `trainer.model.gradient`.
         `update`
             One iteration of the optimizer with the gradient that is there.
+        `forward`
+            Writes the last layer's activation for at most batch_size rows to out, with dropout unless training is 0;
+            draw is which of the iteration's masks it uses.
+        `backward`
+            After `forward` of the same x: writes the gradient for delta, dJ/d out (rows, outputs), to
+            `trainer.model.gradient`, or adds it unless accumulate is 0; and dJ/dx to dx (rows, inputs), unless dx is 0.
+        `input_gradient`
+            The same for dx alone.
         `evaluate`
             Without dropout. result[0]: sum of the samples' weighted data losses; result[1]: sum of their weights, or
             their number; result[2]: weighted number of samples classified correctly, 0 for a loss without classes.
             Mean loss and accuracy are result[0] / result[1] and result[2] / result[1].
         `predict`
             Writes what the loss's output activation gives: probabilities, or values.
+        `predict_with`
+            The same in a workspace of the caller's. Nothing in the model is written, so several threads may call it.
+        `work_size`
+            Returns the bytes that `predict_with` needs for so many rows.
+        `copy`
+            Copies the parameters of `source` to `model`.
+        `blend`
+            Sets the parameters to (1 - tau) θ + tau θ', θ' those of `source`.
+        `regularize`
+            Adds the derivative of the penalty, divided by m > 0, to the gradient.
+        `gradient_norm`
+            result[0], the only one: Euclidean norm of the gradient.
 
-        The return value is a status of `nbtrain.status`, 0 for success; after any other but those of divergence (8 and
-        13) nothing was written. Sizes, kinds, labels and weights are checked, the contents of x and float y are not. A
-        call runs on the calling thread alone, takes no lock of Python's, allocates nothing after the first epoch, and
-        returns BUSY while another thread is inside the model.
+        The other return values are a status of `nbtrain.status`, 0 for success; after any other but those of divergence
+        (8 and 13) nothing was written. Sizes, kinds, labels and weights are checked, the contents of x and float y are
+        not. A call runs on the calling thread alone, takes no lock of Python's, allocates nothing after the first
+        epoch, and returns BUSY while another thread is inside the model.
 
         Returns
         -------

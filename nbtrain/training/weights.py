@@ -1,4 +1,4 @@
-"""Initial weights, and weights that users set."""
+"""Weights that users set."""
 
 from __future__ import annotations
 
@@ -9,20 +9,11 @@ import numpy as np
 
 from ..checks import arrays as checks
 from ..checks.messages import brief, wrong
-from ..components.network import Network
 from ..errors import InputError
 from .data import InputSpec
 
 Array = np.ndarray[Any, Any]
 Layers = Sequence[tuple[Array, Array]]
-
-
-def draw(network: Network, weights: Layers, random: np.random.Generator) -> None:
-    """Fill the weights by the layers' initializers; the biases begin at zero."""
-    for layer, (w, b) in zip(network.layers, weights, strict=True):
-        initializer = layer.initializer
-        w[...] = initializer.spec.function(*w.shape, random, *initializer.values)
-        b[...] = 0.0
 
 
 def checked_weights(given: Any, own: Layers, inputs: InputSpec) -> list[tuple[Array, Array]]:

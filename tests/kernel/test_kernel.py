@@ -219,7 +219,7 @@ def test_a_function_that_is_not_there_is_told():
     for call in (lambda: kernel.fit, lambda: training(make_trainer().model, 1, 2)):
         with pytest.raises(
             AttributeError,
-            match=r"nbtrain\.kernel: unknown function 'fit'; did you mean 'train_epoch'\? Available: evaluate, ",
+            match=r"nbtrain\.kernel: unknown function 'fit'; did you mean 'train_epoch'\? Available: blend, ",
         ):
             call()
 
@@ -267,6 +267,8 @@ def steps(model, x, y, out, count):
         kernel.train_step(model, x, y)
         kernel.train_epoch(model, x, y)
         kernel.predict(model, x, out)
+        kernel.forward(model, x[:4], out[:4])
+        kernel.backward(model, x[:4], out[:4], x[4:])
 
 trainer = nbtrain.Trainer(nbtrain.Network(3, [nbtrain.Dense(5, "relu", dropout=0.2), nbtrain.Dense(2)]),
                           loss="softmax_cross_entropy", batch_size=4, rng=0)

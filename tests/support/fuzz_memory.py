@@ -18,6 +18,7 @@ from oracle import Oracle
 from product_cases import Guarded
 
 import nbtrain
+from nbtrain.core.layout import OK, WRONG_WORK
 from nbtrain.model import build, memory
 
 Random = np.random.Generator
@@ -108,9 +109,48 @@ def check(random: Random) -> None:
     trainer.train_step(*some)
     trainer.loss_and_gradient(*some)
     trainer.evaluate(X, y, weight)
+    pair(trainer, place(X[: trainer.batch_size]), place)
     predicted = trainer.predict(some[0])
+    apart = place(np.zeros_like(predicted))
+    predict_with(trainer, some[0], apart, random)
+    np.testing.assert_array_equal(apart, predicted)
     oracle = Oracle(_pairs(trainer), activations, loss)
     np.testing.assert_allclose(predicted, oracle.predict(some[0].astype(float)), rtol=2e-3, atol=2e-4)
+
+
+def pair(trainer: nbtrain.Trainer, x: Any, place: Any) -> None:
+    """Forward, backward and the gradient with respect to the inputs, all their arrays beside forbidden pages."""
+
+    def matrix(columns: int, dtype: Any = trainer.dtype) -> Any:
+        return place(np.zeros((len(x), columns), dtype))
+
+    def at(*matrices: Any) -> list[int]:
+        return [item for given in matrices for item in (given.ctypes.data, *given.shape)]
+
+    engine, outputs = trainer.engine, trainer.network.outputs
+    out, delta, dx = matrix(outputs), matrix(outputs), matrix(x.shape[1])
+    delta[...] = 0.01
+    for training in (1, 0):
+        assert engine.call_on("forward", len(x), *at(x, out), training, 3) == 0
+        assert engine.call_on("backward", len(x), *at(x, delta, dx), 0) == 0
+        assert engine.call_on("backward", len(x), *at(x, delta), 0, 0, 0, 1) == 0
+        by_both = dx.copy()
+        assert engine.call_on("input_gradient", len(x), *at(x, delta, dx)) == 0
+        np.testing.assert_array_equal(dx, by_both)
+    hidden = sum(trainer.network.sizes[1:])
+    assert engine.call_on("activations", len(x), *at(x, matrix(hidden))) == 0
+    trainer.update()
+
+
+def predict_with(trainer: nbtrain.Trainer, x: Any, out: Any, random: Random) -> None:
+    """Predict as many threads do, in a workspace between forbidden pages, of which no byte is too many."""
+    native, model = trainer.engine.native, trainer.model.descriptor.ctypes.data
+    skip = int(random.integers(64))
+    room = np.full(native.work_size(model, len(x)) + skip, 255, np.uint8)
+    work = Guarded().like(room, bool(random.random() < 0.7), 1)[skip:]
+    arguments = x.ctypes.data, *x.shape, out.ctypes.data, *out.shape, work.ctypes.data
+    assert native.predict_with(model, *arguments, work.size - 1) == WRONG_WORK
+    assert native.predict_with(model, *arguments, work.size) == OK
 
 
 def _pairs(trainer: nbtrain.Trainer) -> list[Any]:

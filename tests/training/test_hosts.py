@@ -146,6 +146,37 @@ def test_a_wrong_place_for_predictions_and_divergence_are_told():
     assert np.flatnonzero(np.isnan(out).any(axis=1)).tolist() == [3]
 
 
+def test_the_pair_gives_the_gradients_of_a_loss_of_the_hosts_own():
+    trainer, (X, y) = make("mse", batch_size=ROWS, regularizer=None), samples("mse")
+    host, out, dx = Host(trainer), np.zeros((ROWS, OUTPUTS), np.float32), np.zeros_like(X)
+    _, wanted = trainer.loss_and_gradient(X, y)
+
+    def at(array):
+        return array.ctypes.data, *array.shape
+
+    assert host.call("forward", *at(X), *at(out), 1, 0) == 0
+    np.testing.assert_array_equal(out, trainer.predict(X))
+    delta = (out - y) / np.float32(ROWS)
+    assert host.call("backward", *at(X), *at(delta), 0, 0, 0, 0) == layout.NO_FORWARD
+    assert host.call("forward", *at(X), *at(out), 1, 0) == 0
+    assert host.call("backward", *at(X), *at(delta), 0, 0, 0, 0) == 0
+    np.testing.assert_allclose(trainer.model.gradient, wanted, rtol=1e-5, atol=1e-7)
+    assert host.call("input_gradient", *at(X), *at(delta), *at(dx)) == 0
+    step = 1e-2 * np.sign(dx)
+    lower, upper = (0.5 * ((trainer.predict(x) - y) ** 2).sum(axis=1).mean() for x in (X - step, X + step))
+    assert upper - lower == pytest.approx(2e-2 * np.abs(dx).sum(), rel=1e-3)
+    assert host.call("forward", *at(X), *at(out), 1, 0) == 0
+    assert host.call("input_gradient", *at(X), *at(delta), 0, ROWS, INPUTS) == layout.WRONG_OUT
+    assert host.call("backward", *at(X), *at(delta), *at(dx[:-1]), 0) == layout.WRONG_OUT
+    for accumulate in (0, 1):
+        assert host.call("backward", *at(X), *at(delta), *at(dx), accumulate) == 0
+    np.testing.assert_allclose(trainer.model.gradient, 2 * wanted, rtol=1e-5, atol=1e-7)
+    assert host.call("update") == 0
+    assert host.call("backward", *at(X), *at(delta), *at(dx), 0) == layout.NO_FORWARD
+    small = make("mse", batch_size=ROWS - 1)
+    assert Host(small).call("forward", *at(X), *at(out), 1, 0) == layout.TOO_MANY_ROWS
+
+
 # ---- the manual
 
 
@@ -160,14 +191,14 @@ def test_the_manual_has_the_functions_their_arguments_and_all_statuses():
     declared = make("mse").c_functions()
     assert [re.sub("`", "", row[0]) for row in table("Functions")] == list(declared)
     named = {name for row in table("Arguments") for name in re.findall(r"`(\w+)`", row[0])}
-    used = {name for _, text in declared.values() for name in re.findall(r"int64_t (\w+)[,)]", text)}
+    used = {name for _, text in declared.values() for name in re.findall(r"(?:int64_t|double) (\w+)[,)]", text)}
     assert named == used
     assert {int(code): words for code, words in table("Status")} == status.WORDS
 
 
 def test_nothing_is_offered_that_is_for_the_trainer_alone():
     trainer = make("mse")
-    assert set(trainer.c_functions()) == set(nbtrain.kernel.__all__) - {"status", "status_of"}
+    assert set(trainer.c_functions()) == set(nbtrain.kernel.__all__) - {"layer", "model_at", "status", "status_of"}
     assert set(re.findall(r"^        `(\w+)`$", trainer.c_functions.__doc__, re.MULTILINE)) == set(
         trainer.c_functions()
     )

@@ -37,7 +37,7 @@ def _parts_of(spec: Optimizer, dtype: np.dtype[Any]) -> _Step:
     number, count = from_dtype(dtype), len(spec.slots)
     slots = tuple_type(dtype, spec.slots)
     prepared, hyper = tuple_type(dtype, spec.prepared_count), _hyper(spec, dtype)
-    step = plain(spec.functions["step"], dtype, flushing=processor.FLUSHES)
+    step = plain(spec.functions["step"], dtype, flushing=processor.flushes())
     wanted = "(w, slots)" if spec.norms is None else "(update, slots)"
     check_tuple(spec, "step", step, (number, number, slots, prepared, hyper), wanted)
     streams = Streams(dtype, 2 + count)

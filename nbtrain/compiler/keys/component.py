@@ -25,7 +25,7 @@ def component_key(spec: Any, dtype: np.dtype[Any], here: str | None = None) -> s
     here : str, optional
         The result of `machine()`, if the caller has just asked for it.
     """
-    return digest([here or machine(), sources.loaded()[0], str(dtype), *_described(spec, Describer())])
+    return digest([here or machine(), sources.loaded()[0], str(dtype), *described(spec, Describer())])
 
 
 def joined_key(specs: Iterable[Any], dtype: np.dtype[Any], here: str | None = None) -> str:
@@ -39,10 +39,10 @@ def behaviour(spec: Any) -> str:
     Model files hold it, and a reader compares. Interpreters have bytecodes of their own: where the part before the
     blank differs, the rest cannot be compared.
     """
-    return f"{sys.implementation.cache_tag} {digest(_described(spec, PlainDescriber()))}"
+    return f"{sys.implementation.cache_tag} {digest(described(spec, PlainDescriber()))}"
 
 
-def _described(spec: Any, describer: Describer) -> list[str]:
+def described(spec: Any, describer: Describer) -> list[str]:
     """A component as text."""
     parts = [spec.kind, *spec.parameters]
     for name in ("prepared_count", "slope_arguments", *(field.name for field in fields(spec))):

@@ -21,9 +21,8 @@ from typing import Any
 
 import numpy as np
 from llvmlite import ir
-from numba.core import codegen, config
 
-from nbtrain.compiler.processor import has_slow_sqrt
+from nbtrain.compiler.processor import compiled_for, has_slow_sqrt
 
 # Numba adds the caller's fast-math flags to every instruction that has none. `afn` allows approximate library
 # functions, of which there are none here: it is there only to keep `contract` away.
@@ -31,10 +30,8 @@ _FLAGS = ("afn",)
 
 
 def _host_features() -> set[str]:
-    """Names of the instruction sets that Numba compiles for, as LLVM spells them (`fma`, `avx2`, ...)."""
-    chosen = config.CPU_FEATURES  # type: ignore[attr-defined]
-    text = codegen.get_host_cpu_features() if chosen is None else chosen  # type: ignore[no-untyped-call]
-    return {feature[1:] for feature in text.split(",") if feature.startswith("+")}
+    """Names of the instruction sets that code is made for, as LLVM spells them (`fma`, `avx2`, ...)."""
+    return {feature[1:] for feature in compiled_for()[1].split(",") if feature.startswith("+")}
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,19 @@ def begin(d, x, y, weight, rows):
 
 @jit
 def enter(address, itemsize, user):
-    """Lock the model at `address`, if it is one of this core's and no copy -> status."""
+    """Lock the model at `address`, if it is one of this core's and no copy -> status.
+
+    Whoever enters may overwrite what the last forward left for its backward, so that is given up.
+    """
+    status = enter_again(address, itemsize, user)
+    if status == OK:
+        vector_at(address, 1, DESCRIPTOR)[0].forward_rows = 0
+    return status
+
+
+@jit
+def enter_again(address, itemsize, user):
+    """The same for a caller that leaves the results of the last forward as they are."""
     d = vector_at(address, 1, DESCRIPTOR)[0]
     if d.here != address or d.itemsize != itemsize:
         return WRONG_MODEL
@@ -43,10 +55,17 @@ def finish(address, status):
     if d.failed != 0:
         status, d.failed = d.failed, 0
     d.status = status
+    give_back(address)
+    return status
+
+
+@jit
+def give_back(address):
+    """Unlock the model, with the status of its last call unchanged."""
+    d = vector_at(address, 1, DESCRIPTOR)[0]
     atomic_store(address + BUSY_OFFSET, FREE)
     if d.wanted != 0:
         give_turn(d, address + BUSY_OFFSET)
-    return status
 
 
 @jit

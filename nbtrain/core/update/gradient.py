@@ -67,13 +67,17 @@ def sums_of(d, rows):
 
 
 @jit
-def add_to_gradient(net, batch, training, sums, accumulate, team):
-    """gradient (+)= dJ/dW = input' delta and dJ/db = column sums of delta: a member's share, sum by sum."""
+def add_to_gradient(net, batch, training, sums, again, team):
+    """gradient (+)= dJ/dW = input' delta and dJ/db = column sums of delta: a member's share, sum by sum.
+
+    `again`: whether to add to what is in the first sum, the gradient itself, and to what is in the others.
+    """
     d = net.descriptor[0]
     for index in range(sums):
         own = share_of_sum(index, sums, team)
         rows = cut(batch.rows, index, sums)
         if own.first < own.last and rows[0] < rows[1]:
+            accumulate = again[0] if index == 0 else again[1]
             sum_over_rows(net, batch, training, rows, (address_of_sum(d, index), accumulate, own), team)
 
 

@@ -11,8 +11,10 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 from ...compiler.jit import address_of, jit
+from ..calls import square_root
 
 LANES = 32  # sums side by side, whatever the width of the machine's vectors
+SMALLEST_SUM = 1e-280  # squares that vanish are too small to matter in a larger sum
 DOUBLE, INDEX = ir.DoubleType(), ir.IntType(32)
 
 
@@ -24,6 +26,24 @@ def sum_of_squares(numbers):
     for number in numbers[rows * LANES :]:
         total += np.float64(number) * np.float64(number)
     return total
+
+
+@jit
+def norm(numbers):
+    """Euclidean norm, in float64; where squares of float64 would overflow or vanish, of scaled numbers."""
+    total = sum_of_squares(numbers)
+    if SMALLEST_SUM <= total < np.inf or total != total:  # NaN is that of a number
+        return square_root(total)
+    largest = 0.0
+    for number in numbers:
+        largest = max(largest, abs(np.float64(number)))
+    if largest == 0.0 or not largest < np.inf:
+        return largest
+    total = 0.0
+    for number in numbers:
+        ratio = np.float64(number) / largest
+        total += ratio * ratio
+    return largest * square_root(total)
 
 
 @intrinsic

@@ -14,7 +14,7 @@ from ..layout import BLOCK
 from ..net import FLOAT64
 from ..team.team import barrier, share
 from .constraints import constrain
-from .norms import sum_of_squares
+from .norms import norm, sum_of_squares
 from .slots import step
 
 
@@ -48,7 +48,8 @@ def measure_gradient(net, regularization, team):
         total = 0.0
         for index in range(sums.size):
             total += sums[index]
-        d.clip_factor = clip_factor(square_root(total), d.clip_norm)
+        length = square_root(total) if total < np.inf else norm(net.gradient)
+        d.clip_factor = clip_factor(length, d.clip_norm)
     barrier(team)
 
 

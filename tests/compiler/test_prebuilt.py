@@ -1,0 +1,191 @@
+"""Code that comes with the package: used where the sources would make the same, else ignored; results are the same."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import struct
+import sys
+
+import pytest
+from common import ROOT
+from processes import run
+
+import nbtrain
+from nbtrain.compiler import prebuilt, processor, targets
+from nbtrain.errors import Error
+
+LEVEL = targets.best_level(processor.architecture())
+needs_level = pytest.mark.skipif(not LEVEL or sys.platform != "linux", reason="no code is made for this processor")
+NAMES = [
+    *("core.float32", "activation.relu.float32", "loss.softmax_cross_entropy.float32", "loss.mse.float32"),
+    *("optimizer.adam.float32", "regularizer.l2.float32", "joined.adam+l2.float32"),
+]
+TRAINING = """
+import hashlib, sys
+import numpy as np
+import nbtrain
+draw = np.random.default_rng(0)
+X = draw.standard_normal((300, 30)).astype("f4")
+y = draw.integers(0, 2, 300)
+trainer = nbtrain.Trainer(nbtrain.Network(30, [nbtrain.Dense(64, "relu"), nbtrain.Dense(2)]),
+    loss="softmax_cross_entropy", optimizer="adam", regularizer="l2", rng=1)
+trainer.fit(X, y, epochs=2)
+print(hashlib.sha256(trainer.theta.tobytes()).hexdigest(), "numba" in sys.modules)
+"""
+CHANGED = """
+from nbtrain.components.builtin import activations
+from nbtrain.compiler import prebuilt
+import nbtrain, numpy as np
+relu, tanh = (nbtrain.registry.get("activation", name) for name in ("relu", "tanh"))
+number = np.dtype("float32")
+print(prebuilt.component_name(relu, number), prebuilt.component_name(tanh, number))
+def relu_twice(z):
+    return 2.0 * z if z > 0.0 else 0.0
+activations.relu.__code__ = relu_twice.__code__
+print(prebuilt.component_name(relu, number), prebuilt.component_name(tanh, number))
+"""
+
+
+def environment(site, cache, **more):
+    """The surroundings of a process that imports the copy of nbtrain in `site`."""
+    dropped = ("NUMBA_", "NBTRAIN_")
+    kept = {name: text for name, text in os.environ.items() if not name.startswith(dropped)}
+    return kept | {"PYTHONPATH": str(site), "NBTRAIN_CACHE_DIR": str(cache)} | more
+
+
+def python(site, cache, program, **more):
+    done = run([sys.executable, "-c", program], env=environment(site, cache, **more), cwd=site)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.split()
+
+
+def info(site, cache, **more):
+    """What `nbtrain cache info` says of the code that came with nbtrain."""
+    done = run([sys.executable, "-m", "nbtrain", "cache", "info"], env=environment(site, cache, **more), cwd=site)
+    assert done.returncode == 0, done.stderr
+    (line,) = [line for line in done.stdout.splitlines() if line.startswith("code that came with nbtrain: ")]
+    return line.partition(": ")[2]
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    """A copy of nbtrain with compiled code for this processor's level, as a wheel would install it."""
+    folder = tmp_path_factory.mktemp("site")
+    shutil.copytree(ROOT / "nbtrain", folder / "nbtrain", ignore=shutil.ignore_patterns("__pycache__", "*.nbp"))
+    target = folder / "nbtrain" / "compiler" / prebuilt.FOLDER
+    command = [sys.executable, "-m", "nbtrain", "cache", "bundle", LEVEL, target]
+    command += [text for name in NAMES for text in ("--only", name)]
+    done = run(command, env=environment(folder, folder / "cache"), cwd=folder)
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+@needs_level
+def test_the_first_run_compiles_nothing_and_has_the_bits_of_this_machines_own_code(site, tmp_path):
+    theta, numba = python(site, tmp_path, TRAINING)
+    assert numba == "False"
+    assert not any(tmp_path.rglob("*.nbo"))
+    own, _ = python(ROOT, os.environ["NBTRAIN_CACHE_DIR"], TRAINING)
+    assert theta == own
+
+
+@needs_level
+def test_it_is_shown_and_can_be_switched_off(site, tmp_path):
+    assert info(site, tmp_path).startswith(f"linux-{LEVEL}, ")
+    assert info(site, tmp_path, NBTRAIN_PREBUILT="0") == "not used: switched off by NBTRAIN_PREBUILT=0"
+
+
+@needs_level
+def test_settings_that_may_change_code_switch_it_off(site, tmp_path):
+    assert info(site, tmp_path, NUMBA_OPT="1") == "not used: Numba's settings may change code: NUMBA_OPT=1"
+    assert info(site, tmp_path, NUMBA_NUM_THREADS="1").startswith("linux-")
+
+
+@needs_level
+@pytest.mark.parametrize("path", ["core/forward.py", "compiler/tuples.py", "components/builtin/optimizers.py"])
+def test_one_edited_source_file_makes_it_ignored(site, tmp_path, path):
+    shutil.copytree(site / "nbtrain", tmp_path / "nbtrain")
+    with open(tmp_path / "nbtrain" / path, "a") as file:
+        file.write("#\n")
+    assert info(tmp_path, tmp_path / "cache").endswith("was made from other sources")
+
+
+@needs_level
+def test_a_component_that_the_program_changed_is_compiled(site, tmp_path):
+    relu, tanh, changed, same = python(site, tmp_path, CHANGED)
+    assert (relu, tanh) == ("activation.relu.float32", "activation.tanh.float32")
+    assert (changed, same) == ("None", "activation.tanh.float32")
+
+
+@needs_level
+def test_damaged_objects_and_files_are_not_used(site):
+    (path,) = (site / "nbtrain" / "compiler" / prebuilt.FOLDER).glob("*.nbp")
+    content = path.read_bytes()
+    bundle = prebuilt.parse(content, path.stem)[1]
+    start, size, digest = bundle.entries["core.float32"]
+    code = bundle.read("core.float32")
+    assert hashlib.sha256(code).hexdigest() == digest
+    assert bundle.read("core.float16") is None
+    before = len(content) - len(bundle.content)
+    for place in (before + start, before + start + size // 2, before + start + size - 1):
+        damaged = bytearray(content)
+        damaged[place] ^= 1
+        assert prebuilt.parse(bytes(damaged), path.stem)[1].read("core.float32") is None
+    for wrong in (b"", content[1:], content[: len(prebuilt.MAGIC) + 5] + b"\n", prebuilt.MAGIC + b"[]\n"):
+        with pytest.raises(ValueError, match=r"."):
+            prebuilt.parse(wrong, path.stem)
+
+
+@pytest.mark.parametrize(
+    ("features", "level"),
+    [
+        ((), ""),
+        (targets.LEVELS["x86_64"]["x86-64-v3"][0], "x86-64-v3"),
+        (targets.LEVELS["x86_64"]["x86-64-v3"][0][:-1], ""),
+        (targets.LEVELS["x86_64"]["x86-64-v4"][0], "x86-64-v4"),
+        (("avx512f", *targets.LEVELS["x86_64"]["x86-64-v3"][0]), "x86-64-v3"),
+    ],
+)
+def test_the_level_is_chosen_by_features(features, level, monkeypatch):
+    import llvmlite.binding as llvm
+
+    monkeypatch.setattr(llvm, "get_host_cpu_features", lambda: dict.fromkeys(features, True))
+    targets.lacking.cache_clear()
+    try:
+        assert targets.best_level("x86_64") == level
+        assert targets.best_level("aarch64") == "aarch64"
+        assert targets.best_level("riscv64") == ""
+    finally:
+        targets.lacking.cache_clear()
+
+
+def test_a_forced_level_must_exist_and_be_there(monkeypatch):
+    monkeypatch.setenv("NBTRAIN_LEVEL", "x86-64-v9")
+    with pytest.raises(Error, match=r"NBTRAIN_LEVEL: unknown level 'x86-64-v9'.*x86-64-v3"):
+        nbtrain.compiler.numerics_id()
+    monkeypatch.setenv("NBTRAIN_LEVEL", "aarch64" if processor.architecture() == "x86_64" else "x86-64-v3")
+    with pytest.raises(Error, match="NBTRAIN_LEVEL must be a level of"):
+        nbtrain.compiler.numerics_id()
+
+
+@needs_level
+@pytest.mark.skipif(processor.architecture() != "x86_64", reason="levels of x86")
+def test_a_forced_level_is_what_unlike_machines_have_in_common(site, tmp_path):
+    program = "from nbtrain.compiler import numerics_id as i, prebuilt as p; print(i()); print(p._variants())"
+    said = " ".join(python(site, tmp_path, program, NBTRAIN_LEVEL="x86-64-v3"))
+    assert said.startswith("x86-64-v3, 32-byte vectors, FMA, no AMX, square roots by instruction, sources ")
+    assert said.endswith(" ()")
+
+
+def test_code_for_another_architecture_is_made_here(tmp_path):
+    command = [sys.executable, "-m", "nbtrain", "cache", "bundle", "aarch64", tmp_path]
+    done = run([*command, "--only", "activation.tanh.float32"])
+    assert done.returncode == 0, done.stderr
+    (path,) = tmp_path.glob("*.nbp")
+    head, bundle = prebuilt.parse(path.read_bytes(), path.stem)
+    code = bundle.read("activation.tanh.float32")
+    magic, (machine,) = code[:4], struct.unpack("<H", code[18:20])
+    assert (magic, machine) == (b"\x7fELF", 183)  # EM_AARCH64
+    assert head["made_with"]["numba"]

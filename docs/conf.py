@@ -52,7 +52,7 @@ smartquotes = False  # "mse" can be copied
 autosummary_generate = True
 autosummary_imported_members = True
 autosummary_ignore_module_all = False
-autodoc_member_order = "groupwise"
+autodoc_member_order = "bysource"
 autodoc_preserve_defaults = True
 autodoc_typehints = "none"  # the section Parameters has them
 toc_object_entries_show_parents = "hide"  # long names are cut in the margin
@@ -69,6 +69,7 @@ sphinx_gallery_conf = {
     "examples_dirs": "gallery",
     "filename_pattern": r"/plot_",
     "gallery_dirs": "examples",
+    "ignore_repr_types": r"matplotlib|numpy\.ndarray",
     "matplotlib_animations": False,
     "min_reported_time": 5,
     "remove_config_comments": True,
@@ -103,6 +104,7 @@ html_theme_options = {
     "secondary_sidebar_items": ["page-toc"],
     "show_toc_level": 2,
 }
+html_context = {"default_mode": "auto"}
 html_sidebars = {"index": [], "changelog": [], "development": []}
 copybutton_prompt_text = r">>> |\.\.\. |\$ "
 copybutton_prompt_is_regexp = True
@@ -132,9 +134,9 @@ def shorten_inherited(app: Any, what: str, name: str, found: Any, options: Any, 
 
 
 def skip_member(app: Any, what: str, name: str, found: Any, skip: bool, options: Any) -> bool | None:
-    """Leave out scikit-learn's setters of metadata requests."""
+    """Leave out scikit-learn's setters of metadata requests, and what `Trainer` hides from tab completion."""
     module = getattr(found, "__module__", None) or ""
-    return True if module.startswith("sklearn.utils._metadata_requests") else None
+    return True if module.startswith("sklearn.utils._metadata_requests") or name == "from_bytes" else None
 
 
 def linkcode_resolve(domain: str, info: dict[str, str]) -> str | None:

@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
 DOCS_WRITTEN := docs/_build docs/examples docs/reference/api docs/reference/components docs/sg_execution_times.rst
 
-.PHONY: help demo test soak lint docs docs-quick docs-links bench asv clean
+.PHONY: help demo test soak lint docs docs-quick docs-links bench asv wheel clean
 .DELETE_ON_ERROR:
 
 help:
@@ -19,6 +19,7 @@ help:
 	@echo "make docs   build the documentation in docs/_build/html; make docs-quick while writing"
 	@echo "make bench  time training steps beside the peers that are installed"
 	@echo "make asv    run all benchmarks of asv once, quickly"
+	@echo "make wheel  build a wheel with compiled code for several processors, in some minutes"
 	@echo "make clean  remove the environment and everything built"
 
 demo: $(VENV)/runtime.stamp
@@ -57,14 +58,24 @@ docs-links: $(VENV)/docs.stamp
 # Where torch and jax are installed in the environment too, they are compared with; CORES=0 keeps to one core.
 bench: $(VENV)/dev.stamp
 	cd asv_bench && ../$(BIN)/python -m compare $(if $(CORES),--cores $(CORES)) $(ARGS)
+	@echo
+	cd asv_bench && ../$(BIN)/python -m compare.populations $(if $(CORES),--cores $(CORES))
 
 asv: $(VENV)/dev.stamp
 	@test -e ~/.asv-machine.json || (cd asv_bench && ../$(BIN)/asv machine --yes)
 	cd asv_bench && ../$(BIN)/asv check -E existing:../$(BIN)/python
 	cd asv_bench && ../$(BIN)/asv run --quick --show-stderr -E existing:../$(BIN)/python
 
+# Fresh code for every level, then the wheel, which takes what is there.
+LEVELS := x86-64-v3 x86-64-v4 aarch64
+CODE := nbtrain/compiler/prebuilt_code
+wheel: $(VENV)/dev.stamp
+	rm -rf $(CODE)
+	set -e; for level in $(LEVELS); do $(BIN)/nbtrain cache bundle $$level $(CODE); done
+	$(BIN)/python -m hatchling build -t wheel -d dist
+
 clean:
-	rm -rf $(DOCS_WRITTEN)
+	rm -rf $(DOCS_WRITTEN) nbtrain/compiler/prebuilt_code
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	rm -rf asv_bench/env asv_bench/results asv_bench/html
 	find nbtrain tests plugins examples asv_bench -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true

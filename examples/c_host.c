@@ -4,20 +4,11 @@
    later. Every state is used once, as it comes: nothing is stored, no interpreter takes part. */
 
 #include <math.h>
-#include <stdint.h>
+#include <stddef.h>
+
+#include "nbtrain.h" /* in the folder nbtrain.get_include() */
 
 enum { BATCH = 32, SUBSTEPS = 20 };
-
-typedef int64_t on_data(int64_t model, int64_t x, int64_t rows, int64_t columns, int64_t y, int64_t y_rows,
-                        int64_t y_columns, int64_t y_kind, int64_t weight, int64_t result);
-typedef int64_t on_rows(int64_t model, int64_t x, int64_t rows, int64_t columns, int64_t out, int64_t out_rows,
-                        int64_t out_columns);
-
-struct host {
-    int64_t model;
-    on_data *train_step, *evaluate;
-    on_rows *predict;
-};
 
 static double uniform(uint64_t *state) { /* from -1 to 1 */
     *state = *state * 6364136223846793005u + 1442695040888963407u;
@@ -44,23 +35,23 @@ static void draw(float x[][2], float y[][2], uint64_t *state) {
 
 /* Train for so many steps, then measure: report[0] becomes the mean loss on new states, report[1] the largest error
    of ten predicted swings in a row, from one state on. Returns 0, or the status of the call that failed. */
-int64_t simulate(const struct host *host, int64_t steps, uint64_t seed, double *report) {
+int64_t simulate(const struct nbtrain *net, int64_t steps, uint64_t seed, double *report) {
     float x[BATCH][2], y[BATCH][2], state[2] = {1.0f, 0.0f}, truth[2] = {1.0f, 0.0f};
     double result[3];
-    int64_t status = 0;
-    for (int64_t step = 0; step < steps && status == 0; step++) {
+    int64_t status = NBTRAIN_OK;
+    for (int64_t step = 0; step < steps && status == NBTRAIN_OK; step++) {
         draw(x, y, &seed);
-        status = host->train_step(host->model, (int64_t)x, BATCH, 2, (int64_t)y, BATCH, 2, 0, 0, (int64_t)result);
+        status = nbtrain_train_step(net, x, BATCH, 2, y, BATCH, 2, NBTRAIN_FLOATS, NULL, result);
     }
-    if (status != 0)
+    if (status != NBTRAIN_OK)
         return status;
     draw(x, y, &seed);
-    status = host->evaluate(host->model, (int64_t)x, BATCH, 2, (int64_t)y, BATCH, 2, 0, 0, (int64_t)result);
+    status = nbtrain_evaluate(net, x, BATCH, 2, y, BATCH, 2, NBTRAIN_FLOATS, NULL, result);
     report[0] = result[0] / result[1];
     report[1] = 0.0;
-    for (int i = 0; i < 10 && status == 0; i++) {
+    for (int i = 0; i < 10 && status == NBTRAIN_OK; i++) {
         float next[2];
-        status = host->predict(host->model, (int64_t)state, 1, 2, (int64_t)next, 1, 2);
+        status = nbtrain_predict(net, state, 1, 2, next, 1, 2);
         state[0] = next[0];
         state[1] = next[1];
         swing(truth, truth);

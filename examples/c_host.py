@@ -2,9 +2,9 @@
 
     python examples/c_host.py
 
-Python creates the network, and compiles c_host.c with the installed C compiler. The C code gets the addresses of the
-model and of three functions. It then runs on its own, here in a thread, while the interpreter does something else.
-docs/how-to/c.md describes the functions.
+Python creates the network, and compiles c_host.c with the installed C compiler and nbtrain's header nbtrain.h. The C
+code gets the addresses of the model and of the functions. It then runs on its own, here in a thread, while the
+interpreter does something else. docs/how-to/c.md describes the functions.
 """
 
 from __future__ import annotations
@@ -18,22 +18,24 @@ import tempfile
 import threading
 from pathlib import Path
 
+import numpy as np
+
 import nbtrain
 from nbtrain.status import WORDS
 
 SOURCE = Path(__file__).with_suffix(".c")
 
 
-class Host(ctypes.Structure):
-    """What c_host.c calls `struct host`."""
-
-    _fields_ = tuple((name, ctypes.c_int64) for name in ("model", "train_step", "evaluate", "predict"))
+def table(trainer: nbtrain.Trainer) -> np.ndarray:
+    """What nbtrain.h calls `struct nbtrain`; it is valid while the trainer lives."""
+    addresses = [address for address, _ in trainer.c_functions().values()]
+    return np.array([trainer.model.descriptor.ctypes.data, *addresses], np.int64)
 
 
 def compiled(compiler: str, folder: str) -> ctypes.CDLL:
     """The C code as a library."""
     library = Path(folder) / "c_host.so"
-    flags = ["-std=c99", "-O2", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC"]
+    flags = ["-std=c99", "-O2", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", f"-I{nbtrain.get_include()}"]
     subprocess.run([compiler, *flags, "-o", library, SOURCE, "-lm"], check=True)
     return ctypes.CDLL(str(library))
 
@@ -52,14 +54,13 @@ def main(arguments: list[str] | None = None) -> int:
     network = nbtrain.Network(2, [nbtrain.Dense(32, "tanh"), nbtrain.Dense(2)])
     rate = nbtrain.schedule("cosine", rate=3e-3, steps=options.steps)
     trainer = nbtrain.Trainer(network, loss="mse", optimizer=nbtrain.optimizer("adam", learning_rate=rate), rng=0)
-    addresses = {name: address for name, (address, _) in trainer.c_functions().items()}
-    host = Host(trainer.model.descriptor.ctypes.data, *(addresses[name] for name, _ in Host._fields_[1:]))
+    host = table(trainer)
     report, status = (ctypes.c_double * 2)(), []
     with tempfile.TemporaryDirectory() as folder:
         simulate = compiled(compiler, folder).simulate
         simulate.argtypes = ctypes.c_void_p, ctypes.c_int64, ctypes.c_uint64, ctypes.c_void_p
         simulate.restype = ctypes.c_int64
-        call = ctypes.addressof(host), options.steps, options.seed, ctypes.addressof(report)
+        call = host.ctypes.data, options.steps, options.seed, ctypes.addressof(report)
         thread = threading.Thread(target=lambda: status.append(simulate(*call)))
         thread.start()
         thread.join()

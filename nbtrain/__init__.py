@@ -40,10 +40,13 @@ from .errors import DivergenceError, Error, InputError, ModelFileError, PluginEr
 from .version import __version__
 
 if TYPE_CHECKING:
-    from . import callbacks, compiler, datasets, kernel, metrics, testing
+    from . import callbacks, compiler, datasets, distributed, kernel, metrics, table, testing
     from .callbacks import Callback
+    from .loading import load
+    from .model.header import get_include
+    from .population import Population, PopulationHistory
     from .training.history import History
-    from .training.trainer import Trainer, load
+    from .training.trainer import Trainer
 
 __all__ = [
     "CONTRACT_VERSION",
@@ -64,6 +67,8 @@ __all__ = [
     "Parameter",
     "PluginError",
     "PluginWarning",
+    "Population",
+    "PopulationHistory",
     "Regularizer",
     "Schedule",
     "Trainer",
@@ -73,6 +78,8 @@ __all__ = [
     "compiler",
     "constraint",
     "datasets",
+    "distributed",
+    "get_include",
     "hookimpl",
     "initializer",
     "kernel",
@@ -84,6 +91,7 @@ __all__ = [
     "registry",
     "regularizer",
     "schedule",
+    "table",
     "testing",
     "unregister",
 ]
@@ -98,14 +106,19 @@ for _public in (
 
 _LAZY = {
     "Trainer": "training.trainer",
+    "Population": "population.population",
+    "PopulationHistory": "population.history",
     "History": "training.history",
     "Callback": "callbacks",
-    "load": "training.trainer",
+    "load": "loading",
+    "get_include": "model.header",
     "kernel": "",
     "datasets": "",
+    "distributed": "",
     "callbacks": "",
     "compiler": "",
     "metrics": "",
+    "table": "",
     "testing": "",
 }
 

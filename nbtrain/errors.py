@@ -10,6 +10,7 @@ __all__ = [
     "ModelFileError",
     "PluginError",
     "PluginWarning",
+    "WorkerError",
 ]
 
 
@@ -38,6 +39,10 @@ class MissingFileError(ModelFileError, FileNotFoundError):
 
     def __str__(self) -> str:
         return str(self.args[0])
+
+
+class WorkerError(Error):
+    """A worker of `nbtrain.distributed` was lost, or cannot take part; the message names shard, round and host."""
 
 
 class PluginWarning(UserWarning):

@@ -51,8 +51,9 @@ class Metric:
     options: Mapping[str, Any] = field(default_factory=dict)
 
 
-# What a trainer predicts: numbers, one class of several, yes or no, or yes or no for each of several labels.
-VALUES, CLASS, YES_OR_NO, LABELS = "values", "class", "yes or no", "labels"
+# What a trainer predicts: numbers, one class of several, yes or no, or yes or no for each of several labels; or
+# something that is not what the targets are.
+VALUES, CLASS, YES_OR_NO, LABELS, OWN = "values", "class", "yes or no", "labels", "own"
 ONE_CLASS, CLASSIFYING, NUMBERS = (CLASS, YES_OR_NO), (CLASS, YES_OR_NO, LABELS), (VALUES, YES_OR_NO, LABELS)
 
 
@@ -139,6 +140,8 @@ def as_metric(given: Any, argument: str = "metrics") -> Metric | None:
 
 def as_metrics(given: Any) -> list[Metric]:
     """The requested metrics, without those that evaluate computes by itself."""
+    if isinstance(given, tuple) and not given:
+        return []
     if isinstance(given, str | Metric) or callable(given):
         given = (given,)
     if not isinstance(given, Iterable):
@@ -154,6 +157,8 @@ def as_metrics(given: Any) -> list[Metric]:
 def task_of(engine: Any) -> str:
     """What a trainer's engine predicts."""
     hits = int(engine.descriptor["hits"][0])
+    if engine.recipe.loss.spec.target_columns is not None:
+        return OWN
     if hits == layout.HITS_NONE:
         return VALUES
     if hits == layout.HITS_LARGEST:
@@ -167,6 +172,11 @@ def check_metric(metric: Metric, engine: Any) -> None:
         return
     task, name, loss, outputs = task_of(engine), metric.name, engine.recipe.loss, engine.recipe.network.outputs
     if task not in metric.tasks:
+        if task == OWN:
+            raise InputError(
+                f"metrics: {name!r} compares predictions with targets; loss {loss.name!r} has targets of its own "
+                f"(target_columns={loss.spec.target_columns}). A function (y_true, y_pred) gets both as they are"
+            )
         if task == VALUES:
             raise InputError(f"metrics: {name!r} is for classification; loss {loss.name!r} has values as targets")
         if task == CLASS:

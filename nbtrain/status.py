@@ -10,7 +10,7 @@ from .errors import DivergenceError, Error, InputError
 WORDS = {
     layout.OK: "success",
     layout.WRONG_X: "x has no rows, or its columns are not the network's inputs",
-    layout.WRONG_Y: "y has other rows than x, or its columns are not the network's outputs",
+    layout.WRONG_Y: "y has other rows than x, or its columns are not the network's outputs (or target_columns)",
     layout.WRONG_TARGET: "y has floats but the loss takes int64 labels, or the other way round",
     layout.WRONG_LABEL: "y has a label that is not one of 0 … outputs - 1",
     layout.WRONG_OUT: "the shape of out or delta is not (rows of x, outputs), or that of dx not (rows of x, inputs)",
@@ -22,6 +22,7 @@ WORDS = {
     layout.WRONG_MODEL: "the model is a copy or has another dtype than the function; pass trainer.model itself",
     layout.WRONG_RATE: "the learning rate is negative, NaN or infinite",
     layout.WRONG_GRADIENT: "the gradient has NaN or infinity",
+    layout.WRONG_MEMBER: "the population has no such members, or there is not one block of rows for each of them",
     layout.NO_FORWARD: (
         "backward and input_gradient need a forward of as many rows just before, without another call on the model in "
         "between; accumulate=True needs a backward since the last update"

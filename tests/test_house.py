@@ -24,12 +24,15 @@ PUBLIC = {
     "nbtrain.compiler.inspect": "assembly, is_vectorized",
     "nbtrain.components": "Activation, Constraint, Initializer, Loss, Optimizer, Regularizer, Schedule",
     "nbtrain.datasets": "load_digits",
+    "nbtrain.distributed": "WorkerError, evaluate, fit, predict",
     "nbtrain.errors": "DivergenceError, Error, InputError, ModelFileError, PluginError, PluginWarning",
     "nbtrain.kernel": "evaluate, loss_and_gradient, predict, status, status_of, train_epoch, train_step, update",
     "nbtrain.metrics": "Metric",
     "nbtrain.model": "Model",
+    "nbtrain.population": "Population, PopulationHistory",
     "nbtrain.sklearn": "MLPClassifier, MLPRegressor",
     "nbtrain.status": "WORDS, check",
+    "nbtrain.table": "Column, Table, TableEncoder, TableModel, Training, load, read, train",
     "nbtrain.testing": "check_activation, check_loss, check_optimizer, check_regularizer",
 }
 

@@ -26,6 +26,7 @@ MODULES = {
         "The names that most programs need.",
         {
             "Networks and training": ("Network", "Dense", "Trainer", "History", "load"),
+            "Many networks": ("Population", "PopulationHistory"),
             "Components by name": (
                 "activation", "loss", "optimizer", "schedule", "regularizer", "initializer", "constraint",
             ),
@@ -34,6 +35,7 @@ MODULES = {
                 "Activation", "Loss", "Optimizer", "Schedule", "Regularizer", "Initializer", "Constraint", "Parameter",
                 "Component",
             ),
+            "For C": ("get_include",),
             "Errors": ("Error", "InputError", "DivergenceError", "ModelFileError", "PluginError", "PluginWarning"),
         },
     ),
@@ -42,6 +44,9 @@ MODULES = {
     "nbtrain.metrics": Module("Metrics", "What `evaluate` and `fit` compute besides the loss.", {"": (ALL,)}),
     "nbtrain.datasets": Module("Data sets", "Small data for a first try; nothing is downloaded.", {"": (ALL,)}),
     "nbtrain.kernel": Module("Inside compiled functions", "Functions for code that Numba compiles.", {"": (ALL,)}),
+    "nbtrain.table": Module("Tables", "Files and DataFrames. It needs the extra `table`.", {"": (ALL,)}),
+    "nbtrain.distributed": Module("Several processes and machines", "Rounds on executors, Dask and MPI.", {"": (ALL,)}),
+    "nbtrain.torch": Module("A network in PyTorch", "It needs the extra `torch`.", {"": (ALL,)}),
     "nbtrain.testing": Module("Checks for authors of components", "Each raises AssertionError.", {"": (ALL,)}),
     "nbtrain.compiler.inspect": Module("Looking at compiled code", "What a component became.", {"": (ALL,)}),
 }  # fmt: skip

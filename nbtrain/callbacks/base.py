@@ -93,6 +93,8 @@ class _Function(Callback):
 
 def as_callbacks(given: Any) -> list[Callback]:
     """The callbacks passed to fit, with functions wrapped."""
+    if isinstance(given, tuple) and not given:
+        return []
     if isinstance(given, Callback) or callable(given):
         given = (given,)
     if isinstance(given, str) or not isinstance(given, Iterable):

@@ -77,7 +77,7 @@ class TqdmProgress(Callback):
 
     def __init__(self, epochs: int) -> None:
         try:
-            self._tqdm = _tqdm()
+            self._tqdm = bar_class()
         except ImportError as error:
             raise Error("progress='tqdm' needs tqdm: pip install tqdm") from error
         self.epochs = epochs
@@ -98,7 +98,7 @@ class TqdmProgress(Callback):
             self._bar.close()
 
 
-def _tqdm() -> Any:
+def bar_class() -> Any:
     """The class of bars: a widget in notebooks with ipywidgets, elsewhere text, without tqdm's warning."""
     from tqdm import TqdmWarning
 

@@ -49,8 +49,8 @@ RENAMED = {
 
 
 def explain_arguments(method: Callable[Given, Made]) -> Callable[Given, Made]:
-    """Decorator of a method: the TypeError of an unknown keyword says what was meant, or where it belongs."""
-    names = list(inspect.signature(method).parameters)[1:]  # without self
+    """Decorator of functions: the TypeError of an unknown keyword says what was meant, or where it belongs."""
+    names = [name for name in inspect.signature(method).parameters if name != "self"]
     title = method.__qualname__.removesuffix(".__init__")
 
     @functools.wraps(method)

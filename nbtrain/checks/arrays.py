@@ -110,21 +110,34 @@ def inputs(value: Any, columns: int, dtype: np.dtype[Any], argument: str = "X") 
     """X as an array of shape (n_samples, columns) and `dtype`; its values are not checked."""
     array = numbers(value, dtype, argument)
     if array.ndim != 2 or array.shape[1] != columns:
-        hint = f"use {argument}.reshape(1, -1) for a single sample" if array.shape == (columns,) else ""
+        hint = f"the network has {columns} input{'s' * (columns != 1)}{_reshaped(array.shape, columns, argument)}"
         raise InputError(wrong(argument, f"have shape (n_samples, {columns})", str(array.shape), hint))
     if array.shape[0] == 0:
         raise InputError(wrong(argument, "have at least one sample", f"shape {array.shape}"))
     return array
 
 
-def targets(value: Any, samples: int, outputs: int, dtype: np.dtype[Any], argument: str = "y") -> Array:
-    """Float targets as an array of shape (samples, outputs); (samples,) is accepted for one output."""
+def _reshaped(shape: tuple[int, ...], columns: int, argument: str) -> str:
+    """How an array of another shape may be meant, where that is plain."""
+    if len(shape) == 1 and columns == 1:
+        return f": use {argument}.reshape(-1, 1) for one value per sample"
+    if shape == (columns,):
+        return f": use {argument}.reshape(1, -1) for a single sample"
+    if len(shape) == 2 and shape[0] == columns:
+        return f": use {argument}.T if its rows are the inputs"
+    if len(shape) > 2 and math.prod(shape[1:]) == columns:
+        return f": use {argument}.reshape(len({argument}), -1)"
+    return ""
+
+
+def targets(value: Any, samples: int, columns: int, dtype: np.dtype[Any], argument: str = "y", hint: str = "") -> Array:
+    """Float targets as an array of shape (samples, columns); (samples,) is accepted for one column."""
     array = numbers(value, dtype, argument)
-    if array.ndim == 1 and outputs == 1:
+    if array.ndim == 1 and columns == 1:
         array = array.reshape(-1, 1)
-    if array.shape != (samples, outputs):
-        also = f" or ({samples},)" if outputs == 1 else ""
-        raise InputError(wrong(argument, f"have shape ({samples}, {outputs}){also}", str(array.shape)))
+    if array.shape != (samples, columns):
+        also = f" or ({samples},)" if columns == 1 else ""
+        raise InputError(wrong(argument, f"have shape ({samples}, {columns}){also}", str(array.shape), hint))
     return array
 
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from functools import partial
 from importlib.metadata import version
 from typing import Any
 
@@ -89,12 +90,12 @@ def objects_to_make() -> Iterator[tuple[str, Callable[[], bytes]]]:
     found = [made for module in builtin.MODULES for made in components_of(module) if made.kind in COMPILED]
     for dtype in map(np.dtype, DTYPES):
         for part in ("core", "passes"):
-            yield f"{part}.{dtype}", lambda dtype=dtype, part=part: code_of(dtype, part)
+            yield f"{part}.{dtype}", partial(code_of, dtype, part)
         for spec in found:
-            yield f"{spec.kind}.{spec.name}.{dtype}", lambda dtype=dtype, spec=spec: component_code(spec, dtype)
+            yield f"{spec.kind}.{spec.name}.{dtype}", partial(component_code, spec, dtype)
         for pair in pairs(found):
             name = f"joined.{'+'.join(spec.name for spec in pair)}.{dtype}"
-            yield name, lambda dtype=dtype, pair=pair: regularized_code(*pair, dtype)
+            yield name, partial(regularized_code, *pair, dtype)
 
 
 def components_of(module: Any) -> Iterator[Any]:

@@ -123,7 +123,8 @@ class _DeferredCodegen(JITCPUCodegen):
             codemodel="jitdefault",
             jit=True,
         )
-        self._tm, self._tm_features, self._engine = machine, aim.features, _NoEngine()
+        self._tm, self._tm_features = machine, aim.features
+        self._engine: Any = _NoEngine()
         self._target_data = machine.target_data
         self._data_layout = str(self._target_data)
         self._loopvect, self._opt_level = False, 0

@@ -79,21 +79,21 @@ def _changed(given: Settings) -> Settings:
     reader = getattr(config, "_env_reloader", None)  # None while another thread imports Numba
     if config is None or reader is None or reader.old_environ != given:
         return {}
-    usual = _values(reader, given)
+    present = vars(config)
     return {
-        name: value
-        for name, value in vars(config).items()
-        if name in usual and name.isupper() and value != usual[name] and _counts(name)
+        name: present[name]
+        for name, usual in _values(reader, given).items()
+        if name in present and present[name] is not usual and present[name] != usual
     }
 
 
 def _values(reader: Any, given: Settings) -> Settings:
-    """What Numba makes of the given settings: its own function, with a module of its own to assign to."""
+    """What Numba makes of the settings that count: its own function, with a module of its own to assign to."""
     global _evaluated
     if _evaluated is None or _evaluated[0] != given:
         function = type(reader).process_environ
         made = dict(function.__globals__)
         with warnings.catch_warnings(action="ignore"):  # Numba has warned of what it cannot read
             FunctionType(function.__code__, made, closure=function.__closure__)(reader, given)
-        _evaluated = dict(given), made
+        _evaluated = dict(given), {name: made[name] for name in made if name.isupper() and _counts(name)}
     return _evaluated[1]

@@ -17,14 +17,14 @@ _INT64 = ir.IntType(64)
 _DOMAIN = "nbtrain"
 
 
-def tuple_type(dtype: np.dtype[Any], names: Sequence[str] | int) -> Any:
-    """A tuple of this many numbers, or a NamedTuple with these names."""
+def tuple_type(dtype: np.dtype[Any], names: Sequence[str] | int, title: str = "values") -> Any:
+    """A tuple of this many numbers, or a NamedTuple with these names; `title` is what messages call it."""
     number = from_dtype(dtype)
     if isinstance(names, int):
         return types.UniTuple(number, names) if names else types.Tuple(())
     if not names:
         return types.Tuple(())
-    return types.NamedUniTuple(number, len(names), namedtuple("Values", names))  # type: ignore[misc]
+    return types.NamedUniTuple(number, len(names), namedtuple(title, names))  # type: ignore[misc]
 
 
 def _place(context: Any, builder: Any, number: Any, address: Any, index: Any) -> Any:

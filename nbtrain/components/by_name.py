@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copyreg
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from operator import attrgetter
 from typing import Any
 
@@ -25,6 +25,7 @@ from . import (
 from .absent import Absent
 from .builtin import MODULES
 from .registry import BUILTIN, Registry
+from .spec import PerMember, is_per_member, per_member
 
 __all__ = [
     "BUILTIN",
@@ -48,7 +49,17 @@ registry = Registry(MODULES)
 
 
 def bound(spec: Spec, given: dict[str, Any]) -> Component:
-    """A spec with parameter values."""
+    """A spec with parameter values; without any given it is made once."""
+    if given:
+        return _bound(spec, given)
+    kept: Any = vars(spec)
+    if "_bound" not in kept:
+        kept["_bound"] = _bound(spec, given)
+    found: Component = kept["_bound"]
+    return found
+
+
+def _bound(spec: Spec, given: dict[str, Any]) -> Component:
     parameters: dict[str, Parameter] = spec.parameters  # type: ignore[attr-defined]
     rate = () if spec.kind != "optimizer" else ("learning_rate",)
     for name in given:
@@ -59,14 +70,30 @@ def bound(spec: Spec, given: dict[str, Any]) -> Component:
         values.append(("learning_rate", _rate(given.get("learning_rate", spec.learning_rate))))  # type: ignore[attr-defined]
     for name, parameter in parameters.items():
         values.append((name, parameter.checked(given.get(name, parameter.default), name)))
-    if isinstance(spec, Schedule) and spec.check is not None:
-        fault = spec.check(*(value for _, value in values))
-        if fault:
-            raise InputError(f"schedule {spec.name!r}: {fault}")
+    if isinstance(spec, Schedule):
+        check_schedule(spec, [value for _, value in values])
     return Component(spec.kind, spec.name, tuple(values), spec)
 
 
+def check_schedule(spec: Schedule, values: Sequence[Any]) -> None:
+    """Raise InputError where numbers do not go together, for one of the members where there are several."""
+    if spec.check is None:
+        return
+    counts = [len(value) for value in values if isinstance(value, PerMember)]
+    if not counts:
+        fault = spec.check(*values)
+        if fault:
+            raise InputError(f"schedule {spec.name!r}: {fault}")
+        return
+    for k in range(min(counts)):
+        fault = spec.check(*(float(v.numbers[k]) if isinstance(v, PerMember) else v for v in values))
+        if fault:
+            raise InputError(f"schedule {spec.name!r}, member {k}: {fault}")
+
+
 def _rate(value: Any) -> Any:
+    if is_per_member(value):
+        return per_member(value, "learning_rate", Parameter(1.0, above=0.0).checked)
     if isinstance(value, Component) and value.kind == "schedule":
         return value
     if isinstance(value, str | Component | Spec):

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+from ..checks.arrays import whole_number
 from ..checks.messages import brief, wrong
 from ..errors import InputError
 from .spec import Function, Spec
@@ -39,6 +40,10 @@ class Loss(Spec):
         Float targets (samples, outputs), or int64 labels (samples,).
     minimum, maximum : float, optional
         Bounds of float targets. With 0 and 1 the targets are two classes, and accuracy is counted.
+    target_columns : int, optional
+        Columns of float targets, where they are not one number for each output: `y` is then a row (target_columns,),
+        or flat (rows * target_columns,) for `rows`. What its numbers mean is the loss's own matter, so `evaluate` gives
+        the loss alone, without R² or accuracy. For `row` and `rows` only.
     """
 
     kind: ClassVar[str] = "loss"
@@ -54,18 +59,19 @@ class Loss(Spec):
     target: str = "float"
     minimum: float | None = None
     maximum: float | None = None
+    target_columns: int | None = None
 
     def __post_init__(self) -> None:
         self._check(
             self.parameters,
             {
-                "value": (self.value, 2),
-                "slope": (self.slope, 2),
-                "output": (self.output, 1),
-                "row": (self.row, 3),
-                "row_output": (self.row_output, 2),
-                "rows": (self.rows, 5),
-                "rows_output": (self.rows_output, 3),
+                "value": (self.value, "p, y"),
+                "slope": (self.slope, "p, y"),
+                "output": (self.output, "z"),
+                "row": (self.row, "z, y, slope"),
+                "row_output": (self.row_output, "z, out"),
+                "rows": (self.rows, "z, y, slope, losses, outputs"),
+                "rows_output": (self.rows_output, "z, out, outputs"),
             },
         )
         forms = [("value", "output"), ("row", "row_output"), ("rows", "rows_output")]
@@ -81,6 +87,23 @@ class Loss(Spec):
             raise InputError(wrong("target", "be 'float' or 'label'", brief(self.target)))
         if self.target == "label" and elementwise:
             raise InputError(f"target: loss {self.name!r} is elementwise and takes floats; for labels, use row or rows")
+        if self.target_columns is not None:
+            object.__setattr__(self, "target_columns", self._checked_columns())
+
+    def _checked_columns(self) -> int:
+        """Columns of targets of the loss's own width."""
+        columns = whole_number(self.target_columns, "target_columns", 1)
+        if self.elementwise:
+            raise InputError(
+                f"target_columns: loss {self.name!r} is elementwise, with one target for each output; use row or rows"
+            )
+        if self.target != "float":
+            raise InputError(f"target_columns: loss {self.name!r} takes labels; use target='float' for rows of numbers")
+        return columns
+
+    def columns(self, outputs: int) -> int:
+        """Columns of float targets for a network with so many outputs."""
+        return outputs if self.target_columns is None else self.target_columns
 
     @property
     def elementwise(self) -> bool:

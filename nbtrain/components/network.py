@@ -16,6 +16,7 @@ from ..checks.messages import brief, wrong
 from ..errors import InputError
 from . import Component
 from .by_name import resolve
+from .spec import is_per_member, per_member
 from .summary import Summary, summarized
 
 
@@ -31,7 +32,7 @@ class Dense:
         g, by name or from `nbtrain.activation`.
     dropout : float, default 0.0
         Probability, from 0 up to but not including 1, that a unit is disabled in a training iteration; the kept ones
-        are scaled by 1 / (1 - dropout). Not on the last layer.
+        are scaled by 1 / (1 - dropout). Not on the last layer. For a `Population`, a list or array of them, too.
     initializer : str or component, optional
         Of the weights; by default the one that the activation names.
     constraint : str or component, optional
@@ -45,7 +46,7 @@ class Dense:
 
     units: int
     activation: Component
-    dropout: float
+    dropout: float  # or PerMember, for a Population
     initializer: Component
     constraint: Component | None
 
@@ -60,14 +61,12 @@ class Dense:
         constraint: Any = None,
     ) -> None:
         g = resolve("activation", activation, "activation")
-        rate = dropout
-        number = isinstance(rate, Real) and not isinstance(rate, bool | np.bool)
-        if not number or not 0.0 <= float(rate) < 1.0:
-            raise InputError(wrong("dropout", "be a number >= 0 and < 1", brief(dropout)))
+        several = is_per_member(dropout)
+        rate: Any = per_member(dropout, "dropout", dropout_rate) if several else dropout_rate(dropout, "dropout")
         chosen = g.spec.initializer if initializer is None else initializer
         object.__setattr__(self, "units", whole_number(units, "units", 1))
         object.__setattr__(self, "activation", g)
-        object.__setattr__(self, "dropout", float(rate))
+        object.__setattr__(self, "dropout", rate)
         object.__setattr__(self, "initializer", resolve("initializer", chosen, "initializer"))
         kept = None if constraint is None else resolve("constraint", constraint, "constraint")
         object.__setattr__(self, "constraint", kept)
@@ -81,6 +80,14 @@ class Dense:
         if self.constraint is not None:
             parts.append(f"constraint={_short(self.constraint)}")
         return f"Dense({', '.join(parts)})"
+
+
+def dropout_rate(value: Any, argument: str) -> float:
+    """A dropout rate as a float."""
+    number = isinstance(value, Real) and not isinstance(value, bool | np.bool)
+    if not number or not 0.0 <= float(value) < 1.0:
+        raise InputError(wrong(argument, "be a number >= 0 and < 1", brief(value)))
+    return float(value)
 
 
 def _short(component: Component) -> str:

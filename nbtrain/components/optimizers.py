@@ -81,8 +81,11 @@ class Optimizer(Spec):
             object.__setattr__(self, role, names)
         if len(self.slots) > MOST_SLOTS:
             raise InputError(wrong("slots", f"have at most {MOST_SLOTS} names", str(len(self.slots))))
-        leading = 3 if self.scalars else 2
-        functions = {"step": (self.step, 5), "prepare": (self.prepare, leading), "scale": (self.scale, 3)}
+        functions = {
+            "step": (self.step, "w, g, slots, prepared, hyper"),
+            "prepare": (self.prepare, "t, scalars, hyper" if self.scalars else "t, hyper"),
+            "scale": (self.scale, "norm_w, norm_u, hyper"),
+        }
         self._check(self.parameters, functions)
         if self.norms not in (None, "layer", "global"):
             raise InputError(wrong("norms", "be 'layer', 'global' or None", brief(self.norms)))
@@ -105,7 +108,8 @@ class Optimizer(Spec):
             if self.scalars:
                 found, _ = found
         except Exception as error:
-            raise InputError(f"prepare: called with t=1 and the defaults it failed: {error!r}") from error
+            hint = f"; hyper has {', '.join(hyper._fields)}" if isinstance(error, AttributeError) else ""
+            raise InputError(f"prepare: called with t=1 and the defaults it failed: {error!r}{hint}") from error
         if not isinstance(found, tuple):
             raise InputError(
                 wrong("prepare", "return a tuple of numbers", brief(found), "called with t=1 and the defaults")

@@ -94,6 +94,12 @@ class Registry:
             provider = self.provider(spec)
             return provider == BUILTIN or bool(provider in self._providers and self._providers[provider].distribution)
 
+    def registered(self, kind: str, name: str) -> Spec | None:
+        """The spec of that name that this program has registered; None for what other processes find, or none do."""
+        with self._lock:
+            entry = self._found.get((kind, name))
+        return None if entry is None or self.is_installed(entry.spec) else entry.spec
+
     def same(self, spec: Spec) -> Spec:
         """The registered spec that has the same functions and parameters; else the spec itself."""
         entry = self._found.get((spec.kind, spec.name))

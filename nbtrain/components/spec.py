@@ -30,6 +30,62 @@ def is_name(given: Any) -> bool:
     return isinstance(given, str) and NAME.fullmatch(given) is not None and not keyword.iskeyword(given)
 
 
+class PerMember:
+    """A number for each member of a population, as the value of a parameter; it is compared and hashed like a number.
+
+    Parameters
+    ----------
+    numbers : array_like of shape (members,)
+        Copied, as float64.
+
+    Attributes
+    ----------
+    numbers : ndarray of shape (members,), float64
+        Read-only.
+    """
+
+    __slots__ = ("numbers",)
+
+    def __init__(self, numbers: Any) -> None:
+        self.numbers = np.array(numbers, np.float64)
+        self.numbers.setflags(write=False)
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    def __bool__(self) -> bool:
+        return bool(self.numbers.any())
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, PerMember) and np.array_equal(self.numbers, other.numbers)
+
+    def __hash__(self) -> int:
+        return hash(self.numbers.tobytes())
+
+    def __repr__(self) -> str:
+        if len(self) <= 4:
+            return repr(self.numbers.tolist())
+        return f"<{len(self):,} numbers from {self.numbers.min():g} to {self.numbers.max():g}>"
+
+    def __reduce__(self) -> Any:
+        return PerMember, (self.numbers,)
+
+
+def is_per_member(value: Any) -> bool:
+    """Whether a value is a list, a tuple or an array of numbers: one for each member of a population."""
+    return isinstance(value, PerMember | list | tuple) or (isinstance(value, np.ndarray) and value.ndim == 1)
+
+
+def per_member(value: Any, argument: str, check: Callable[[Any, str], float]) -> PerMember:
+    """Numbers of members, each of them checked; an error names the member."""
+    if isinstance(value, PerMember):
+        value = value.numbers
+    if not len(value):
+        raise InputError(wrong(argument, "be a number, or one number for each member of a Population", brief(value)))
+    items = value.tolist() if isinstance(value, np.ndarray) else value
+    return PerMember([check(item, f"{argument} of member {k}") for k, item in enumerate(items)])
+
+
 @dataclass(frozen=True)
 class Parameter:
     """A named number of a component, with the bounds in which it makes sense.
@@ -52,8 +108,10 @@ class Parameter:
     def __post_init__(self) -> None:
         object.__setattr__(self, "default", self.checked(self.default, "default"))
 
-    def checked(self, value: Any, argument: str) -> float:
-        """The value as a float, or an InputError that names the argument and the bounds."""
+    def checked(self, value: Any, argument: str) -> Any:
+        """The value as a float, or an InputError that names the argument and the bounds; numbers as `PerMember`."""
+        if is_per_member(value):
+            return per_member(value, argument, self.checked)
         number = isinstance(value, Real) and not isinstance(value, bool | np.bool) and math.isfinite(value)
         if not number or not self._inside(float(value)):
             raise InputError(wrong(argument, f"be {self._words()}", brief(value)))
@@ -89,8 +147,8 @@ class Spec:
     kind: ClassVar[str]
     name: str
 
-    def _check(self, parameters: Mapping[str, Any], functions: Mapping[str, tuple[Function | None, int]]) -> None:
-        """Validate name, parameters and the functions, each with the number of its own leading arguments."""
+    def _check(self, parameters: Mapping[str, Any], functions: Mapping[str, tuple[Function | None, int | str]]) -> None:
+        """Validate name, parameters, and the functions, each with its leading arguments: how many, or their names."""
         if not isinstance(self.name, str) or not NAME.fullmatch(self.name):
             raise InputError(wrong("name", "be made of lower-case letters, digits and _", repr(self.name)))
         if not isinstance(parameters, Mapping):
@@ -106,15 +164,16 @@ class Spec:
                 object.__setattr__(self, role, plain_function(function, role))
                 self._check_signature(role, leading)
 
-    def _check_signature(self, role: str, leading: int) -> None:
+    def _check_signature(self, role: str, own: int | str) -> None:
         """The arguments after the leading ones are the parameters, in their order."""
+        leading = len(own.split(", ")) if isinstance(own, str) else own
         function: Function = getattr(self, role)
         arguments = list(inspect.signature(function).parameters)
         wanted = list(self.parameters) if self.kind != "optimizer" else []  # type: ignore[attr-defined]
         if len(arguments) < leading or arguments[leading:] != wanted:
             extra = [name for name in arguments[leading:] if name not in wanted]
             raise InputError(
-                f"{role} of {self.kind} {self.name!r} must take {_own(leading, wanted)}"
+                f"{role} of {self.kind} {self.name!r} must take {_own(own, leading, wanted)}"
                 + f", got {function.__name__}({', '.join(arguments)})"
                 + _for_defaults(function, extra)
             )
@@ -137,12 +196,25 @@ class Spec:
         return self
 
 
-def _own(leading: int, parameters: list[str]) -> str:
+def is_importable(spec: Spec) -> bool:
+    """Whether all functions of a spec can be pickled by plain pickle: modules have them under their names."""
+    functions = [value for value in vars(spec).values() if isinstance(value, FunctionType)]
+    return all(map(_is_found, functions))
+
+
+def _is_found(function: FunctionType) -> bool:
+    """Whether a function, or what Numba has made of it, is in its module under its name."""
+    held = getattr(sys.modules.get(function.__module__), function.__qualname__, None)
+    return getattr(held, "py_func", held) is function
+
+
+def _own(own: int | str, leading: int, parameters: list[str]) -> str:
     """The arguments that a function must take, in words."""
     names = ", ".join(parameters)
     if leading == 0:
         return names or "no arguments"
-    return f"{leading} argument{'s' * (leading != 1)}" + (f", then {names}" if names else "")
+    named = f" ({own})" if isinstance(own, str) else ""
+    return f"{leading} argument{'s' * (leading != 1)}{named}" + (f", then {names}" if names else "")
 
 
 def plain_function(function: Any, argument: str) -> Function:

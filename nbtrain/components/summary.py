@@ -48,7 +48,8 @@ class LayerSummary(NamedTuple):
     def cells(self) -> tuple[str, ...]:
         """The row as texts."""
         numbers = (f"{number:,}" for number in (self.parameters, self.bytes, self.operations))
-        dropout = f"{self.dropout:g}" if self.dropout else ""
+        number = isinstance(self.dropout, float)  # else one for each member of a population
+        dropout = (f"{self.dropout:g}" if self.dropout else "") if number else "…"
         return (str(self.layer), self.activation, dropout, f"{self.shape[0]} × {self.shape[1]}", *numbers)
 
 
@@ -162,5 +163,7 @@ def _layers(inputs: int, layers: Iterable[Any], rows: int, dtype: np.dtype[Any])
 
 
 def _described(component: Any) -> str:
-    numbers = ", ".join(f"{name}={value:g}" for name, value in component.parameters)
+    numbers = ", ".join(
+        f"{name}={value:g}" if isinstance(value, float) else f"{name}=…" for name, value in component.parameters
+    )
     return f"{component.name}({numbers})" if numbers else str(component.name)

@@ -3,11 +3,29 @@
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 from ..compiler.jit import jit, vector_at
 from .layout import OK, WRONG_LABEL, WRONG_TARGET, WRONG_X, WRONG_Y
 from .magnitudes import all_finite
 from .net import INT64
+
+
+class X(NamedTuple):
+    """Rows of inputs."""
+
+    address: int
+    rows: int
+    columns: int
+
+
+class Y(NamedTuple):
+    """Targets: kind 0 floats (rows, columns), kind 1 int64 labels (rows,), columns 1."""
+
+    address: int
+    rows: int
+    columns: int
+    kind: int
 
 
 @jit

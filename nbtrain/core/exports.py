@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numba import types
 
 from ..compiler.jit import jit, vector_at
-from . import draws, epoch, inference, pair, parameters, prediction, steps
+from . import draws, epoch, inference, pair, parameters, population, prediction, steps
 from .calls import free, nan_of
-from .checks import bad_label, bad_number, bad_weight, check_data, check_x
+from .checks import X, Y, bad_label, bad_number, bad_weight, check_data, check_x
 from .functions import CORE, EVALUATE, GRADIENT, NUMBERS, PASSES, QUICK, TRAIN_EPOCH, TRAIN_STEP, check_complete
 from .helper import assist as help_with
 from .layout import DESCRIPTOR, DIVERGED, OK, WRONG_GRADIENT, WRONG_OUT, WRONG_RATE, WRONG_WEIGHT
@@ -32,23 +32,6 @@ from .update.subnormals import flush_subnormals, restore
 from .update.update import accept, is_good_rate, prepare, update
 
 ALL_STEPS = np.int64(1 << 62)  # typed: with a plain constant Numba would compile train_epoch twice
-
-
-class X(NamedTuple):
-    """Rows of inputs."""
-
-    address: int
-    rows: int
-    columns: int
-
-
-class Y(NamedTuple):
-    """Targets: kind 0 floats (rows, columns), kind 1 int64 labels (rows,), columns 1."""
-
-    address: int
-    rows: int
-    columns: int
-    kind: int
 
 
 @jit
@@ -269,6 +252,7 @@ def functions(dtype: np.dtype[Any]) -> dict[str, Any]:
     """The core's functions for float32 or float64, by name, with their argument types and constant first arguments."""
     dtype, listed = np.dtype(dtype), CORE | QUICK
     found = _on_data(dtype) | _on_model(dtype) | _on_numbers(dtype) | _on_seeds()
+    found |= population.functions(dtype)
     found |= pair.functions(dtype) | parameters.functions(dtype) | prediction.functions(dtype)
     check_complete("nbtrain.core.exports", found, listed)
     made: dict[str, Any] = {}

@@ -42,9 +42,15 @@ class Function(NamedTuple):
         """Whether it works on x, y and weights, which `exports` checks in one place for all that do."""
         return self.arguments == DATA
 
+    @property
+    def on_population(self) -> bool:
+        """Whether compiled callers hand it a population in place of a model."""
+        return self.arguments[0] == "population"
+
 
 DATA = ("model", "x", "rows", "columns", "y", "y_rows", "y_columns", "y_kind", "weight", "result")
 OUT = ("model", "x", "rows", "columns", "out", "out_rows", "out_columns")
+SOME = ("blocks", "first", "last")  # of a population: how many blocks of rows there are, and the members
 FROM_DELTA = (
     *("model", "x", "rows", "columns"),
     *("delta", "delta_rows", "delta_columns", "dx", "dx_rows", "dx_columns"),
@@ -76,6 +82,12 @@ CORE = {
     "bad_number": Function(("address", "count")),
     "bad_weight": Function(("address", "count")),
     "bad_label": Function(("address", "count", "classes")),
+    "run_members": Function(("model", "population", "worker")),
+    "predict_spans": Function(("model", "population", "spans", "count", "x", "out")),
+    "evaluate_spans": Function(("model", "population", "spans", "count", "x", "y", "weight", "sums")),
+    "train_members": Function(("population", *DATA[1:-1], *SOME, "steps"), door=True),
+    "predict_members": Function(("population", *OUT[1:], *SOME), door=True),
+    "copy_member": Function(("population", "target", "source"), door=True),
     "hash_seeds": Function(("entropy", "length", "first", "last", "out", "words")),
     "draw_uniform": Function(("states", "first", "last", "theta", "stride", "bounds", "layers", "itemsize")),
 }
@@ -87,7 +99,8 @@ QUICK = {name: Function(("self", "arguments", "count")) for name in ("quick_step
 PASSES = {"update_in_passes": Function(("model", "regularization", "rank", "size"))}
 
 SIGNATURES = {name: function.arguments for name, function in CORE.items()}
-DOORS = tuple(name for name, function in CORE.items() if function.door)
+DOORS = tuple(name for name, function in CORE.items() if function.door and not function.on_population)
+MEMBER_DOORS = tuple(name for name, function in CORE.items() if function.door and function.on_population)
 HOST_FUNCTIONS = tuple(name for name, function in CORE.items() if function.host)
 WORK = {name: function.work for name, function in CORE.items() if function.work}
 

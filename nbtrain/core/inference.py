@@ -75,7 +75,7 @@ def evaluate(net, data, sums):
         sums[0] += summed_loss(net, chunk.rows)
         if d.hits != HITS_NONE:
             sums[2] += count_hits(net, chunk)
-        elif d.target_columns > 0:
+        if d.squares != 0:
             squared_errors(net, chunk, errors)
 
 
@@ -86,7 +86,7 @@ def evaluate_rows(net, data, first, team):
     chunk = chunk_at(d, data, first)
     forward(net, chunk, ZERO, INFERENCE, team)
     loss_slope(net, chunk, 1.0, team)
-    if d.hits == HITS_NONE and d.target_columns > 0:
+    if d.squares != 0:
         rows = share(chunk.rows, team)
         scratch = net.layers[net.layers.size - 1].delta
         predictions(net, rows, scratch + rows[0] * d.outputs * d.itemsize)

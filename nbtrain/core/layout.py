@@ -10,12 +10,12 @@ import numpy as np
 
 from ..compiler import sources
 from ..version import __version__
-from .functions import DOORS
+from .functions import DOORS, MEMBER_DOORS
 
 # Status codes of the core's functions; 0 is success. `nbtrain.status` has the words for them.
 OK = 0
 WRONG_X = 1  # x has no rows, or its columns are not the network's inputs
-WRONG_Y = 2  # y has other rows than x, or its columns are not the network's outputs
+WRONG_Y = 2  # y has other rows than x, or its columns are not the network's outputs or the loss's own number
 WRONG_TARGET = 3  # floats for a loss that takes integer labels, or the other way round
 WRONG_LABEL = 4  # a label that is no class of the network
 WRONG_OUT = 5  # the shape of out or delta is not (rows of x, outputs), or that of dx not (rows of x, inputs)
@@ -27,6 +27,7 @@ FAILED = 10  # a function of the loss did something for which Python raises
 WRONG_MODEL = 11  # a copy of a model, or one of another dtype
 WRONG_RATE = 12  # the learning rate is negative or not finite
 WRONG_GRADIENT = 13  # the gradient to update with is not finite
+WRONG_MEMBER = 17  # a population has no such members, or there is not one block of rows for each of them
 NO_FORWARD = 14  # backward without a forward of as many rows just before, or added to a gradient that was used up
 TOO_MANY_ROWS = 15  # forward or backward of more rows than batch_size
 OTHER_NETWORK = 16  # two models whose layers have other sizes, or of two dtypes
@@ -76,6 +77,7 @@ _NETWORK_FIELDS = f"""
     penalty slope  # regularizer, or 0
     loss output
     hits hit_threshold  # how correct predictions are counted
+    squares  # whether targets are values for the outputs, whose squared errors are summed
     clock_steps  # steps from one look at the clock to the next
     team_late  # how long a helper waits for a call to begin, in nanoseconds
     team_patience  # how long a call may wait for helpers, in nanoseconds, beside a share of its time
@@ -84,13 +86,18 @@ _NETWORK_FIELDS = f"""
 """
 
 # What tells one training from another, beside theta, state and scalars: a training is saved and restored by these.
-_MEMBER_FIELDS = """
+_TRAINING_FIELDS = """
     seed_0 seed_1 seed_2 seed_3  # 32 bits each
     iteration epoch
     optimizer_start  # the iteration at which the optimizer began: its own t counts from here
-    position  # samples of the current epoch that are done
+    position samples  # of the current epoch: samples that are done, and all that it goes over
     learning_rate rate_scale
     epoch_loss epoch_weight epoch_hits  # sums over the current epoch
+"""
+
+# The same in the descriptor, and what else belongs to one training.
+_MEMBER_FIELDS = f"""
+    {_TRAINING_FIELDS.strip()}
     status  # of the last call
     log log_size log_count  # (log_size, 3) float64: weighted loss, m and hits of finished epochs
     snapshot snapshot_iteration snapshot_epoch snapshot_start  # theta, state and scalars of the last finite epoch
@@ -115,7 +122,6 @@ _THREAD_FIELDS = """
     draw  # which of the masks of an iteration dropout draws: 0 but in a forward that asks for another
 
     order order_capacity order_epoch order_size
-    samples  # how many the current epoch goes over
     batch_total  # m of the current batch
     clip_factor
     forward_rows  # rows of the forward whose z, a and masks the layers hold, or 0
@@ -127,6 +133,7 @@ _THREAD_FIELDS = """
 _CALL_FIELDS = """
     data_x data_y data_weight data_rows data_out  # what it works on
     slice_steps slice_time  # after so many steps, or nanoseconds, train_slice returns
+    snapshot_due  # whether train_slice keeps how the model stands before it begins
     watch  # what train_slice does between epochs: a WATCH, or 0
 
     busy  # who is using the model: FREE, CALL or HELD
@@ -164,6 +171,59 @@ _BLOCK_FIELDS = """
     regularized
 """
 
+# A population, as models of one architecture see it, which take its members in turns. A member is a record MEMBER and
+# a row of bytes, theta | state | scalars, in which a model keeps its last finite epoch while it trains that member.
+_POPULATION_FIELDS = f"""
+    count  # members
+    members rows  # their records, and (count,) addresses of their rows
+    tasks  # what each does in the present call
+    values columns targets  # (count, columns) numbers of eight bytes, and where in a model each column belongs
+    turns turn_count next  # members in the order in which they are taken, and the place of the next one
+    x y weight  # training data; 0: no weights
+    valid_x valid_y valid_weight  # validation data; 0: none
+    log log_epochs log_columns  # (count, log_epochs, log_columns) float64
+    accuracy val_loss val_accuracy  # columns of the log, or -1; the loss is the first
+    best  # (count,) addresses of the members' best parameters, or 0 for none; a member without one uses its model's
+    keeps_best restores  # whether the best parameters are kept, and whether a finished member goes back to them
+    running  # whether Python is training members: compiled callers are then sent away
+    models model_count  # addresses of the models
+    losses  # (count,) float64: mean losses of the last steps that a compiled caller has trained
+    {" ".join(MEMBER_DOORS)}
+"""
+
+# A member's part of a call of fit.
+_TASK_FIELDS = """
+    x_first y_first weight_first rows  # its samples: where they begin in each array, and how many there are
+    valid_x_first valid_y_first valid_weight_first valid_rows
+    epochs  # the epoch at which it is finished
+    logged  # epochs that are in the log
+    status  # OK, or why it was given up
+    failed_epoch failed_iteration  # where that was, counted from 1
+    best_value best_epoch waited stopped  # of its MONITOR, when it is not the member's turn
+"""
+
+# A model's part of a call of fit.
+_WORKER_FIELDS = """
+    member  # that it trains, or -1
+    log  # (3,) float64: sums of the last epoch
+    watch  # a WATCH, which validates and follows a number; 0: neither
+    best_theta  # (parameters,): of the best epoch
+"""
+
+# Rows of data for which a member predicts, or by which it is evaluated.
+_SPAN_FIELDS = """
+    member x_first y_first weight_first rows
+    out_first  # the first row of the predictions
+"""
+
+# Where a number of each member belongs.
+_TARGET_FIELDS = """
+    offset  # in bytes, from the descriptor on
+    kind  # how it is written: FLOAT64_NUMBER, TYPED_NUMBER or DROPOUT_RATE, or NO_NUMBER where it does not belong
+"""
+# typed: of the model's dtype; a rate: into fields of its layer
+NO_NUMBER, FLOAT64_NUMBER, TYPED_NUMBER, DROPOUT_RATE = range(4)
+
 _FLOATS = {
     *("keep_scale", "target_minimum", "target_maximum", "clip_value", "clip_norm", "clip_factor", "hit_threshold"),
     *("learning_rate", "rate_scale", "epoch_loss", "epoch_weight", "epoch_hits", "batch_total"),
@@ -200,6 +260,8 @@ def _record(*lines: list[str]) -> np.dtype:
 
 LAYER = _record(*_lines(_LAYER_FIELDS))
 BLOCK = _record(*_lines(_BLOCK_FIELDS))
+MEMBER, TASK, WORKER = (_record(*_lines(text)) for text in (_TRAINING_FIELDS, _TASK_FIELDS, _WORKER_FIELDS))
+SPAN, TARGET = _record(*_lines(_SPAN_FIELDS)), _record(*_lines(_TARGET_FIELDS))
 WATCH = _record(*_lines(_WATCH_FIELDS))
 MONITOR = _record(*_lines(_MONITOR_FIELDS))
 
@@ -211,8 +273,10 @@ _OWNERS = {
 }
 # The first field carries the version of the layout, so that code compiled for another one is never handed a model:
 # Numba takes it for another type, and a user's cached function is compiled anew.
-_OWNERS["network"][0].insert(0, f"abi_{_abi()}")
+_VERSION = f"abi_{_abi()}"
+_OWNERS["network"][0].insert(0, _VERSION)
 DESCRIPTOR = _record(*(line for lines in _OWNERS.values() for line in lines))
+POPULATION = _record([_VERSION, *(name for line in _lines(_POPULATION_FIELDS) for name in line)])
 FIELDS = {owner: tuple(name for line in lines for name in line) for owner, lines in _OWNERS.items()}
 
 

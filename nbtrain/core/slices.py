@@ -24,6 +24,9 @@ def train_slice(net, data):
     d = net.descriptor[0]
     status, steps = np.int64(OK), d.slice_steps
     end = clock() + d.slice_time
+    if d.snapshot_due != 0:
+        keep_snapshot(net)
+        d.snapshot_due = 0
     while status == OK and steps > 0 and d.log_count < d.log_size:
         word = flush_subnormals()
         status, steps = train_epoch(net, data, steps, end)
@@ -48,14 +51,21 @@ def keep_epoch(net):
     wait(d, team)
     if any_says(team, FAULT):
         return np.int64(DIVERGED)
+    keep_snapshot(net)
+    log_epoch(d)
+    return np.int64(OK)
+
+
+@jit
+def keep_snapshot(net):
+    """Keep how the model stands: theta, state, scalars and counters."""
+    d = net.descriptor[0]
     team = current_team(d)
     dispatch(team, np.int64(SNAPSHOT), ZERO)
     copy_share(net, team)
     wait(d, team)
     copy(vector_at(d.scalars, d.scalar_count, FLOAT64), vector_at(kept_scalars(d), d.scalar_count, FLOAT64))
     d.snapshot_iteration, d.snapshot_epoch, d.snapshot_start = d.iteration, d.epoch, d.optimizer_start
-    log_epoch(d)
-    return np.int64(OK)
 
 
 @jit

@@ -28,7 +28,7 @@ A call runs on the calling thread alone and returns BUSY at once if another thre
 - Pass models to compiled functions as arguments. Numba takes globals, variables of closures and defaults for
   constants, and would train a copy: such models are refused.
 - Several models of one dtype are best passed as a `numba.typed.List`, also to loops over `prange`. Numba compiles code
-  of its own for every tuple of models: a long one takes minutes, and cannot be indexed in `prange`.
+  of its own for every length of a tuple, which takes long for a long one, and cannot index a tuple in `prange`.
 - A target network is another trainer's model: `copy(target, model)` and `blend(target, model, tau)` change its
   parameters. `layer(model, i)` gives the weights and biases of a layer.
 - Several threads, or the turns of a loop over `prange`, predict with one model by `predict_with`, each with a workspace
@@ -54,11 +54,14 @@ from numba.extending import intrinsic
 
 from ..checks.messages import unknown
 from ..compiler.jit import always_njit
-from ..core.functions import DOORS, check_complete
+from ..core.functions import DOORS, MEMBER_DOORS, check_complete
 from ..core.layout import QUIET_NAN, WRONG_MODEL
 from .address import model_at as model_at
 from .apart import predict_with as predict_with
 from .apart import work_size as work_size
+from .members import copy_member as copy_member
+from .members import predict_members as predict_members
+from .members import train_members as train_members
 from .opened import DOUBLE, INT64, Opened, rows_of
 from .pair import backward as backward
 from .pair import forward as forward
@@ -70,7 +73,7 @@ from .parameters import layer as layer
 from .parameters import regularize as regularize
 from .typing import check_array, check_model, check_output, check_target
 
-__all__ = sorted([*DOORS, "layer", "model_at", "status", "status_of"])
+__all__ = sorted([*DOORS, *MEMBER_DOORS, "layer", "model_at", "status", "status_of"])
 
 _MEANT = {"fit": "train_epoch", "train": "train_step", "partial_fit": "train_step", "predict_proba": "predict"}
 _RESULTS = 3  # float64 numbers that a function on data may write

@@ -174,6 +174,27 @@ def check_model(model: Any, name: str = "model") -> Any:
     return theta.dtype
 
 
+def check_members(model: Any) -> Any:
+    """Dtype of the parameters of a population's members."""
+    fields = getattr(model, "fields", ())
+    if not isinstance(model, types.NamedTuple) or "population" not in fields or "theta" not in fields:
+        hint = "pass population.model" if "descriptor" not in fields else "a trainer's model is of one network"
+        refuse(wrong("model", "be a population's model", _short(model), hint))
+    return model.types[fields.index("theta")].dtype
+
+
+def check_block_target(y: Any, dtype: Any, blocks: bool) -> int:
+    """Kind of the targets of rows for all members, or of a block of rows for each of them."""
+    if not blocks:
+        return check_target(y, dtype)
+    labels = isinstance(y, types.Array) and isinstance(y.dtype, types.Integer)
+    if labels:
+        check_array("y", y, types.int64, (2,), "(members, m), labels of each member, as X has three dimensions")
+        return LABELS
+    check_array("y", y, dtype, (2, 3), "(members, m, outputs), or labels (members, m), as X has three dimensions")
+    return TARGETS
+
+
 def check_target(y: Any, dtype: Any) -> int:
     """Kind of the targets: floats in the model's dtype, or labels."""
     if isinstance(y, types.Array) and y.dtype == types.int64 and y.ndim == 1 and y.layout == "C" and y.aligned:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import ctypes
-import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -14,12 +14,14 @@ from .. import compiler
 from ..checks.messages import wrong
 from ..components import Component
 from ..components.by_name import BUILTIN, is_identity, registry
+from ..components.network import Dense
 from ..core import compiled
 from ..core.functions import DOORS, check_complete
-from ..core.layout import DESCRIPTOR, HITS_LARGEST, HITS_NONE, HITS_THRESHOLD
+from ..core.layout import BLOCK, DESCRIPTOR, HITS_LARGEST, HITS_NONE, HITS_THRESHOLD, LAYER
 from ..errors import PluginError
 from . import Model, quick
-from .memory import Memory, total_bytes
+from .memory import Layout, Memory, total_bytes
+from .native import native
 from .plan import INT64, blocks, plans
 from .recipe import Recipe
 
@@ -29,40 +31,141 @@ PATIENCE = 5_000_000  # nanoseconds that a call may wait for its helpers, beside
 FLOPS_PER_NANOSECOND = 100  # of a fast core: a call may also wait about as long as a step takes
 
 
+MOST_BLUEPRINTS = 64  # that are kept for more models of the same kind
+
+Array = np.ndarray[Any, Any]
+
+
 def build(recipe: Recipe) -> tuple[Model, Memory, compiler.Compiled]:
     """A model with zero parameters, its memory, and the core that works on it."""
-    core = compiled.core(recipe.dtype)
-    components = _Components(recipe.dtype)
-    memory = _memory(recipe, [core, recipe])
+    blueprint = _blueprint(recipe)
+    with _explained(recipe):
+        memory = Memory(blueprint.layout, blueprint)
+    blueprint.write(memory)
     d = memory.array("descriptor")
-    _fill_sizes(d, memory, recipe)
-    _fill_addresses(d, memory, core)
-    quick.fill(d, recipe.dtype)
-    _fill_optimizer(d, memory, recipe, components)
-    _fill_loss(d, memory, recipe, components)
-    _fill_passes(d, memory, recipe)
-    _fill_layers(memory, recipe, components)
-    memory.keep.extend(components.held)
-    _release_with(memory, core.addresses["release"])
-    return _model(d, memory), memory, core
+    for i, word in enumerate(recipe.seed):
+        d[f"seed_{i}"] = word
+    release = native(blueprint.core, holding=True).release
+    memory.block.release = partial(release, memory.address("descriptor"))
+    return _model(d, memory), memory, blueprint.core
 
 
-def _fill_addresses(d: np.ndarray[Any, Any], memory: Memory, core: compiler.Compiled) -> None:
-    """Addresses of arrays, each in the field of its name, of the core's doors and of the descriptor itself."""
-    fields: Any = DESCRIPTOR.fields
-    for name in fields.keys() & memory.addresses.keys():
-        d[name] = memory.addresses[name]
-    d["here"] = memory.addresses["descriptor"]
-    d["rate_result"] = memory.addresses["descriptor"] + fields["learning_rate"][1]
-    check_complete("the compiled core", [name for name in DOORS if core.addresses.get(name)], DOORS)
-    for name in DOORS:
-        d[name] = core.addresses[name]
+class Blueprint:
+    """What models of the same recipe have alike, whatever their seeds: made once, and copied into each model's memory.
+
+    Attributes
+    ----------
+    core : Compiled
+    keep : list
+        What the addresses in a model belong to.
+    layout : Layout
+    descriptor, layers : Record
+    numbers : dict
+        Contents of other arrays that are not zero at the start.
+    """
+
+    def __init__(self, recipe: Recipe) -> None:
+        self.core = compiled.core(recipe.dtype)
+        components = _Components(recipe.dtype)
+        self.keep: list[Any] = [self.core, recipe]
+        with _explained(recipe):
+            self.layout = Layout(plans(recipe))
+        self.descriptor, self.layers = Record(1, DESCRIPTOR), Record(len(recipe.network.layers), LAYER)
+        self.numbers: dict[str, Any] = {}
+        _fill_sizes(self, recipe)
+        _fill_addresses(self)
+        quick.fill(self.descriptor.contents, recipe.dtype)
+        _fill_optimizer(self, recipe, components)
+        _fill_loss(self, recipe, components)
+        _fill_passes(self, recipe)
+        _fill_layers(self, recipe, components)
+        self.numbers = {name: np.array(numbers) for name, numbers in self.numbers.items() if len(numbers) > 0}
+        self.keep += components.held
+
+    def write(self, memory: Memory) -> None:
+        """Write everything to the memory of a new model."""
+        self.descriptor.write(memory, "descriptor")
+        self.layers.write(memory, "layers")
+        for name, numbers in self.numbers.items():
+            memory.array(name)[:] = numbers
 
 
-def _memory(recipe: Recipe, keep: list[Any]) -> Memory:
-    """The memory of a model, or a MemoryError that names the argument by which it is too large."""
+class Record:
+    """Contents of a record, or of several, with fields that hold addresses of arrays of the same model.
+
+    Parameters
+    ----------
+    count : int
+    dtype : dtype
+        All fields are eight bytes wide.
+    """
+
+    def __init__(self, count: int, dtype: np.dtype[Any]) -> None:
+        self.contents = np.zeros(count, dtype)
+        self._addresses: list[tuple[int, str, int]] = []  # place among the words, array, bytes from its start
+
+    def point(self, field: str, name: str, beyond: int = 0, index: int = 0) -> None:
+        """Let a field of record `index` hold the address of an array, or of something so many bytes beyond."""
+        dtype: Any = self.contents.dtype
+        self._addresses.append(((index * dtype.itemsize + dtype.fields[field][1]) // 8, name, beyond))
+
+    @cached_property
+    def _pointers(self) -> tuple[Array, tuple[str, ...], Array]:
+        """Places among the words, arrays, and bytes from their starts."""
+        places, names, beyond = zip(*self._addresses, strict=True)
+        return np.array(places), names, np.array(beyond)
+
+    def write(self, memory: Memory, name: str) -> None:
+        """Write the contents to the array of that name, with the addresses of that memory."""
+        places, names, beyond = self._pointers
+        words = memory.words(name)
+        words[:] = self.contents.view(INT64)
+        words[places] = memory.addresses_of(names) + beyond
+
+
+_blueprints: dict[Any, Blueprint] = {}
+
+
+def _blueprint(recipe: Recipe) -> Blueprint:
+    """The blueprint of a recipe, one that is there already if it has been used lately."""
+    key = compiler.machine(), *_key(recipe)
+    found = _blueprints.get(key)
+    if found is None:
+        found = Blueprint(recipe)
+        while len(_blueprints) >= MOST_BLUEPRINTS:
+            _blueprints.pop(next(iter(_blueprints)), None)
+        _blueprints[key] = found
+    return found
+
+
+def _key(recipe: Recipe) -> tuple[Any, ...]:
+    """What tells one blueprint from another: components by identity, as a spec that was made anew is compiled anew.
+
+    A blueprint keeps its recipe, and with it the specs, so that their identities are not those of others.
+    """
+    components: list[Any] = []
+    for component in (recipe.loss, recipe.optimizer, recipe.regularizer, recipe.optimizer.learning_rate):
+        if isinstance(component, Component):
+            components += id(component.spec), component.parameters
+        else:
+            components.append(component)
+    return (
+        *(*components, recipe.network.inputs, tuple(map(_key_of_layer, recipe.network.layers))),
+        *(recipe.batch_size, recipe.shuffle, recipe.dtype, recipe.threads, recipe.clip_value, recipe.clip_norm),
+    )
+
+
+def _key_of_layer(layer: Dense) -> tuple[Any, ...]:
+    g, constraint = layer.activation, layer.constraint
+    found = layer.units, layer.dropout, id(g.spec), g.parameters
+    return found if constraint is None else (*found, id(constraint.spec), constraint.parameters)
+
+
+@contextmanager
+def _explained(recipe: Recipe) -> Iterator[None]:
+    """Where there is not enough memory, a MemoryError that names the argument by which the model is too large."""
     try:
-        return Memory(plans(recipe), keep)
+        yield
     except (MemoryError, ValueError, OverflowError) as error:
         whole, one = (total_bytes(plans(replace(recipe, batch_size=size))) for size in (recipe.batch_size, 1))
         small = one < whole / 2
@@ -72,19 +175,7 @@ def _memory(recipe: Recipe, keep: list[Any]) -> Memory:
         raise MemoryError(wrong(argument, "be smaller to fit in memory", got, f"the model needs {needed}")) from error
 
 
-def _release_with(memory: Memory, address: int) -> None:
-    """Let the core free what it allocated when the memory is freed."""
-    function = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64)(address)
-    finalizer = weakref.finalize(memory, _release, function, memory.addresses["descriptor"], memory.block)
-    finalizer.atexit = False
-
-
-def _release(function: Any, descriptor: int, block: object) -> None:
-    """Free what the core allocated; `block` keeps the descriptor's memory alive until then."""
-    function(descriptor)
-
-
-def _model(d: np.ndarray[Any, Any], memory: Memory) -> Model:
+def _model(d: Array, memory: Memory) -> Model:
     return Model(
         memory.array("descriptor", read_only=True),
         memory.array("theta"),
@@ -96,35 +187,46 @@ def _model(d: np.ndarray[Any, Any], memory: Memory) -> Model:
     )
 
 
-def _fill_passes(d: np.ndarray[Any, Any], memory: Memory, recipe: Recipe) -> None:
-    found = blocks(recipe)
+def _fill_addresses(made: Blueprint) -> None:
+    """Addresses of arrays, each in the field of its name, of the core's doors and of the descriptor itself."""
+    fields: Any = DESCRIPTOR.fields
+    for name in fields.keys() & made.layout.plans.keys():
+        made.descriptor.point(name, name)
+    made.descriptor.point("here", "descriptor")
+    made.descriptor.point("rate_result", "descriptor", beyond=fields["learning_rate"][1])
+    check_complete("the compiled core", [name for name in DOORS if made.core.addresses.get(name)], DOORS)
+    for name in DOORS:
+        made.descriptor.contents[name] = made.core.addresses[name]
+
+
+def _fill_passes(made: Blueprint, recipe: Recipe) -> None:
+    d, found = made.descriptor.contents, blocks(recipe)
     d["block_count"] = len(found)
     d["tensor_count"] = 1 if recipe.optimizer.spec.norms == "global" else 2 * len(recipe.network.layers)
     d["clip_value"], d["clip_norm"], d["clip_factor"] = recipe.clip_value or 0.0, recipe.clip_norm or 0.0, 1.0
     if recipe.passes:
-        memory.array("blocks")[:] = found
+        made.numbers["blocks"] = np.array(found, BLOCK)
         update = compiled.passes(recipe.dtype)
-        memory.keep.append(update)
+        made.keep.append(update)
         d["passes"] = update.addresses["update_in_passes"]
 
 
-def _fill_sizes(d: np.ndarray[Any, Any], memory: Memory, recipe: Recipe) -> None:
-    sizes = recipe.network.sizes
+def _fill_sizes(made: Blueprint, recipe: Recipe) -> None:
+    d, sizes = made.descriptor.contents, recipe.network.sizes
     d["layer_count"], d["inputs"], d["outputs"] = len(sizes) - 1, sizes[0], sizes[-1]
     d["itemsize"], d["batch_size"], d["shuffle"] = recipe.dtype.itemsize, recipe.batch_size, recipe.shuffle
     d["regularized"], d["parameters"] = recipe.network.weight_count, recipe.network.parameter_count
-    d["panel_size"] = memory.shape("panels")[1]
+    d["panel_size"] = made.layout.plans["panels"].shape[1]
     d["order_epoch"], d["rate_scale"] = -1, 1.0
     d["team_late"], d["gradient_count"] = LATE, recipe.gradient_count
     work = recipe.work_per_step
     d["clock_steps"] = max(1, int(CLOCK_FLOPS / work))
     d["team_patience"] = max(PATIENCE, int(work / FLOPS_PER_NANOSECOND))
-    for i, word in enumerate(recipe.seed):
-        d[f"seed_{i}"] = word
     if recipe.loss.spec.target == "label":
         d["target_kind"], d["target_columns"], d["target_bytes"] = 1, 0, INT64.itemsize
     else:
-        d["target_columns"], d["target_bytes"] = sizes[-1], sizes[-1] * recipe.dtype.itemsize
+        columns = recipe.loss.spec.columns(sizes[-1])
+        d["target_columns"], d["target_bytes"] = columns, columns * recipe.dtype.itemsize
 
 
 class _Components:
@@ -151,17 +253,17 @@ class _Components:
         return self.held[-1].addresses
 
 
-def _fill_optimizer(d: np.ndarray[Any, Any], memory: Memory, recipe: Recipe, components: _Components) -> None:
-    optimizer, regularizer = recipe.optimizer, recipe.regularizer
+def _fill_optimizer(made: Blueprint, recipe: Recipe, components: _Components) -> None:
+    d, optimizer, regularizer = made.descriptor.contents, recipe.optimizer, recipe.regularizer
     found = components.compiled(optimizer.spec)
     d["step"], d["prepare"], d["scale"] = found["step"], found.get("prepare", 0), found.get("scale", 0)
     d["slots"], d["scalar_count"] = len(optimizer.spec.slots), len(optimizer.spec.scalars)
     d["hyper_count"], d["prepared_count"] = 1 + len(optimizer.values), optimizer.spec.prepared_count
-    memory.array("hyper")[1:] = optimizer.values
+    made.numbers["hyper"] = (0.0, *optimizer.values)
     rate = optimizer.learning_rate
     if isinstance(rate, Component):
         d["rate"] = components.compiled(rate.spec)["rate"]
-        memory.array("rate_parameters")[:] = rate.values
+        made.numbers["rate_parameters"] = rate.values
     else:
         d["learning_rate"] = rate
     if regularizer is not None:
@@ -169,7 +271,7 @@ def _fill_optimizer(d: np.ndarray[Any, Any], memory: Memory, recipe: Recipe, com
         d["penalty"], d["slope"] = found["penalty"], found["slope"]
         if not recipe.passes:
             d["regularized_step"] = components.regularized_step(optimizer.spec, regularizer.spec)
-        memory.array("regularizer_parameters")[:] = regularizer.values
+        made.numbers["regularizer_parameters"] = regularizer.values
 
 
 def hits_of(loss: Component) -> tuple[int, float]:
@@ -177,47 +279,50 @@ def hits_of(loss: Component) -> tuple[int, float]:
     spec = loss.spec
     if spec.target == "label":
         return HITS_LARGEST, 0.0
-    if (spec.minimum, spec.maximum) != (0, 1):
+    if spec.target_columns is not None or (spec.minimum, spec.maximum) != (0, 1):
         return HITS_NONE, 0.0
     if spec.output is None:
         return HITS_THRESHOLD, 0.5
     return (HITS_THRESHOLD, 0.0) if spec.output(0.0, *loss.values) == 0.5 else (HITS_NONE, 0.0)
 
 
-def _fill_loss(d: np.ndarray[Any, Any], memory: Memory, recipe: Recipe, components: _Components) -> None:
-    found = components.compiled(recipe.loss.spec)
+def _fill_loss(made: Blueprint, recipe: Recipe, components: _Components) -> None:
+    d, found = made.descriptor.contents, components.compiled(recipe.loss.spec)
     d["loss"], d["output"] = found["loss"], found.get("output", 0)
     d["hits"], d["hit_threshold"] = hits_of(recipe.loss)
-    if recipe.loss.values:
-        memory.array("loss_parameters")[:] = recipe.loss.values
+    made.numbers["loss_parameters"] = recipe.loss.values
+    plain = recipe.loss.spec.target == "float" and recipe.loss.spec.target_columns is None
+    d["squares"] = plain and d["hits"][0] == HITS_NONE
     low, high = recipe.loss.spec.minimum, recipe.loss.spec.maximum
     d["target_minimum"], d["target_maximum"] = -np.inf if low is None else low, np.inf if high is None else high
 
 
-def _fill_layers(memory: Memory, recipe: Recipe, components: _Components) -> None:
+def _fill_layers(made: Blueprint, recipe: Recipe, components: _Components) -> None:
     network = recipe.network
-    layers, at = memory.array("layers"), memory.addresses
     weights, biases = 0, network.weight_count
     for index, dense in enumerate(network.layers):
-        layer, inputs = layers[index], network.sizes[index]
+        layer, inputs = made.layers.contents[index], network.sizes[index]
         layer["inputs"], layer["units"] = inputs, dense.units
         layer["weights"], layer["biases"] = weights, biases
         weights, biases = weights + inputs * dense.units, biases + dense.units
-        for name in ("z", "a", "delta", "parameters"):
-            layer[name] = at[f"{name}{index}"]
-        if dense.activation.values:
-            memory.array(f"parameters{index}")[:] = dense.activation.values
+        point = partial(made.layers.point, index=index)
+        for name in ("z", "delta", "parameters"):
+            point(name, f"{name}{index}")
+        made.numbers[f"parameters{index}"] = dense.activation.values
         if is_identity(dense.activation):  # nothing to call: a is z
-            layer["a"] = layer["z"]
+            point("a", f"z{index}")
         else:
+            point("a", f"a{index}")
             found = components.compiled(dense.activation.spec)
             layer["value"], layer["slope"] = found["value"], found["slope"]
         if dense.dropout > 0:
-            layer["out"], layer["mask"] = at[f"out{index}"], at[f"mask{index}"]
+            point("out", f"out{index}")
+            point("mask", f"mask{index}")
             layer["threshold"] = min(round(dense.dropout * 2**32), 2**32 - 1)
             layer["keep_scale"] = 1 / (1 - dense.dropout)
         if dense.constraint is not None:
             found = components.compiled(dense.constraint.spec)
             layer["project"], layer["rescale"] = found.get("project", 0), found.get("scale", 0)
-            layer["constraint_parameters"], layer["unit_norms"] = at[f"constraint{index}"], at[f"unit_norms{index}"]
-            memory.array(f"constraint{index}")[:] = dense.constraint.values
+            point("constraint_parameters", f"constraint{index}")
+            point("unit_norms", f"unit_norms{index}")
+            made.numbers[f"constraint{index}"] = dense.constraint.values

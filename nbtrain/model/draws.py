@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from ..components.builtin.initializers import bound_of
 from ..components.network import Network
 from . import layer_arrays
 from .native import Native
+from .quick import address
 from .seeds import hashes_agree, pcg_states
 
 Array = np.ndarray[Any, Any]
@@ -35,7 +36,7 @@ def draw(network: Network, native: Native, words: Array, theta: Array) -> None:
         Written; the parameters of each member are contiguous, the members may be any distance apart.
     """
     theta[:, network.weight_count :] = 0.0
-    bounds = bounds_of(network)
+    bounds = _bounds(network.sizes, tuple(layer.initializer.spec.function for layer in network.layers))
     if bounds is not None and draws_agree(native):
         _draw_uniform(native, pcg_states(native, words), theta, bounds)
         return
@@ -44,11 +45,12 @@ def draw(network: Network, native: Native, words: Array, theta: Array) -> None:
             w[...] = layer.initializer.spec.function(*w.shape, random, *layer.initializer.values)
 
 
-def bounds_of(network: Network) -> Array | None:
+@lru_cache(maxsize=256)
+def _bounds(sizes: tuple[int, ...], functions: tuple[Any, ...]) -> Array | None:
     """(layers, 2): number of weights, and the bound of their uniform numbers; None if others must be drawn."""
     found = []
-    for layer, fan_in, fan_out in zip(network.layers, network.sizes[:-1], network.sizes[1:], strict=True):
-        bound = bound_of(layer.initializer.spec.function, fan_in, fan_out)
+    for function, fan_in, fan_out in zip(functions, sizes[:-1], sizes[1:], strict=True):
+        bound = bound_of(function, fan_in, fan_out)
         if bound is None:
             return None
         found.append((fan_in * fan_out, bound))
@@ -57,8 +59,8 @@ def bounds_of(network: Network) -> Array | None:
 
 def _draw_uniform(native: Native, states: Array, theta: Array, bounds: Array) -> None:
     native.draw_uniform(
-        *(states.ctypes.data, 0, len(states), theta.ctypes.data, theta.strides[0]),
-        *(bounds.ctypes.data, len(bounds), theta.itemsize),
+        *(address(states), 0, len(states), address(theta), theta.strides[0]),
+        *(address(bounds), len(bounds), theta.itemsize),
     )
 
 

@@ -47,10 +47,10 @@ def _of_model(recipe: Recipe) -> list[Plan]:
 def _of_batch(recipe: Recipe) -> list[Plan]:
     """The current batch, and the workspace of the matrix products."""
     sizes, dtype, rows = recipe.network.sizes, recipe.dtype, recipe.batch_size
-    label = recipe.loss.spec.target == "label"
+    label, columns = recipe.loss.spec.target == "label", recipe.loss.spec.columns(sizes[-1])
     return [
         Plan("batch_x", (rows, sizes[0]), dtype),
-        Plan("batch_y", (rows,), INT64) if label else Plan("batch_y", (rows, sizes[-1]), dtype),
+        Plan("batch_y", (rows,), INT64) if label else Plan("batch_y", (rows, columns), dtype),
         Plan("batch_weight", (rows,), dtype),
         Plan("row_loss", (rows,), FLOAT64),
         Plan("squared_errors", (sizes[-1],), FLOAT64),

@@ -45,6 +45,13 @@ def decline(*arguments: Any) -> float:
     return float("nan")
 
 
+def address(array: np.ndarray[Any, Any]) -> int:
+    """Where an array's elements are: as `array.ctypes.data`, which takes eight times as long."""
+    if possible():
+        return ctypes.c_int64.from_address(id(array) + ARRAY_OFFSETS["data"]).value
+    return int(array.ctypes.data)
+
+
 def fill(d: np.ndarray[Any, Any], dtype: np.dtype[Any]) -> None:
     """Note in a descriptor what the core has to know of the interpreter's objects."""
     if possible():

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from .native import Native
+from .quick import address
 
 Array = np.ndarray[Any, Any]
 UINT32, UINT64 = np.dtype(np.uint32), np.dtype(np.uint64)
@@ -47,7 +48,7 @@ def hashed(native: Native, entropy: Array, words: int) -> Array:
     """SeedSequence(row).generate_state(words) for each row of uint32 words of entropy, in compiled code."""
     entropy = np.ascontiguousarray(entropy, UINT32)
     out = np.empty((len(entropy), words), UINT32)
-    native.hash_seeds(entropy.ctypes.data, entropy.shape[1], 0, len(entropy), out.ctypes.data, words)
+    native.hash_seeds(address(entropy), entropy.shape[1], 0, len(entropy), address(out), words)
     return out
 
 

@@ -12,6 +12,7 @@ from ..checks.messages import brief, wrong
 from ..components import Component
 from ..components.by_name import is_identity, resolve
 from ..components.network import Network
+from ..components.spec import PerMember
 from ..errors import InputError
 from .recipe import Recipe
 from .threads import MOST_THREADS, suitable_threads
@@ -57,18 +58,27 @@ def checked_recipe(
 
 
 def _check_parameters(recipe: Recipe) -> None:
-    """Refuse parameters of components that are infinite in the dtype."""
+    """Refuse parameters of components that are infinite in the dtype, and numbers that are meant for a population."""
     largest = LARGEST[recipe.dtype]
     components = [recipe.loss, recipe.optimizer, recipe.regularizer]
     for layer in recipe.network.layers:
         components += [layer.activation, layer.initializer, layer.constraint]
+        _check_single(layer.dropout, "dropout")
     schedule = recipe.optimizer.learning_rate
     if isinstance(schedule, Component):
         components.append(schedule)
     for component in components:
         for name, value in component.parameters if component is not None else ():
+            _check_single(value, name)
             if not isinstance(value, Component) and abs(value) > largest:
                 raise InputError(wrong(name, f"be finite in {recipe.dtype}", value, f"it is given to {component!r}"))
+
+
+def _check_single(value: Any, name: str) -> None:
+    """Refuse several numbers."""
+    if isinstance(value, PerMember):
+        hint = "nbtrain.Population trains a network for each of them"
+        raise InputError(wrong(name, "be one number for a single network", f"{len(value)} numbers", hint))
 
 
 def _checked_limit(value: Any, argument: str) -> float | None:
@@ -93,16 +103,16 @@ def with_threads(recipe: Recipe, threads: int | str) -> Recipe:
 def seed_words(rng: Any) -> tuple[int, ...]:
     """Eight 32-bit words: four for the compiled random stream, four for the initial weights."""
     if rng is None:
-        return tuple(int(word) for word in np.random.SeedSequence().generate_state(8))
+        return tuple(np.random.SeedSequence().generate_state(8).tolist())
     if isinstance(rng, np.random.Generator):
-        return tuple(int(word) for word in rng.integers(0, 2**32, size=8, dtype=np.uint64))
+        return tuple(rng.integers(0, 2**32, size=8, dtype=np.uint64).tolist())
     if isinstance(rng, np.random.SeedSequence):
         sequence = rng
     elif isinstance(rng, int | np.integer) and not isinstance(rng, bool | np.bool) and rng >= 0:
         sequence = np.random.SeedSequence(int(rng))
     else:
         raise InputError(wrong("rng", "be an int >= 0, a numpy.random.SeedSequence, a Generator or None", brief(rng)))
-    return tuple(int(word) for word in sequence.generate_state(8))
+    return tuple(sequence.generate_state(8).tolist())
 
 
 def checked_dtype(dtype: Any) -> np.dtype[Any]:

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 
-from ..core.layout import DESCRIPTOR
+from ..core.layout import MEMBER
 from .memory import Memory
 from .recipe import Recipe
 
@@ -16,7 +16,7 @@ COUNTERS = ("iteration", "epoch", "position", "samples")
 START = "optimizer_start"
 NUMBERS = ("learning_rate", "rate_scale", "epoch_loss", "epoch_weight", "epoch_hits")
 NAMES = [*SEED, *COUNTERS, START, *NUMBERS]
-RECORD = np.dtype([(name, DESCRIPTOR[name]) for name in NAMES])  # the descriptor's words that training changes
+RECORD = MEMBER  # the descriptor's words that training changes
 SNAPSHOT = {"snapshot_iteration": "iteration", "snapshot_epoch": "epoch", "snapshot_start": START}
 FLOAT64 = np.dtype(np.float64)
 
@@ -117,18 +117,16 @@ def row_of(memory: Memory) -> tuple[Array, Array, Array]:
     return memory.array("theta"), memory.array("state"), memory.array("scalars")
 
 
-def keep_snapshot(memory: Memory, recipe: Recipe) -> None:
-    """Keep how a model stands as its last finite epoch; the core does so at the end of every epoch of fit."""
-    descriptor = memory.array("descriptor")
-    for kept, current in zip(RowLayout.of(recipe).views(memory.array("snapshot")), row_of(memory), strict=True):
-        kept[...] = current
-    for name, counter in SNAPSHOT.items():
-        descriptor[name] = descriptor[counter]
+def keep_snapshot(memory: Memory) -> None:
+    """Have the core keep how a model stands as its last finite epoch, before its next slice of training."""
+    memory.array("descriptor")["snapshot_due"] = 1
 
 
 def restore_snapshot(memory: Memory, recipe: Recipe) -> None:
     """Set a model back to its last finite epoch."""
     descriptor = memory.array("descriptor")
+    if descriptor["snapshot_due"][0]:  # nothing has been trained since
+        return
     for current, kept in zip(row_of(memory), RowLayout.of(recipe).views(memory.array("snapshot")), strict=True):
         current[...] = kept
     for name, counter in SNAPSHOT.items():

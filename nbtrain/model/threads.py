@@ -124,7 +124,7 @@ class Team:
     def __init__(self, size: int, automatic: bool, memory: Memory, assist: Any) -> None:
         self.size = size
         self._assist, self._memory = assist, memory
-        self._address = memory.addresses["descriptor"]
+        self._address = memory.address("descriptor")
         self._descriptor = memory.array("descriptor")
         self._helpers = Helpers()
         self._calls = 0

@@ -18,7 +18,7 @@ from ..components import Component
 from ..components.by_name import resolve
 from ..errors import InputError
 from ..metrics import gives_probabilities
-from . import exporting
+from . import declare, exporting
 from .base import BaseMLP, has_epochs
 from .data import Array, Data
 from .hooks import with_callbacks
@@ -250,7 +250,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             component = resolve("loss", self.loss, "loss")
             if component.spec.target == "label" and self._multilabel:
                 raise InputError(f"loss: {component.name!r} takes one label per sample, but y has several")
-            return component
+            return declare.with_plain_targets(component)
         several = not self._multilabel and len(self.classes_) > 2
         return resolve("loss", "softmax_cross_entropy" if several else "binary_cross_entropy", "loss")
 

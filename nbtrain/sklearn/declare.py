@@ -12,8 +12,15 @@ from ..components import Component, Spec
 from ..components.by_name import bound, registry, resolve
 from ..components.by_name import optimizer as named
 from ..components.network import Dense, Network
-from ..errors import InputError
+from ..components.spec import is_importable
+from ..errors import InputError, PluginError
 
+KINDS = {  # parameters that may be names of components
+    "activation": "activation",
+    "solver": "optimizer",
+    "learning_rate": "schedule",
+    **{kind: kind for kind in ("loss", "initializer", "regularizer", "constraint")},
+}
 SCHEDULED = ("constant", "invscaling", "adaptive")  # scikit-learn's own modes, set by the monitor
 ACTIVATIONS = {"logistic": "sigmoid"}
 
@@ -34,19 +41,22 @@ def hidden_units(estimator: Any) -> list[int]:
     return [int(size) for size in sizes]
 
 
-def network(estimator: Any, inputs: int, outputs: int) -> Network:
-    """The network; weights are drawn by the estimator, or by `initializer` if it has one."""
+def network(estimator: Any, inputs: int, outputs: int, initializer: str = "zeros") -> Network:
+    """The network; its weights are drawn by the estimator's `initializer` if it has one, or by the default given here.
+
+    With "zeros" the estimator draws them itself.
+    """
     units = hidden_units(estimator)
     names = _each(estimator.activation, len(units), "activation")
     rates = _each(estimator.dropout, len(units), "dropout")
     kept = _each(estimator.constraint, len(units) + 1, "constraint", "layers, including the output layer")
-    initializer = estimator.initializer or "zeros"
+    drawn_by = estimator.initializer or initializer
     named = [ACTIVATIONS.get(name, name) if isinstance(name, str) else name for name in names]
     layers = [
-        Dense(size, activation, dropout=float(rate), initializer=initializer, constraint=constraint)
+        Dense(size, activation, dropout=float(rate), initializer=drawn_by, constraint=constraint)
         for size, activation, rate, constraint in zip(units, named, rates, kept[:-1], strict=True)
     ]
-    return Network(inputs, [*layers, Dense(outputs, initializer=initializer, constraint=kept[-1])])
+    return Network(inputs, [*layers, Dense(outputs, initializer=drawn_by, constraint=kept[-1])])
 
 
 def _each(given: Any, count: int, argument: str, of_what: str = "hidden layers") -> list[Any]:
@@ -74,6 +84,37 @@ def draw_scikit_learn(
         w = random.uniform(-limit, limit, (inputs, units))
         drawn.append((w, random.uniform(-limit, limit, units)))
     return drawn
+
+
+def registered_specs(estimator: Any) -> list[Spec]:
+    """Specs that the parameters name and this program has registered, as far as any pickler can pickle them."""
+    found: list[Spec] = []
+    for parameter, kind in KINDS.items():
+        given = vars(estimator).get(parameter)
+        for name in given if isinstance(given, list | tuple) else [given]:
+            spec = registry.registered(kind, name) if isinstance(name, str) else None
+            if spec is not None and is_importable(spec) and spec not in found:
+                found.append(spec)
+    return found
+
+
+def register_missing(spec: Spec) -> None:
+    """Register a spec, unless there is a component of its name already, which is kept."""
+    try:
+        registry.get(spec.kind, spec.name)
+    except InputError:
+        registry.register(spec)
+    except PluginError:  # of a plugin that cannot be used: the first use raises
+        return
+
+
+def with_plain_targets(loss: Component) -> Component:
+    """The loss, if its targets are what an estimator predicts."""
+    columns = loss.spec.target_columns
+    if columns is not None:
+        got = f"{loss.name!r}, which has targets of its own (target_columns={columns})"
+        raise InputError(wrong("loss", "compare predictions with y", got, "train it with nbtrain.Trainer"))
+    return loss
 
 
 def optimizer(estimator: Any) -> Component:

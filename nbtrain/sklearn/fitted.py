@@ -246,4 +246,11 @@ class HasFittedNetwork(BaseEstimator):
         fitted = state.pop("_fitted", None)
         if fitted is not None:
             state["_kept"] = fitted.export()
-        return state
+        specs = declare.registered_specs(self)
+        return state | {"_registered": specs} if specs else state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Also register components that the parameters name and this process lacks: a worker's, for example."""
+        for spec in state.get("_registered", ()):
+            declare.register_missing(spec)
+        super().__setstate__({name: value for name, value in state.items() if name != "_registered"})

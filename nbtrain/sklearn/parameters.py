@@ -95,13 +95,15 @@ RULES: dict[str, Rule] = {
     **dict.fromkeys(("clip_value", "clip_norm"), _or_none(_number(0, open_low=True))),
     **dict.fromkeys(("beta_1", "beta_2", "validation_fraction"), BETA),
     "momentum": _number(0, 1),
-    **dict.fromkeys(("max_iter", "max_fun"), WHOLE),
+    **dict.fromkeys(("max_iter", "max_fun", "n_estimators"), WHOLE),
     **dict.fromkeys(("batch_size", "threads"), WHOLE_OR_AUTO),
     "n_iter_no_change": (
         lambda value: _whole(value) or (isinstance(value, Real) and float(value) == math.inf),
         f"{WHOLE[1]}, or infinity",
     ),
-    **dict.fromkeys(("shuffle", "warm_start", "nesterovs_momentum", "early_stopping"), BOOL),
+    **dict.fromkeys(
+        ("shuffle", "warm_start", "nesterovs_momentum", "early_stopping", "bootstrap", "standardize"), BOOL
+    ),
     "verbose": (
         lambda value: isinstance(value, BOOLS) or (isinstance(value, Integral) and int(value) >= 0),
         "True, False or a level",

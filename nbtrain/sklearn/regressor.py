@@ -14,6 +14,7 @@ from ..checks.messages import wrong
 from ..components import Component
 from ..components.by_name import resolve
 from ..errors import InputError
+from . import declare
 from .base import BaseMLP, has_epochs
 from .data import DTYPES, Array, Data
 from .hooks import with_callbacks
@@ -136,7 +137,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
             raise InputError(
                 wrong("loss", "be a loss for float targets", f"{component.name!r}, which takes class labels")
             )
-        return component
+        return declare.with_plain_targets(component)
 
     def _loss_scale(self) -> float:
         return 1.0 / self.n_outputs_ if self.loss == SQUARED else 1.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Callable
 from typing import TypeVar
@@ -99,13 +100,72 @@ n_features_in_, feature_names_in_, n_layers_, n_outputs_, out_activation_
 
 def documented(own: str = "") -> Callable[[Estimator], Estimator]:
     """Class decorator: fill `{parameters}` and `{attributes}` in a docstring; `own` parameters come before dropout."""
+    return _filled({"parameters": PARAMETERS.replace("\ndropout :", f"{own}\ndropout :"), "attributes": ATTRIBUTES})
 
+
+def _filled(texts: dict[str, str]) -> Callable[[Estimator], Estimator]:
     def complete(estimator: Estimator) -> Estimator:
         if estimator.__doc__:  # there are no docstrings under python -OO
-            parameters = PARAMETERS.replace("\ndropout :", f"{own}\ndropout :")
-            for name, text in {"parameters": parameters, "attributes": ATTRIBUTES}.items():
+            for name, text in texts.items():
                 shifted = textwrap.indent(text.strip(), "    ").lstrip()
                 estimator.__doc__ = estimator.__doc__.replace(f"{{{name}}}", shifted)
         return estimator
 
     return complete
+
+
+# Of the estimators that train several networks, in the order of their parameters.
+MANY_PARAMETERS = """
+n_estimators : int, default 10
+    Networks; they begin at different weights.
+hidden_layer_sizes, activation, alpha, learning_rate_init, max_iter, shuffle, dropout, regularizer, constraint
+    As for `MLPClassifier` and `MLPRegressor`.
+standardize : bool, default True
+    Scale each column of X and y in each group to mean 0 and standard deviation 1; predictions are scaled back.
+solver : str or component, default "adam"
+    Any optimizer: by name, with `learning_rate_init`, or from `nbtrain.optimizer`, with its own learning rate.
+batch_size : int or "auto"
+    Samples per iteration; "auto" is min(200, samples of a network).
+bootstrap : bool, default False
+    Train each network on as many samples, drawn with replacement, of which it has a copy in memory.
+early_stopping : bool, default False
+    Stop each network when its loss on validation data no longer improves, and restore its best weights.
+    {split}
+    Otherwise networks stop by their training loss.
+validation_fraction : float, default 0.1
+    Fraction of the samples for early stopping.
+n_iter_no_change : int, default 10
+    Epochs without an improvement of at least `tol` after which a network stops; infinity for all `max_iter` epochs.
+tol : float, default 0.0001
+    Smallest improvement of the loss that counts.
+random_state : int, RandomState or None, default None
+    Determines initial weights, bootstrap, validation splits, order and dropout.
+initializer : str or component or None, default None
+    Initializer of the weights; by default `glorot_uniform`.
+clip_value, clip_norm : float or None, default None
+    As for `nbtrain.Trainer`.
+threads : int or "auto", default 1
+    Threads that train networks, each one at a time. The results are the same for any number.
+"""
+MANY_ATTRIBUTES = """
+population_ : nbtrain.Population
+    The networks; `population_[k]` is a Trainer, a copy of network k.
+n_iter_ : ndarray of shape (networks,)
+    Epochs that each network was trained for.
+n_features_in_, feature_names_in_
+    As in scikit-learn.
+"""
+SPLITS = {
+    "n_estimators": "Each network has a split of its own, and a copy of its samples in memory.",
+    "standardize": "The same fraction of each group is split off.",
+}
+OPTIONAL = ("n_estimators", "bootstrap", "standardize")
+
+
+def documented_many(own: str) -> Callable[[Estimator], Estimator]:
+    """Class decorator as `documented`, for estimators of several networks, of whose parameters `own` are some."""
+    names = own.split()
+    split = next(text for name, text in SPLITS.items() if name in names)
+    entries = re.split(r"\n(?=\w)", MANY_PARAMETERS.strip().replace("{split}", split))
+    kept = [text for text in entries if (name := text.split(" ", 1)[0]) not in OPTIONAL or name in names]
+    return _filled({"parameters": "\n".join(kept), "attributes": MANY_ATTRIBUTES})

@@ -141,6 +141,8 @@ def detect(cells: Cells, task: str, reading: Reading, table: Table, name: str) -
 
 def for_loss(target: Target, loss: Loss, codes: Array) -> Target:
     """The target in the form that a loss takes; numbers are scaled, where the loss does not bound them."""
+    if loss.target_columns is not None:
+        raise InputError(f"loss: {loss.name!r} takes {loss.target_columns} numbers a row, not the column of a table")
     if target.task == "classification":
         if loss.target == "label":
             return replace(target, form="label")

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..components import Component, Loss, Regularizer
+from ..errors import InputError
 from . import blocks
 from .curves import EXTREMES, ORDINARY, POINTS, Curve, check_curve, check_single
 from .report import Report, Values
@@ -47,7 +48,7 @@ def _penalty_curve(report: Report, values: Values) -> Curve:
     )
 
 
-def check_loss(loss: str | Loss | Component) -> None:
+def check_loss(loss: str | Loss | Component, *, outputs: int | None = None, targets: Any = None) -> None:
     """Check a loss: its slope against central differences, for targets within its bounds, and all else.
 
     An elementwise loss is checked as an activation is, as a function of the prediction. A loss that works on rows is
@@ -57,18 +58,28 @@ def check_loss(loss: str | Loss | Component) -> None:
     Parameters
     ----------
     loss : str, nbtrain.Loss or component
+    outputs : int, optional
+        The only number of outputs for which a loss that works on rows makes sense; several are tried by default.
+    targets : array_like, optional
+        Targets for a loss that works on rows: (rows, outputs), (rows, target_columns) or labels (rows,). By default
+        they are drawn within the loss's bounds; with `target_columns`, from 0 to 1 where there are none. Give your own
+        where they mean something, such as the number of an action, and then `outputs` too.
 
     Raises
     ------
     AssertionError
         It says, for each thing that is wrong, where it is and what to change.
+    InputError
+        If outputs or targets are given for an elementwise loss, or do not fit the loss.
     """
     report = Report("loss", loss)
     spec: Any = report.spec
-    if spec.elementwise:
+    if not spec.elementwise:
+        check_rows(report, outputs, targets)
+    elif outputs is None and targets is None:
         _check_elementwise(report)
     else:
-        check_rows(report)
+        raise InputError(f"outputs and targets are for losses that work on rows; loss {spec.name!r} is elementwise")
     report.finish()
     report.warn_where_slow()
 

@@ -115,7 +115,7 @@ class Updates:
         model.gradient[:] = g
         memory.array("slot_pointers").reshape(-1)[: len(model.state)] = [row.ctypes.data for row in model.state]
         places = ("theta", "gradient", "slot_pointers", "prepared_typed", "hyper_typed")
-        theta, gradient, pointers, *numbers = (memory.addresses[place] for place in places)
+        theta, gradient, pointers, *numbers = map(memory.address, places)
         function = ctypes.CFUNCTYPE(ctypes.c_int64, *[ctypes.c_int64] * 6)(int(model.descriptor["step"][0]))
         function(theta, gradient, pointers, model.theta.size, *numbers)
 

@@ -91,7 +91,7 @@ def other_value(parameter: Parameter) -> float | None:
     for candidate in (0.5 * default, 2.0 * default, default + 0.25, default - 0.25):
         try:
             if candidate != default:
-                return parameter.checked(candidate, "candidate")
+                return float(parameter.checked(candidate, "candidate"))
         except ValueError:
             continue
     return None

@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from ..checks.arrays import labels, whole_number
+from ..checks.arrays import targets as as_targets
 from . import blocks
 from .curves import FLOAT32, FLOAT64, PLAIN_TOLERANCE, SINGLE_TOLERANCE, SLOPE_TOLERANCE
 from .report import Report, Values
@@ -16,33 +18,68 @@ ROWS = 12
 STEP = 1e-5
 
 
-def check_rows(report: Report) -> None:
+def check_rows(report: Report, outputs: Any = None, targets: Any = None) -> None:
     """All of them; compiled code is run only after Python had no complaint about indices."""
     spec: Any = report.spec
+    widths = WIDTHS if outputs is None else (whole_number(outputs, "outputs", 1),)
+    cases = [_data(spec, width, targets) for width in widths]
+    if outputs is None and spec.target_columns is not None:
+        cases = [case for case in cases if _fits(report, *case)] or cases[-1:]
     sets = list(report.parameter_sets())
     for values in sets:
-        for width in WIDTHS:
-            _check_plain(report, values, *_data(spec, width))
+        for case in cases:
+            _check_plain(report, values, *case)
     if report.findings or not report.compiled():
         return
     for values in sets:
-        for width in WIDTHS:
-            z, y = _data(spec, width)
+        for z, y in cases:
             _check_against_python(report, values, z, y)
             _check_slopes(report, values, z, y)
             _check_single(report, values, z, y)
             _check_extremes(report, values, z, y)
 
 
-def _data(spec: Any, width: int) -> tuple[Array, Array]:
-    """z (rows, width) and targets that the loss accepts."""
+def _data(spec: Any, width: int, targets: Any = None) -> tuple[Array, Array]:
+    """z (rows, width) and targets that the loss accepts: these, or random ones."""
     random = np.random.default_rng(width)
+    if targets is not None:
+        y = checked_targets(spec, targets, width)
+        return random.uniform(-4.0, 4.0, (len(y), width)), y
     z = random.uniform(-4.0, 4.0, (ROWS, width))
     if spec.target == "label":
         return z, random.integers(0, width, ROWS)
-    low = -2.0 if spec.minimum is None else spec.minimum
-    high = low + 3.0 if spec.maximum is None else spec.maximum
-    return z, random.uniform(low, high, (ROWS, width))
+    low, high = _range(spec)
+    return z, random.uniform(low, high, (ROWS, spec.columns(width)))
+
+
+def _range(spec: Any) -> tuple[float, float]:
+    """Where random targets are drawn from; what may be classes, weights and probabilities is from 0 to 1."""
+    low, size = (-2.0, 3.0) if spec.target_columns is None else (0.0, 1.0)
+    if spec.minimum is not None:
+        low = spec.minimum
+    elif spec.maximum is not None and spec.maximum <= low:
+        low = spec.maximum - size
+    return low, low + size if spec.maximum is None else spec.maximum
+
+
+def checked_targets(spec: Any, targets: Any, outputs: int) -> Array:
+    """Given targets in the form that the loss takes."""
+    rows = len(np.atleast_1d(targets))
+    if spec.target == "label":
+        return labels(targets, rows, "targets")
+    return as_targets(targets, rows, spec.columns(outputs), FLOAT64, "targets")
+
+
+def _fits(report: Report, z: Array, y: Array) -> bool:
+    """Whether a loss whose targets are its own can be computed for so many outputs."""
+    spec: Any = report.spec
+    try:
+        for values in report.parameter_sets():
+            for x, target in zip(z, y, strict=True):
+                _plain_loss(spec, x.copy(), target, np.empty(len(x)), values)
+    except Exception:  # reported where it happens with any number of outputs
+        return False
+    return True
 
 
 def _check_plain(report: Report, values: Values, z: Array, y: Array) -> None:
@@ -58,7 +95,8 @@ def _check_plain(report: Report, values: Values, z: Array, y: Array) -> None:
                 if np.isnan(out).any():
                     report.wrong(f"row_output: out[{_gap(out)}] of {len(x)} outputs is left unset; fill all of them")
         except IndexError as error:
-            report.wrong(f"row: with {len(x)} outputs {error}; index z, slope and out from 0 to z.size - 1")
+            own = "" if spec.target_columns is None else f", and y from 0 to {spec.target_columns - 1}"
+            report.wrong(f"row: with {len(x)} outputs {error}; index z, slope and out from 0 to z.size - 1{own}")
             return
         except Exception as error:
             report.wrong(f"row: with {len(x)} outputs Python raises {error!r}; give a number for every input")

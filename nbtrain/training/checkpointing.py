@@ -76,6 +76,10 @@ class TrainingData(Callback):
         compared = 3 if trainer.engine.recipe.seeded else 2
         return self.began[:compared] == theirs[:compared]
 
+    def adopt(self, kept: Mapping[str, Any], path: str) -> None:
+        """Continue the run whose checkpoint kept this; raise InputError where it cannot be continued."""
+        self.began = kept.get("began", self.began)
+
     def check(self, kept: Mapping[str, Any], path: str) -> None:
         """Raise InputError for another number of samples than the checkpoint's; warn of other numbers.
 
@@ -163,7 +167,7 @@ def _compared(recipe: Recipe, name: str) -> Any:
 def _check_training(trainer: Trainer, found: Contents, data: TrainingData, path: str) -> None:
     """Raise InputError where resuming would discard what the trainer has learned, or mix two trainings."""
     kept: Mapping[str, Any] = next(
-        (state.values for state in found.callbacks if state.kind == TrainingData.__qualname__), {}
+        (state.values for state in found.callbacks if state.kind == type(data).__qualname__), {}
     )
     recipe = trainer.engine.recipe
     fresh = trainer.iteration == 0 or data.is_started_again(trainer, kept)
@@ -178,9 +182,9 @@ def _check_training(trainer: Trainer, found: Contents, data: TrainingData, path:
             f"checkpoint: {path} was written with another seed, whose words are {_hex(found.recipe.seed)}; those of "
             f"rng= here are {_hex(recipe.seed)}. Pass the same rng=, or rng=None to accept any, or another path"
         )
+    data.adopt(kept, path)
     if fresh:  # a trainer that has been trained may continue on other data
         data.check(kept, path)
-    data.began = kept.get("began", data.began)
 
 
 def _stands_there(trainer: Trainer, found: Contents) -> bool:
@@ -201,6 +205,8 @@ def _stands_there(trainer: Trainer, found: Contents) -> bool:
 
 def savers_last(callbacks: Sequence[Callback]) -> list[Callback]:
     """The callbacks in their order, but those that save after those whose state they save."""
+    if len(callbacks) < 2:
+        return list(callbacks)
     own = [keeps_state(callback) for callback in callbacks]
     last = max((index for index, found in enumerate(own) if found), default=-1)
     places = [last + 0.5 if callback.first_at_end and i < last else i for i, callback in enumerate(callbacks)]

@@ -12,6 +12,7 @@ from ..checks.messages import wrong
 from ..components import Loss
 from ..errors import InputError
 from ..model.native import Native
+from ..model.quick import address
 
 Array = np.ndarray[Any, Any]
 
@@ -32,8 +33,8 @@ class Dataset(NamedTuple):
         """x, rows, columns, y, y_rows, y_columns, y_kind, weight for the core's functions."""
         x, y = self.x, self.y
         columns = y.shape[1] if y.ndim == 2 else 1
-        weight = 0 if self.weight is None else self.weight.ctypes.data
-        return x.ctypes.data, x.shape[0], x.shape[1], y.ctypes.data, y.shape[0], columns, kind, weight
+        weight = 0 if self.weight is None else address(self.weight)
+        return address(x), x.shape[0], x.shape[1], address(y), y.shape[0], columns, kind, weight
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,12 @@ class InputSpec:
     dtype: np.dtype[Any]
     native: Native
 
+    @property
+    def _hint(self) -> str:
+        """Why targets have the columns that they have, where these are not the outputs."""
+        columns = self.loss.target_columns
+        return f"loss {self.loss.name!r} has target_columns={columns}" if columns is not None else ""
+
     def inputs(self, X: Any, argument: str = "X") -> Array:
         """X as a finite (samples, inputs) array."""
         x = checks.inputs(X, self.columns, self.dtype, argument)
@@ -55,25 +62,34 @@ class InputSpec:
     def dataset(self, X: Any, y: Any, weight: Any = None, prefix: str = "") -> Dataset:
         """X, y and sample weights as the core takes them; errors name them with `prefix`."""
         x = self.inputs(X, f"{prefix}X")
+        target = self.targets(y, len(x), f"{prefix}y")
+        return Dataset(x, target, None if weight is None else self.weights(weight, len(x), f"{prefix}sample_weight"))
+
+    def targets(self, y: Any, rows: int, argument: str = "y") -> Array:
+        """The targets of so many rows: labels, or finite floats (rows, outputs)."""
         if self.loss.target == "label":
-            target = checks.labels(y, len(x), f"{prefix}y")
-            self._check_labels(target, f"{prefix}y")
-        else:
-            target = checks.targets(y, len(x), self.outputs, self.dtype, f"{prefix}y")
-            self.check_finite(target, f"{prefix}y", y)
-            self._check_range(target, f"{prefix}y")
-        if weight is None:
-            return Dataset(x, target, None)
-        weights = checks.weights(weight, len(x), self.dtype, f"{prefix}sample_weight")
-        self._check_weights(weights, f"{prefix}sample_weight")
-        return Dataset(x, target, weights)
+            target = checks.labels(y, rows, argument)
+            self._check_labels(target, argument)
+            return target
+        target = checks.targets(y, rows, self.loss.columns(self.outputs), self.dtype, argument, self._hint)
+        self.check_finite(target, argument, y)
+        self._check_range(target, argument)
+        return target
+
+    def weights(self, weight: Any, rows: int, argument: str = "sample_weight") -> Array:
+        """Weights of so many rows."""
+        weights = checks.weights(weight, rows, self.dtype, argument)
+        self._check_weights(weights, argument)
+        return weights
 
     def check_finite(self, array: Array, argument: str, given: Any = None) -> None:
         """Raise InputError for NaN and infinity, naming the first; the number `given` may be finite but too large."""
-        index = self.native.bad_number(array.ctypes.data, array.size)
+        index = self.native.bad_number(address(array), array.size)
         if index < 0:
             return
         found, hint = str(array.flat[index]), ""
+        if np.isnan(array.flat[index]):
+            hint = "fill missing values, or leave out their rows"
         if given is not None and np.isinf(array.flat[index]):
             was = float(np.asarray(given).flat[index])
             if np.isfinite(was):
@@ -81,12 +97,12 @@ class InputSpec:
         raise InputError(wrong(argument, "be finite", f"{found} at {checks.place(array, index)}", hint))
 
     def _check_weights(self, array: Array, argument: str) -> None:
-        index = self.native.bad_weight(array.ctypes.data, array.size)
+        index = self.native.bad_weight(address(array), array.size)
         if index >= 0:
             raise InputError(wrong(argument, "be finite and >= 0", f"{array[index]} at index {index}"))
 
     def _check_labels(self, array: Array, argument: str) -> None:
-        index = self.native.bad_label(array.ctypes.data, array.size, self.outputs)
+        index = self.native.bad_label(address(array), array.size, self.outputs)
         if index >= 0:
             expected = f"hold labels from 0 to {self.outputs - 1}"
             raise InputError(wrong(argument, expected, f"{array[index]} at index {index}"))

@@ -55,8 +55,6 @@ class Engine:
         The same, writable.
     inputs : InputSpec
         What data the network and its loss accept.
-    team : Team
-        Helper threads.
     result : ndarray of shape (3,), float64
         What the last call found.
     run : Fit or None
@@ -72,14 +70,14 @@ class Engine:
         self.addresses = core.addresses
         self.lock = threading.RLock()
         self.native, self.short = native(core), native(core, holding=True)
-        self.team = Team(recipe.threads, recipe.automatic, self.memory, self.native.assist)
+        self._team: Team | None = None
         self.result = np.zeros(3)
         self.run: Fit | None = None
         self.inputs = InputSpec(
             recipe.network.inputs, recipe.network.outputs, recipe.loss.spec, recipe.dtype, self.native
         )
-        self._result_address = int(self.result.ctypes.data)
-        self._address = self.memory.addresses["descriptor"]
+        self._result_address = quick.address(self.result)
+        self._address = self.memory.address("descriptor")
         self._kind = int(self.descriptor["target_kind"][0])
         self.quick_step = quick.builtin("quick_step", core.addresses["quick_step"], self.descriptor)
         self.quick_predict = quick.builtin("quick_predict", core.addresses["quick_predict"], self.descriptor)
@@ -87,6 +85,13 @@ class Engine:
         self._quick_limit = self.descriptor["quick_rows"]  # a view
         self._quick_limit[0] = self.quick_rows
         _engines.add(self)
+
+    @property
+    def team(self) -> Team:
+        """Helper threads; most trainers never need any."""
+        if self._team is None:
+            self._team = Team(self.recipe.threads, self.recipe.automatic, self.memory, self.native.assist)
+        return self._team
 
     @property
     def theta(self) -> Array:
@@ -100,14 +105,14 @@ class Engine:
 
         def function(*arguments: int) -> int:
             # `Fit` sends the helpers of train_slice itself
-            shared = name == "train_slice" or self.team.send(WORK[name] * self.theta.size * len(data.x))
+            shared = name == "train_slice" or self.send(WORK[name] * self.theta.size * len(data.x))
             return int(getattr(self.native if shared else self._fast(len(data.x)), name)(*arguments))
 
         return self.in_turn(function, *data.arguments(self._kind), self._result_address)
 
     def call_on(self, name: str, rows: int, *arguments: int) -> int:
         """Call one of the core's functions on so many rows, with the helpers where it is worth it -> its status."""
-        shared = self.team.send(WORK[name] * self.theta.size * rows)
+        shared = self.send(WORK[name] * self.theta.size * rows)
         return self.in_turn(getattr(self.native if shared else self._fast(rows), name), *arguments)
 
     def in_turn(self, function: Callable[..., int], *arguments: int) -> int:
@@ -123,6 +128,10 @@ class Engine:
                 time.sleep(PAUSE)
             status = function(self._address, *arguments)
         return int(status)
+
+    def send(self, flops: float) -> bool:
+        """Send the helpers to the next call, if there are any and that is worth it."""
+        return self.recipe.threads > 1 and self.team.send(flops)
 
     def _fast(self, rows: int) -> Native:
         return self.short if 6.0 * self.theta.size * rows < SHORT_CALL_FLOPS else self.native
@@ -174,7 +183,7 @@ class Engine:
 
     def keep_snapshot(self) -> None:
         """Keep how the model stands as its last finite epoch."""
-        keep_snapshot(self.memory, self.recipe)
+        keep_snapshot(self.memory)
 
     def restore_snapshot(self) -> None:
         """Set the model back to its last finite epoch."""

@@ -16,6 +16,7 @@ from ..metrics import (
     CLASS,
     CLASSES,
     LABELS,
+    OWN,
     PER_CLASS,
     YES_OR_NO,
     Metric,
@@ -49,7 +50,7 @@ def _from_core(engine: Engine, data: Dataset) -> dict[str, float]:
     found = {"loss": float(sums[0] / sums[1])}
     if engine.descriptor["hits"][0] != layout.HITS_NONE:
         found["accuracy"] = float(sums[2] / sums[1])
-    elif engine.descriptor["target_kind"][0] == 0:
+    if engine.descriptor["squares"][0]:
         found["r2"] = float(r2_of(errors, spread_of(data, len(errors))))
     return found
 
@@ -120,9 +121,14 @@ def _from_predictions(engine: Engine, data: Dataset, metrics: Sequence[Metric]) 
     if not metrics:
         return {}
     check_metrics(engine, metrics)
-    prediction = engine.predict(data.x)
-    truth, task = data.y, task_of(engine)
-    if truth.ndim == 2 and truth.shape[1] == 1:
+    return of_predictions(metrics, task_of(engine), data.y, engine.predict(data.x), data.weight)
+
+
+def of_predictions(
+    metrics: Sequence[Metric], task: str, truth: Array, prediction: Array, weight: Array | None
+) -> dict[str, float]:
+    """The metrics of predictions, for a task as `nbtrain.metrics` names it."""
+    if truth.ndim == 2 and truth.shape[1] == 1 and task != OWN:
         truth, prediction = truth[:, 0], prediction[:, 0]
     classes = prediction
     if task == CLASS:
@@ -135,13 +141,13 @@ def _from_predictions(engine: Engine, data: Dataset, metrics: Sequence[Metric]) 
     for metric in metrics:
         given = classes if metric.on == CLASSES else prediction
         options = dict(metric.options)
-        if metric.weighted and data.weight is not None:
-            options["sample_weight"] = data.weight
+        if metric.weighted and weight is not None:
+            options["sample_weight"] = weight
         if isinstance(metric, NamedMetric):
             given = classes if metric.on == CLASSES else probabilities
             options |= _of_classes(metric, prediction, task)
         if isinstance(metric, NamedMetric) and metric.name in PER_CLASS:
-            found[metric.name] = _per_class(metric, truth, given, data.weight)
+            found[metric.name] = _per_class(metric, truth, given, weight)
         else:
             found[metric.name] = _number(metric.function(truth, given, **options), metric)
     return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -59,8 +59,7 @@ def training_data(
 ) -> tuple[Dataset, Dataset | None]:
     """Data to train on and to validate with."""
     data = inputs.dataset(X, y, sample_weight)
-    smallest = np.finfo(inputs.dtype).smallest_normal
-    if data.weight is not None and not (data.weight >= smallest).any():
+    if data.weight is not None and not (data.weight >= np.finfo(inputs.dtype).smallest_normal).any():
         got = f"at most {data.weight.max():.2g}, which training in {inputs.dtype} counts as 0"
         raise InputError(wrong("sample_weight", "have a positive weight", got if data.weight.any() else "only zeros"))
     if validation_data is None:
@@ -69,20 +68,29 @@ def training_data(
     return data, inputs.dataset(*triple, prefix="validation_data ")
 
 
-def fit(trainer: Trainer, data: Dataset, validation: Dataset | None, options: Options) -> History:
-    """Train on checked data; resume from the checkpoint if there is one."""
+def fit(
+    trainer: Trainer,
+    data: Dataset | TrainingData,
+    validation: Dataset | None,
+    options: Options,
+    kind: Callable[..., Fit] | None = None,
+) -> History:
+    """Train on checked data with a kind of `Fit`; resume from the checkpoint if there is one."""
+    if isinstance(data, TrainingData):
+        own = data
+    else:
+        own = TrainingData(data, None if options.checkpoint is None else trainer)
     if options.metrics and validation is None:
         raise InputError("metrics need validation_data, which was not given")
     check_metrics(trainer.engine, options.metrics)
-    epochs, callbacks, states, own = options.epochs, list(options.callbacks), None, TrainingData(data)
+    epochs, callbacks, states = options.epochs, list(options.callbacks), None
     if options.checkpoint is not None:
-        own = TrainingData(data, trainer)
         states = resume(trainer, options.checkpoint.path, own)
         epochs = max(0, epochs - trainer.epoch)
         callbacks.append(options.checkpoint)
     callbacks += as_progress(options.progress, epochs)
     new_file = options.checkpoint if states is None else None
-    history = Fit(trainer, own, validation, callbacks, options.metrics, states).run(epochs, new_file)
+    history = (kind or Fit)(trainer, own, validation, callbacks, options.metrics, states).run(epochs, new_file)
     return history if options.checkpoint is None else whole_history(trainer)
 
 
@@ -124,7 +132,8 @@ class Fit:
             for callback in self.callbacks:
                 started.append(callback)
                 callback.on_start(self.trainer)
-            self.resume_callbacks()
+            if self.states:
+                self.resume_callbacks()
             if new_file is not None:  # now that the callbacks, whose states it holds, have started
                 new_file.save_beginning(self.trainer)
             self.history.first_epoch = self.trainer.epoch + (self.unfinished.called is None)
@@ -168,7 +177,7 @@ class Fit:
         """Train slice by slice; compiled code does what there is to do between epochs, if it can."""
         d = self.engine.descriptor
         d["status"] = layout.OK
-        if not self.metrics and can_watch(self.engine, self.validation, self.callbacks):
+        if self.can_watch():
             self.watch = Watch(self.engine, self.validation, self.callbacks)
         each, watch = (1, 0) if self.watch is None else (LOG_SIZE, self.watch.address)
         while epochs > 0 and not self.stopped:
@@ -187,20 +196,30 @@ class Fit:
                     self.engine.restore_snapshot()
                 epochs -= self.read_log()
 
+    def can_watch(self) -> bool:
+        """Whether compiled code can do what there is to do between epochs."""
+        return not self.metrics and can_watch(self.engine, self.validation, self.callbacks)
+
     def slice(self) -> None:
         """Run compiled code for a while."""
         engine = self.engine
         epochs = int(engine.descriptor["log_size"][0])
-        with engine.team.slice(6.0 * engine.theta.size * len(self.data.x) * epochs, SLICE_SECONDS):
+        if engine.recipe.threads == 1:
+            engine.descriptor["slice_time"] = int(SLICE_SECONDS * 1e9)
             status = engine.call("train_slice", self.data)
+        else:
+            with engine.team.slice(6.0 * engine.theta.size * len(self.data.x) * epochs, SLICE_SECONDS):
+                status = engine.call("train_slice", self.data)
         if status in DIVERGENCES:
             raise self.diverged()
         check(status, engine.recipe.loss)
 
     def warn_of_rate_zero(self) -> None:
         """Warn once a call where a schedule has come to its end at rate 0 and training changes nothing more."""
+        if self.warned or self.engine.descriptor["learning_rate"][0] > 0:
+            return
         rate, now = self.engine.recipe.optimizer.learning_rate, self.trainer.iteration
-        if self.warned or not isinstance(rate, Component) or self.engine.descriptor["learning_rate"][0] > 0:
+        if not isinstance(rate, Component):
             return
         if any(rate.spec.rate(now + ahead, *rate.values) > 0 for ahead in (1, 2)):
             return  # a cycle's lowest point
@@ -216,19 +235,19 @@ class Fit:
         """Finish the epochs that the slice has trained -> how many they were."""
         d = self.engine.descriptor
         count = int(d["log_count"][0])
-        loss, weight, hits = self.engine.memory.array("log")[:count].T.copy()
+        sums = self.engine.memory.array("log")[:count].tolist()
         d["log_count"] = 0
-        counted = weight > 0.0
-        columns = {"loss": np.divide(loss, weight, out=np.zeros(count), where=counted).tolist()}
+        columns = {"loss": [loss / weight if weight else 0.0 for loss, weight, _ in sums]}
         if d["hits"][0] != layout.HITS_NONE:
-            columns["accuracy"] = np.divide(hits, weight, out=np.zeros(count), where=counted).tolist()
+            columns["accuracy"] = [hits / weight if weight else 0.0 for _, weight, hits in sums]
         if self.watch is None:
             for epoch in range(count):
                 self.finish_epoch({name: column[epoch] for name, column in columns.items()})
         else:
             columns |= self.watch.columns()
-            self.history.extend(columns, count)
-            self.trainer.history.extend(columns, count)
+            if count:
+                self.history.extend(columns, count)
+                self.trainer.history.extend(columns, count)
             self.stopped |= self.watch.report()
         return count
 
@@ -236,14 +255,16 @@ class Fit:
         """Validate an epoch, add it to the history and call the callbacks."""
         self.unfinished.validated, self.unfinished.called = False, 0
         try:
-            if self.validation is not None:
-                scores = evaluate(self.engine, self.validation, self.metrics)
-                metrics |= {f"val_{name}": number for name, number in scores.items()}
+            metrics |= {f"val_{name}": number for name, number in self.validate().items()}
         finally:  # an epoch that was trained is in the history even if its validation fails
             self.history.append(metrics)
             self.trainer.history.append(metrics)
         self.unfinished.validated = True
         self.call_callbacks(metrics)
+
+    def validate(self) -> dict[str, float]:
+        """Scores on the validation data, if there are any."""
+        return {} if self.validation is None else evaluate(self.engine, self.validation, self.metrics)
 
     def call_callbacks(self, metrics: dict[str, float], first: int = 0) -> None:
         """Call the callbacks for an epoch, from one of them on."""
@@ -269,6 +290,8 @@ class Fit:
 
 def end(callbacks: Sequence[Callback], trainer: Trainer) -> None:
     """Call `on_end` of those that have started, of all of them whatever one raises."""
+    if not callbacks:
+        return
     with contextlib.ExitStack() as stack:
         for callback in reversed(sorted(callbacks, key=lambda callback: not callback.first_at_end)):
             stack.callback(callback.on_end, trainer)  # called in reverse order
@@ -278,6 +301,11 @@ class Intervals:
     """Callbacks that are called within epochs: every so many iterations or seconds."""
 
     def __init__(self, callbacks: Sequence[Callback]) -> None:
+        self.counted: list[tuple[Callback, int]] = []
+        self.timed: list[tuple[Callback, float]] = []
+        self.due: list[float] = []
+        if not callbacks:
+            return
         self.counted = [
             (callback, checks.whole_number(callback.every_steps, "every_steps", 1))
             for callback in callbacks
@@ -300,7 +328,7 @@ class Intervals:
         if not self.counted and not self.timed:
             return False
         iteration, now = trainer.iteration, time.monotonic()
-        due = [callback for callback, every in self.counted if iteration != before and iteration % every == 0]
+        due = [callback for callback, every in self.counted if iteration // every > before // every]
         for index, (callback, seconds) in enumerate(self.timed):
             if now >= self.due[index]:
                 self.due[index] = now + seconds

@@ -24,7 +24,7 @@ from ..formats.modelfile import files, writing
 from ..formats.modelfile.description import Parts
 from ..formats.modelfile.reading import Contents, contents, warn_of_altered
 from ..metrics import as_metrics
-from ..model import Model, layer_views
+from ..model import Model, layer_views, quick
 from ..model.draws import draw
 from ..model.native import c_signature
 from ..model.recipe import Recipe
@@ -94,6 +94,15 @@ class Trainer:
 
     """
 
+    engine: Engine
+    history: History
+    metadata: dict[str, Any]
+    _quick_step: quick.Function
+    _quick_predict: quick.Function
+    _quick_rows: int
+    _outputs: int
+    _dtype: np.dtype[Any]
+
     @explain_arguments
     def __init__(
         self,
@@ -121,11 +130,17 @@ class Trainer:
         draw(network, self.engine.native, np.array([words[4:]], np.uint32), self.theta[np.newaxis])
 
     def _set_up(self, engine: Engine) -> None:
-        self.engine = engine
-        self.history = History()
-        self.metadata: dict[str, Any] = {}
-        self._quick_step, self._quick_predict = engine.quick_step, engine.quick_predict
-        self._quick_rows, self._outputs, self._dtype = engine.quick_rows, self.network.outputs, engine.recipe.dtype
+        recipe = engine.recipe
+        vars(self).update(
+            engine=engine,
+            history=History(),
+            metadata={},
+            _quick_step=engine.quick_step,
+            _quick_predict=engine.quick_predict,
+            _quick_rows=engine.quick_rows,
+            _outputs=recipe.network.outputs,
+            _dtype=recipe.dtype,
+        )
 
     def __setattr__(self, name: str, value: Any) -> None:
         if type(self) is Trainer and "_dtype" in self.__dict__:  # __init__ is done
@@ -186,6 +201,7 @@ class Trainer:
         ----------
         X : array_like of shape (samples, inputs)
         y : array_like of shape (samples, outputs), or (samples,) for labels and for one output
+            For a loss with `target_columns`, of shape (samples, target_columns).
         epochs : int, default 1
         sample_weight : array_like of shape (samples,), optional
         validation_data : (X, y) or (X, y, sample_weight), optional
@@ -534,12 +550,26 @@ class Trainer:
 
     @classmethod
     def _restored(cls, found: Contents) -> Self:
-        warn_of_altered(found, stacklevel=4)
+        warn_of_altered(found.where, found.altered, stacklevel=4)
         trainer = cls.__new__(cls)
         trainer._set_up(found.make(Engine))
         trainer.metadata = found.metadata
         trainer.engine.put(found.state)
         trainer.history.replace(found.history)
+        return trainer
+
+    @classmethod
+    def _loaded(cls, data: bytes | bytearray, where: str) -> Self:
+        """A trainer from the bytes of its file, for `nbtrain.load`."""
+        return cls._restored(contents(data, where))
+
+    @classmethod
+    def _of(cls, recipe: Recipe, state: State, history: Mapping[str, Sequence[float]]) -> Self:
+        """A trainer that stands where a state does."""
+        trainer = cls.__new__(cls)
+        trainer._set_up(Engine(recipe))
+        trainer.engine.put(state)
+        trainer.history.replace(history)
         return trainer
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -617,8 +647,8 @@ class Trainer:
         x, rows, columns
             Samples (rows, columns) in the trainer's dtype, row after row; columns are the network's inputs.
         y, y_rows, y_columns, y_kind
-            Targets: y_kind 0 for floats (y_rows, y_columns) in the trainer's dtype, y_columns the network's outputs;
-            y_kind 1 for int64 labels (y_rows,), y_columns 1.
+            Targets: y_kind 0 for floats (y_rows, y_columns) in the trainer's dtype, y_columns the network's outputs or
+            the loss's `target_columns`; y_kind 1 for int64 labels (y_rows,), y_columns 1.
         weight
             Sample weights (rows,) in the trainer's dtype, or 0 for none.
         out, out_rows, out_columns
@@ -680,33 +710,3 @@ class Trainer:
 
 
 Trainer.__module__ = "nbtrain"  # as users and pickles name it
-
-
-def load(path: Path) -> Trainer:
-    """Load a trainer that `Trainer.save` wrote; it continues exactly where that one stood.
-
-    Continued training gives the same bits as training without a break would have, on the same machine and version,
-    even in the middle of an epoch. Nothing in the file is executed or imported; components are found by name among
-    the built-in ones, those registered and those of installed plugins.
-
-    Parameters
-    ----------
-    path : str or path-like
-
-    Returns
-    -------
-    Trainer
-        With its history, and with `metadata` as it was saved.
-
-    Raises
-    ------
-    ModelFileError
-        If the file cannot be read or is damaged, or a component in it is not available; the message names the field,
-        and the distribution that had provided the component. A missing file is also a FileNotFoundError.
-
-    Examples
-    --------
-    >>> trainer.save("model.nbt")  # doctest: +SKIP
-    >>> trainer = nbtrain.load("model.nbt")  # doctest: +SKIP
-    """
-    return Trainer._restored(contents(files.read(path), files.checked_path(path)))

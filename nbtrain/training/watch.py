@@ -15,6 +15,7 @@ from ..callbacks import Callback, EarlyStopping, ReduceOnPlateau
 from ..core import layout
 from ..core.layout import MONITOR, WATCH
 from ..model.plan import LOG_SIZE
+from ..model.quick import address
 from .data import Dataset
 from .engine import Engine
 from .evaluation import Spread, r2_of, spread_of
@@ -48,13 +49,13 @@ class Watch:
         if validation is None and not callbacks:
             return
         self.record, self.monitors = np.zeros(1, WATCH), np.zeros(len(callbacks), MONITOR)
-        self.address = int(self.record.ctypes.data)
+        self.address = address(self.record)
         self.best = [_parameters(callback, engine) for callback in callbacks]
         columns = columns_of(engine, validation is not None)
         for monitor, callback, best in zip(self.monitors, callbacks, self.best, strict=True):
             _fill(monitor, callback, columns)
-            monitor["best_theta"] = 0 if best is None else best.ctypes.data
-        self.record["monitors"], self.record["monitor_count"] = self.monitors.ctypes.data, len(callbacks)
+            monitor["best_theta"] = 0 if best is None else address(best)
+        self.record["monitors"], self.record["monitor_count"] = address(self.monitors), len(callbacks)
         if validation is not None:
             self._fill_validation(validation)
 
@@ -63,11 +64,11 @@ class Watch:
         outputs = engine.recipe.network.outputs
         self.log, self.sums = np.zeros((LOG_SIZE, 3)), np.zeros(3)
         self.errors = np.zeros((LOG_SIZE, outputs)) if _has_r2(engine) else None
-        record["x"], record["y"], record["rows"] = data.x.ctypes.data, data.y.ctypes.data, len(data.x)
-        record["weight"] = 0 if data.weight is None else data.weight.ctypes.data
+        record["x"], record["y"], record["rows"] = address(data.x), address(data.y), len(data.x)
+        record["weight"] = 0 if data.weight is None else address(data.weight)
         record["rows_per_call"] = engine.rows_per_call()
-        record["log"], record["sums"] = self.log.ctypes.data, self.sums.ctypes.data
-        record["errors"] = 0 if self.errors is None else self.errors.ctypes.data
+        record["log"], record["sums"] = address(self.log), address(self.sums)
+        record["errors"] = 0 if self.errors is None else address(self.errors)
 
     def begin(self) -> None:
         """Before a slice of epochs."""
@@ -104,6 +105,8 @@ def can_watch(engine: Engine, validation: Dataset | None, callbacks: Sequence[Ca
             return False
         if validation.weight is not None and not validation.weight.any():
             return False  # an error, once the first epoch has been trained
+    if not callbacks:
+        return True
     columns = columns_of(engine, validation is not None)
     if len({id(callback) for callback in callbacks}) < len(callbacks):
         return False
@@ -120,8 +123,7 @@ def columns_of(engine: Engine, validated: bool) -> list[str]:
 
 
 def _has_r2(engine: Engine) -> bool:
-    d = engine.descriptor
-    return bool(d["hits"][0] == layout.HITS_NONE and d["target_kind"][0] == 0)
+    return bool(engine.descriptor["squares"][0])
 
 
 def _followed(callback: Any, columns: Sequence[str]) -> int | None:

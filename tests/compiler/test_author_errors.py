@@ -118,8 +118,12 @@ def test_a_line_of_a_helper_is_told_with_its_name_and_file(helper):
 STEPS = {
     "slots.m = g": "setting `.m`" + UNSUPPORTED,
     "slots[0] = g": "assigning to an element of a tuple" + UNSUPPORTED,
-    "return w - hyper.lr * g, (g,)": "the attribute `.lr`" + UNSUPPORTED,
-    "return w, slots._replace(m=g)": "the attribute `._replace`" + UNSUPPORTED,
+    "return w - hyper.lr * g, (g,)": "unknown attribute of hyper: 'lr'; did you mean 'learning_rate'? "
+    "Available: learning_rate, beta",
+    "return w - slots.v * g, (g,)": "unknown attribute of slots: 'v'. Available: m",
+    "return w, slots._replace(m=g)": "unknown attribute of slots: '_replace'. Available: m",
+    "if g > 0: return w, (g,)\nreturn w, (g, g)": "it returns different things on different paths: (float64, "
+    "(float64,)), (float64, (float64, float64)); return as many numbers on each",
     "return w, (slots['m'],)": "`item(tuple of 1 float64, m)`" + UNSUPPORTED,
     "m, v = slots": "unpacking 2 values of a tuple that holds 1" + UNSUPPORTED,
     "return w - g * slots[1], (g,)": "takes element 1 of a tuple that holds 1",
@@ -136,6 +140,41 @@ def test_what_a_step_cannot_do_with_its_tuples(text):
         lambda step: nbtrain.Optimizer("wrong", step, slots=("m",), parameters={"beta": 0.9}),
     )
     assert f"line {FIRST}: {STEPS[text]}" in message
+
+
+def test_what_prepare_and_scale_cannot_do_with_their_tuples():
+    def step(w, g, slots, prepared, hyper):
+        return w, ()
+
+    def unlike(t, hyper):
+        if t > 3:
+            return (1.0,)
+        return (1.0, 2.0)
+
+    with pytest.raises(nbtrain.InputError, match=r"no attribute 'bta'\"\); hyper has learning_rate, beta$"):
+        nbtrain.Optimizer("wrong", step, prepare=lambda t, hyper: (hyper.bta,), parameters={"beta": 0.9})
+    with pytest.raises(
+        nbtrain.PluginError, match=r"different things on different paths: \(float64,\), \(float64, float"
+    ):
+        compiler.component(nbtrain.Optimizer("wrong", step, prepare=unlike), FLOAT64)
+    scaled = nbtrain.Optimizer("wrong", step, norms="layer", scale=lambda norm_w, norm_u, hyper: hyper.lr)
+    with pytest.raises(nbtrain.PluginError, match="unknown attribute of hyper: 'lr'; did you mean 'learning_rate'"):
+        compiler.component(scaled, FLOAT64)
+
+
+ARGUMENTS = {
+    "step": (lambda w, g: (w, ()), r"5 arguments \(w, g, slots, prepared, hyper\), got <lambda>\(w, g\)"),
+    "prepare": (lambda t: (1.0,), r"2 arguments \(t, hyper\), got <lambda>\(t\)"),
+    "scale": (lambda norm: norm, r"3 arguments \(norm_w, norm_u, hyper\), got <lambda>\(norm\)"),
+}
+
+
+@pytest.mark.parametrize("role", ARGUMENTS)
+def test_the_arguments_of_an_optimizers_functions_are_named(role):
+    function, told = ARGUMENTS[role]
+    given = {"step": lambda w, g, slots, prepared, hyper: (w, ()), role: function}
+    with pytest.raises(nbtrain.InputError, match=rf"^{role} of optimizer 'wrong' must take {told}$"):
+        nbtrain.Optimizer("wrong", **given, norms="layer" if role == "scale" else None)
 
 
 def four(t, hyper):

@@ -79,7 +79,7 @@ def test_the_form_makes_no_difference(form, outputs, weighted):
         ({"value": cube, "slope": cube_slope, "rows": cube_rows}, "value and slope, or row, or rows"),
         ({"rows": cube_rows, "row_output": row_output}, "rows_output with rows"),
         ({"row": row, "output": abs}, "output"),
-        ({"rows": row}, "rows of loss 'wrong' must take 5 arguments, got row"),
+        ({"rows": row}, "rows of loss 'wrong' must take 5 arguments \\(z, y, slope, losses, outputs\\), got row"),
     ],
     ids=range(6),
 )

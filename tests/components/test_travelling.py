@@ -115,7 +115,7 @@ if __name__ == "__main__":
     from sklearn.model_selection import cross_val_score
     from nbtrain.sklearn import MLPRegressor
     nbtrain.register(SPECS[0])
-    for given in (SPECS[0], nbtrain.activation("travelling", scale=0.5)):
+    for given in ("travelling", ["travelling"], SPECS[0], nbtrain.activation("travelling", scale=0.5)):
         few = {"max_iter": 5, "tol": 1.0, "n_iter_no_change": 1, "random_state": 0}
         one = MLPRegressor(activation=given, hidden_layer_sizes=(8,), **few)
         alone, others = (cross_val_score(one, X, Y[:, 0], cv=2, n_jobs=jobs, error_score="raise") for jobs in (1, 2))
@@ -125,6 +125,35 @@ if __name__ == "__main__":
     )
     done = run([sys.executable, program])
     assert done.stdout == "right\n", done.stderr
+
+
+def test_an_estimator_brings_the_components_that_it_names(tmp_path):
+    """By plain pickle, to a process that has the module but did not register anything."""
+    pytest.importorskip("sklearn")
+    (tmp_path / "mine.py").write_text(SCRIPT)
+    load = "import pickle, sys, numpy as np; est = pickle.load(open('estimator', 'rb')); import nbtrain; "
+    load += "est.fit(np.ones((9, 3)), np.arange(9.0)); print(nbtrain.activation('travelling'))"
+    program = """
+import pickle, nbtrain
+from mine import SPECS, value, slope
+from nbtrain.sklearn import MLPRegressor
+
+for spec in SPECS:
+    nbtrain.register(spec)
+nbtrain.register(nbtrain.Activation("local", lambda z: z, lambda z: 1.0))
+few = dict(max_iter=1, tol=1.0, n_iter_no_change=1)
+own = dict(solver="travelling", loss="travelling", regularizer="travelling", initializer="travelling")
+estimator = MLPRegressor(activation="travelling", learning_rate="travelling", **own, **few)
+with open("estimator", "wb") as file:
+    pickle.dump(estimator, file)
+assert "_registered" not in MLPRegressor(activation="relu").__getstate__()
+assert "_registered" not in vars(pickle.loads(pickle.dumps(estimator)))
+pickle.dumps(MLPRegressor(activation="local"))  # whose functions no module has under their names
+"""
+    for code in (program, load):
+        done = run([sys.executable, "-W", "ignore", "-c", code], cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+    assert done.stdout == "activation('travelling', scale=1.0)\n"
 
 
 # ---- pickles in this process

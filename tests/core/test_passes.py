@@ -340,7 +340,10 @@ def direction_alone(w, g, slots, prepared, hyper):
         ({"norms": "all", "scale": trust}, "norms must be 'layer', 'global' or None, got 'all'"),
         ({"norms": "layer"}, "norms and scale go together"),
         ({"scale": trust}, "norms and scale go together"),
-        ({"norms": "layer", "scale": lambda norm: norm}, "must take 3 arguments, got <lambda>"),
+        (
+            {"norms": "layer", "scale": lambda norm: norm},
+            "must take 3 arguments \\(norm_w, norm_u, hyper\\), got <lambda>",
+        ),
     ],
 )
 def test_a_scale_that_does_not_fit_is_refused(options, message):

@@ -18,6 +18,11 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 
 # name: quick arguments, packages it needs, and for each number in its output the pattern and the bounds
 TABLE = {
+    "autoencoder.py": (
+        "--epochs 60",
+        (),
+        {r"sum of statuses (\d+)": (0, 0), r"networks leave (\d+) %": (20.0, 80.0)},
+    ),
     "c_host.py": (
         "",
         (),
@@ -30,12 +35,43 @@ TABLE = {
         {r"\| wine \|[^|]*\|[^|]*\| ([\d.]+) \|": (0.85, 1.0)},
     ),
     "custom_loss.py": ("--samples 2000 --epochs 25", (), {r"inside the band ([\d.]+) %": (70.0, 90.0)}),
+    "dask_cluster.py": (
+        "--rows 4000 --epochs 3 --shards 3",
+        ("distributed",),
+        {r"validation R² ([\d.]+)": (0.3, 1.0)},
+    ),
+    "dask_search.py": (
+        "--trials 2 --samples 400",
+        ("distributed", "sklearn"),
+        {r"best accuracy ([\d.]+)": (0.7, 1.0)},
+    ),
     "drift.py": (
         "--steps 60000",
         (),
         {r"at the end: ([\d.]+) learning": (0.05, 0.08), r"([\d.]+) frozen;": (0.2, 5.0)},
     ),
     "fashion_mnist.py": ("--data DATA --epochs 20", (), {r"test accuracy ([\d.]+)": (0.5, 1.0)}),
+    "inverse_design.py": (
+        "--throws 1500 --epochs 60 --designs 50",
+        (),
+        {r"distance ([\d.]+) m": (0.0, 0.3), r"height ([\d.]+) m": (0.0, 0.3)},
+    ),
+    "pendulum.py": (
+        "--steps 8000",
+        (),
+        {r"sum of statuses (\d+)": (0, 0), r"100 new episodes (-[\d.]+): solved": (-200.0, -100.0)},
+    ),
+    "ppo.py": ("", (), {r"sum of statuses (\d+)": (0, 0), r"100 new episodes ([\d.]+): solved": (475.0, 500.0)}),
+    "forecasters.py": (
+        "--customers 40 --epochs 30",
+        ("sklearn",),
+        {
+            r"a network for each +([\d.]+)": (2.0, 6.0),
+            r"one network for all +([\d.]+)": (6.0, 100.0),
+            r"the best that is possible +([\d.]+)": (2.0, 4.0),
+        },
+    ),
+    "population_based_training.py": ("--rounds 12", (), {r"new digits ([\d.]+)": (0.9, 1.0)}),
     "scipy_minimize.py": (
         "--iterations 40",
         ("scipy",),
@@ -45,6 +81,11 @@ TABLE = {
         "--flats 800 --folds 2",
         ("sklearn",),
         {r"nbtrain +R² ([\d.]+)": (0.8, 1.0), r"test R² ([\d.]+)": (0.8, 1.0)},
+    ),
+    "sweep.py": (
+        "--epochs 15 --repeats 1 --picture=",
+        (),
+        {r"validation accuracy ([\d.]+)\n": (0.9, 1.0), r"\n +64 +([\d.]+)": (0.3, 0.99)},
     ),
     "ten_models_ten_threads.py": (
         "--models 4 --epochs 8 --hidden 32",
@@ -91,6 +132,14 @@ def test_the_example_does_what_it_says(name, digits_as_idx):
         found = re.search(pattern, done.stdout)
         assert found, done.stdout
         assert low <= float(found[1]) <= high, done.stdout
+
+
+def test_the_search_with_optuna():
+    for package in ("distributed", "sklearn", "optuna"):
+        pytest.importorskip(package)
+    done = run("dask_search.py", "--optuna", "--trials", "3", "--samples", "400")
+    assert done.returncode == 0, done.stderr
+    assert 0.7 < float(re.search(r"best accuracy ([\d.]+)", done.stdout)[1]) <= 1.0
 
 
 def test_every_example_is_in_the_table_and_in_their_readme():

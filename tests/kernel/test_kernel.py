@@ -219,7 +219,7 @@ def test_a_function_that_is_not_there_is_told():
     for call in (lambda: kernel.fit, lambda: training(make_trainer().model, 1, 2)):
         with pytest.raises(
             AttributeError,
-            match=r"nbtrain\.kernel: unknown function 'fit'; did you mean 'train_epoch'\? Available: blend, ",
+            match=r"nbtrain\.kernel: unknown function 'fit'; did you mean 'train_epoch'\? Available: backward, ",
         ):
             call()
 

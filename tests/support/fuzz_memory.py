@@ -23,9 +23,36 @@ from nbtrain.model import build, memory
 
 Random = np.random.Generator
 ACTIVATIONS = ("relu", "tanh", "sigmoid", ("leaky_relu", 0.1), "identity")
-LOSSES = ("mse", "binary_cross_entropy", "softmax_cross_entropy")
+LOSSES = ("mse", "binary_cross_entropy", "softmax_cross_entropy", "mse", "mse")
 OPTIMIZERS = ("sgd", "momentum", "rmsprop", "adam", "lamb", "amsgrad")
 CONSTRAINTS = (None, None, None, "max_norm", "non_negative")
+
+
+def with_own_targets(form: str, columns: int) -> nbtrain.Loss:
+    """Half the squared distance from the mean of so many targets, whatever the outputs; every target is read."""
+
+    def row(z: Any, y: Any, slope: Any) -> float:
+        mean = 0.0
+        for i in range(columns):
+            mean += y[i] / columns
+        total = 0.0
+        for k in range(z.size):
+            slope[k] = z[k] - mean
+            total += 0.5 * slope[k] * slope[k]
+        return total
+
+    def rows(z: Any, y: Any, slope: Any, losses: Any, outputs: int) -> None:
+        for r in range(losses.size):
+            mean = 0.0
+            for i in range(columns):
+                mean += y[r * columns + i] / columns
+            total = 0.0
+            for k in range(r * outputs, (r + 1) * outputs):
+                slope[k] = z[k] - mean
+                total += 0.5 * slope[k] * slope[k]
+            losses[r] = total
+
+    return nbtrain.Loss(f"{form}_{columns}", **{form: row if form == "row" else rows}, target_columns=columns)
 
 
 class GuardedMemory(memory.Memory):
@@ -33,15 +60,29 @@ class GuardedMemory(memory.Memory):
 
     at_end = True
 
-    def __init__(self, plans: Any, keep: Any = ()) -> None:
-        self.keep = [*keep]
-        self._plans = {plan.name: plan for plan in plans}
-        self.guards, self.addresses = Guarded(), {}
-        for name, plan in self._plans.items():
+    def __init__(self, layout: memory.Layout, keep: Any = None) -> None:
+        self.layout = layout
+        self.block = np.zeros(0, np.uint8).view(memory.Block)
+        self.block.keep, self.guards, self.arrays = keep, Guarded(), {}
+        for name, plan in layout.plans.items():
             size = max(math.prod(plan.shape) * plan.dtype.itemsize, 1)
             whole = np.zeros(-(-size // memory.ALIGNMENT) * memory.ALIGNMENT, np.uint8)
-            self.addresses[name] = self.guards.like(whole, self.at_end, memory.ALIGNMENT).ctypes.data
-        self.block = np.zeros(0, np.uint8)
+            self.arrays[name] = self.guards.like(whole, self.at_end, memory.ALIGNMENT)
+
+    def address(self, name: str) -> int:
+        return int(self.arrays[name].ctypes.data)
+
+    def addresses_of(self, names: tuple[str, ...]) -> Any:
+        return np.array([self.address(name) for name in names])
+
+    def words(self, name: str) -> Any:
+        return self.array(name).view(np.int64)
+
+    def array(self, name: str, read_only: bool = False) -> Any:
+        plan = self.layout.plans[name]
+        found = self.arrays[name][: math.prod(plan.shape) * plan.dtype.itemsize].view(plan.dtype).reshape(plan.shape)
+        found.flags.writeable = not read_only
+        return found
 
 
 def size(random: Random, largest: int) -> int:
@@ -74,9 +115,10 @@ def model(random: Random) -> tuple[nbtrain.Trainer, list[Any], str]:
         )
         for layer in net.layers
     ]
+    own_targets = one(random, (None, "row", "rows")) if loss == "mse" else None
     trainer = nbtrain.Trainer(
         nbtrain.Network(sizes[0], layers),
-        loss=loss,
+        loss=loss if own_targets is None else with_own_targets(own_targets, int(random.integers(1, 9))),
         optimizer=nbtrain.optimizer(one(random, OPTIMIZERS), learning_rate=1e-5),
         regularizer=one(random, (None, "l1", "l2")),
         batch_size=size(random, 300),
@@ -100,6 +142,9 @@ def check(random: Random) -> None:
         return guards.like(array, bool(random.random() < 0.7))
 
     X, y = data(loss, size(random, 700), sizes[0], sizes[-1], int(random.integers(2**31)))
+    columns = trainer.engine.recipe.loss.spec.target_columns
+    if columns is not None:
+        y = random.normal(size=(len(X), columns))
     X = place((0.1 * X).astype(trainer.dtype))
     y = place(y if loss == "softmax_cross_entropy" else y.astype(trainer.dtype))
     weight = place(random.uniform(0.5, 1.5, len(X)).astype(trainer.dtype)) if random.random() < 0.4 else None

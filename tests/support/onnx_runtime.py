@@ -8,6 +8,7 @@ onnxruntime = pytest.importorskip("onnxruntime")
 
 
 def run(model, x):
-    """ONNX Runtime's outputs by name; x a feed of the input `x`."""
+    """ONNX Runtime's outputs by name; x a feed of the input `x`, or a dict of several inputs."""
     session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
-    return dict(zip([output.name for output in session.get_outputs()], session.run(None, {"x": x}), strict=True))
+    found = session.run(None, x if isinstance(x, dict) else {"x": x})
+    return dict(zip([output.name for output in session.get_outputs()], found, strict=True))

@@ -128,20 +128,21 @@ def _rowwise(spec: Loss, dtype: np.dtype[Any]) -> Any:
     labels = spec.target == "label"
     row = scalar(spec, "row", dtype, read, INT if labels else read, types.Array(from_dtype(dtype), 1, "C"))
     parameters_at = loader(tuple_type(dtype, len(spec.parameters)))
-    size = dtype.itemsize
+    size, own_width = dtype.itemsize, spec.target_columns or 0
 
     @jit
     def loss_block(p, y, weight, delta, row_loss, rows, columns, parameters, scale):
         given = parameters_at(parameters)
         losses = vector_at(row_loss, rows, FLOAT64)
         weights = vector_at(weight, rows, dtype)
+        width = own_width if own_width > 0 else columns
         for r in range(rows):
             z = vector_at(p + r * columns * size, columns, dtype)
             slope = vector_at(delta + r * columns * size, columns, dtype)
             if labels:
                 loss = row(z, vector_at(y, rows, INT64)[r], slope, *given)
             else:
-                loss = row(z, vector_at(y + r * columns * size, columns, dtype), slope, *given)
+                loss = row(z, vector_at(y + r * width * size, width, dtype), slope, *given)
             share = np.float64(weights[r]) if weight != NO_ADDRESS else 1.0
             losses[r] = share * np.float64(loss)
             factor = dtype.type(share * scale)
@@ -176,13 +177,15 @@ def _all_rows(spec: Loss, dtype: np.dtype[Any]) -> Any:
     read, target = row_that_is_read(from_dtype(dtype)), row_that_is_read(INT if labels else from_dtype(dtype))
     function = _writer(spec, "rows", dtype, read, target, array, losses_type, INT)
     parameters_at = loader(tuple_type(dtype, len(spec.parameters)))
+    own_width = spec.target_columns or 0
 
     @jit
     def loss_block(p, y, weight, delta, row_loss, rows, columns, parameters, scale):
         given = parameters_at(parameters)
         losses = vector_at(row_loss, rows, FLOAT64)
         deltas = vector_at(delta, rows * columns, dtype)
-        targets = vector_at(y, rows, INT64) if labels else vector_at(y, rows * columns, dtype)
+        width = own_width if own_width > 0 else columns
+        targets = vector_at(y, rows, INT64) if labels else vector_at(y, rows * width, dtype)
         function(vector_at(p, rows * columns, dtype), targets, deltas, losses, max(columns, 1), *given)
         if weight != NO_ADDRESS:
             weigh(losses, deltas, vector_at(weight, rows, dtype), columns, scale)

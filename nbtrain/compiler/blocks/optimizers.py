@@ -35,7 +35,7 @@ class _Step(NamedTuple):
 
 def _parts_of(spec: Optimizer, dtype: np.dtype[Any]) -> _Step:
     number, count = from_dtype(dtype), len(spec.slots)
-    slots = tuple_type(dtype, spec.slots)
+    slots = tuple_type(dtype, spec.slots, "slots")
     prepared, hyper = tuple_type(dtype, spec.prepared_count), _hyper(spec, dtype)
     step = plain(spec.functions["step"], dtype, flushing=processor.flushes())
     wanted = "(w, slots)" if spec.norms is None else "(update, slots)"
@@ -110,7 +110,7 @@ def _one_after_the_other(spec: Optimizer, regularizer: Regularizer, dtype: np.dt
 
 def _hyper(spec: Optimizer, dtype: np.dtype[Any]) -> Any:
     """The type of an optimizer's hyperparameters."""
-    return tuple_type(dtype, ("learning_rate", *spec.parameters))
+    return tuple_type(dtype, ("learning_rate", *spec.parameters), "hyper")
 
 
 def _scale(spec: Optimizer) -> Any:
@@ -131,7 +131,7 @@ def _scale(spec: Optimizer) -> Any:
 
 
 def _prepare(spec: Optimizer) -> Any:
-    hyper, scalars = _hyper(spec, FLOAT64), tuple_type(FLOAT64, spec.scalars)
+    hyper, scalars = _hyper(spec, FLOAT64), tuple_type(FLOAT64, spec.scalars, "scalars")
     prepare = plain(spec.functions["prepare"], FLOAT64)
     given = (INT, scalars, hyper) if spec.scalars else (INT, hyper)
     check_tuple(spec, "prepare", prepare, given, "(prepared, scalars)" if spec.scalars else "a tuple of numbers")

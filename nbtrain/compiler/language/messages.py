@@ -6,11 +6,13 @@ The line number is one of the author's own function, never one of Numba's, NumPy
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from numba.core import ir
 
+from ...checks.messages import unknown
 from .unsupported import PLACE, SEE, UNSET
 
 NEW_ARRAY = "a new array (write a loop over the elements)"
@@ -35,7 +37,7 @@ FOUND = (
 )
 
 
-def short(error: Exception, function: Any = None) -> str:
+def short(error: Exception, function: Any = None, arguments: Sequence[Any] = ()) -> str:
     """What Numba found, in one line.
 
     Parameters
@@ -44,6 +46,8 @@ def short(error: Exception, function: Any = None) -> str:
         Numba's, or anything that left it.
     function
         The jit function that was compiled, if it is known.
+    arguments
+        The types that it was compiled for.
     """
     text = re.sub(r"\x1b\[[0-9;]*m", "", str(error)) or type(error).__name__
     refused = re.search(r"^line \d+: .*$", text, re.MULTILINE)
@@ -59,12 +63,42 @@ def short(error: Exception, function: Any = None) -> str:
     for found in (undefined, of_ours):
         if found:
             return where + found[1]
+    own = _missing_name(text, arguments) or _unlike_returns(text)
+    if own:
+        return where + own
     for pattern, what in FOUND:
         found = re.search(pattern, text, re.DOTALL)
         if found:
             return f"{where}{_readable(found.expand(what))} is not supported; {SEE}"
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     return where + next((line for line in lines if not line.startswith(DULL)), lines[0])
+
+
+def _missing_name(text: str, arguments: Sequence[Any]) -> str:
+    """What names a NamedTuple among the arguments has, where another one was asked for."""
+    found = re.search(r"Unknown attribute '(\w+)' of type (\w+)\(", text)
+    for kind in arguments if found else ():
+        title = getattr(getattr(kind, "instance_class", None), "__name__", "")
+        if found and title == found[2]:
+            return unknown(f"attribute of {title}:", found[1], kind.fields)
+    return ""
+
+
+def _unlike_returns(text: str) -> str:
+    """What a function returns that does not return the same kind everywhere."""
+    found = re.search(r"Can't unify return type from the following types: ([^\n]*)", text)
+    if not found:
+        return ""
+    kinds = re.sub(
+        r"Tuple\((.*?)\)(?=, Tuple|, \w+$|$)", r"(\1)", re.sub(r"UniTuple\((\w+) x (\d+)\)", _listed, found[1])
+    )
+    return f"it returns different things on different paths: {kinds}; return as many numbers on each"
+
+
+def _listed(found: re.Match[str]) -> str:
+    """A tuple of equal types with each of them written out."""
+    count = int(found[2])
+    return f"({', '.join([found[1]] * count)}{',' * (count == 1)})"
 
 
 def _readable(what: str) -> str:

@@ -20,7 +20,7 @@ def returned(spec: Any, role: str, function: Any, arguments: tuple[Any, ...]) ->
         words = "is too long, or calls too many functions within one another, to be compiled; split or shorten it"
         raise PluginError(f"{_where(spec, role, function)} {words}") from None
     except Exception as error:  # Numba raises many kinds, not only its own
-        raise PluginError(f"{_where(spec, role, function)}: {short(error, function)}") from None
+        raise PluginError(f"{_where(spec, role, function)}: {short(error, function, arguments)}") from None
     return function.overloads[arguments].signature.return_type
 
 

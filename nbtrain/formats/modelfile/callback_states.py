@@ -14,7 +14,7 @@ import numpy as np
 
 from ...checks.messages import brief, wrong
 from ...errors import InputError
-from .container import NAMES, parse, refuse
+from .container import FLOATS, parse, refuse
 
 if TYPE_CHECKING:
     from ...callbacks import Callback
@@ -50,7 +50,7 @@ def collect(callbacks: Iterable[Callback]) -> tuple[str, dict[str, Array]]:
                 wrong(f"callbacks: state_dict of {kind}", "return a dict with strings as keys", brief(state))
             )
         for name, value in state.items():
-            if isinstance(value, np.ndarray) and value.ndim and value.dtype in NAMES:
+            if isinstance(value, np.ndarray) and value.ndim and value.dtype in FLOATS:
                 tensors[f"{PREFIX}{len(entries)}.{name}"] = value.copy()
             else:
                 plain[name] = value

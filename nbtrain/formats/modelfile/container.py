@@ -28,8 +28,12 @@ LENGTH = 8  # bytes of the header's length
 PREFIX = b'{"__metadata__":{"sha256":"'
 DIGITS = 64
 DIGEST_AT = LENGTH + len(PREFIX)
-DTYPES: dict[str, np.dtype[Any]] = {"F32": np.dtype("<f4"), "F64": np.dtype("<f8")}
+DTYPES: dict[str, np.dtype[Any]] = {
+    **{"F32": np.dtype("<f4"), "F64": np.dtype("<f8")},
+    **{"I64": np.dtype("<i8"), "U8": np.dtype("u1")},  # in files of version 2
+}
 NAMES = {dtype: name for name, dtype in DTYPES.items()}
+FLOATS = (DTYPES["F32"], DTYPES["F64"])
 
 
 class Container(NamedTuple):
@@ -118,7 +122,7 @@ def _tensors(table: dict[str, Any], payload: memoryview, offset: int, where: str
             refuse(where, place, "expected dtype, shape and data_offsets")
         dtype = DTYPES.get(entry["dtype"]) if isinstance(entry["dtype"], str) else None
         if dtype is None:
-            refuse(where, f"dtype of {place}", f"expected F32 or F64, got {brief(entry['dtype'])}")
+            refuse(where, f"dtype of {place}", f"expected {', '.join(DTYPES)}, got {brief(entry['dtype'])}")
         shape, offsets = entry["shape"], entry["data_offsets"]
         if not _counts(shape):
             refuse(where, f"shape of {place}", f"expected integers >= 0, got {brief(shape)}")

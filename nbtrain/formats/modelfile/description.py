@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+from ...checks.messages import brief
 from ...compiler.keys.component import behaviour
 from ...components import NAME, Component
 from ...components.by_name import bound, registry
@@ -239,15 +240,12 @@ def _found(kind: str, fields: Fields) -> Component:
     for key, value in parameters.entries.items():
         rate = kind == "optimizer" and key == "learning_rate" and isinstance(value, dict)
         given[key] = _found("schedule", parameters.inner(key)) if rate else parameters.number(key)
+    if not NAME.fullmatch(name):
+        fields.refuse("name", f"{brief(name)}, which {provider[:200]} provided, is not a name of a component")
     try:
-        if not NAME.fullmatch(name):
-            raise InputError("not a name of a component")
         spec = registry.get(kind, name)
     except InputError as error:
-        fields.refuse(
-            "name",
-            f"no {kind} {name[:60]!r} is available; install or register {provider[:200]}, which provided it ({error})",
-        )
+        fields.refuse("name", f"{error}. Install or register {provider[:200]}, which provided it")
     if provider == UNREGISTERED and registry.provider(spec) == BUILTIN:
         fields.refuse(
             "name", f"the {kind} {name!r} was an unregistered spec, not the built-in {kind} of that name; register it"

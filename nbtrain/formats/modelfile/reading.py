@@ -15,6 +15,7 @@ from ...model.state import COUNTERS, FLOAT64, NUMBERS, SEED, START, RowLayout, S
 from .callback_states import PREFIX, CallbackState, callback_states
 from .container import Container, decode, parse, refuse
 from .description import FORMAT, VERSIONS, Fields, Parts, recipe_of
+from .tables import networks_of
 
 Array = np.ndarray[Any, Any]
 Made = TypeVar("Made")
@@ -49,6 +50,11 @@ def contents(data: bytes | bytearray, where: str, known: Recipe | Parts | None =
     `known` provides the components in place of the registry.
     """
     container = decode(data, where)
+    networks = networks_of(container, where)
+    if networks is not None:
+        if len(networks) != 1:
+            refuse(where, "kind", f"a table's model of {len(networks)} networks; nbtrain.table.load reads it")
+        return contents(networks[0], where, known)
     _check_version(container.metadata, where)
     texts = Fields(container.metadata, where, "", [])
     fields = Fields(parse(texts.text("trainer"), where, "trainer"), where, "trainer.", [])
@@ -65,11 +71,11 @@ def contents(data: bytes | bytearray, where: str, known: Recipe | Parts | None =
     return Contents(where, recipe, state, history, metadata, fields.altered, states, numerics)
 
 
-def warn_of_altered(found: Contents, stacklevel: int) -> None:
+def warn_of_altered(where: str, altered: list[str], stacklevel: int) -> None:
     """Warn of components whose code has changed."""
-    if found.altered:
+    if altered:
         warnings.warn(
-            f"{found.where}: the code of {' and '.join(found.altered)} has changed since this was saved; predictions "
+            f"{where}: the code of {' and '.join(altered)} has changed since this was saved; predictions "
             "and continued training will differ",
             PluginWarning,
             stacklevel=stacklevel,

@@ -34,19 +34,24 @@ def model(recipe: Recipe, weights: Weights, metadata: Mapping[str, Any], finish:
     finish : function, optional
         `finish(graph, prediction)` makes outputs of the prediction, by default one that is named so.
     """
-    graph, inner = Graph(recipe.dtype), "x"
+    graph = Graph(recipe.dtype)
+    inner = prediction(graph, recipe, weights, "x")
+    outputs = (finish or _prediction(recipe))(graph, inner)
+    return graph.model(recipe.network.inputs, outputs, {key: json.dumps(value) for key, value in metadata.items()})
+
+
+def prediction(graph: Graph, recipe: Recipe, weights: Weights, inner: str, scope: str = "") -> str:
+    """Write a network that takes `inner` (batch, inputs) -> the name of its prediction; `scope` begins its names."""
     for index, (layer, (w, b)) in enumerate(zip(recipe.network.layers, weights, strict=True)):
-        graph.scope = f"layers.{index}."
+        graph.scope = f"{scope}layers.{index}."
         for name, array in (("W", w), ("b", b)):
             if not np.isfinite(array).all():
                 raise DivergenceError(f"layers.{index}.{name} holds NaN or infinity: nothing was exported")
             graph.tensor(graph.scope + name, array)
         inner = graph.add("Gemm", inner, graph.scope + "W", graph.scope + "b")
         inner = components.activation(graph, layer.activation, inner)
-    graph.scope = "output."
-    inner = components.output_activation(graph, recipe.loss, inner, recipe.network.outputs)
-    outputs = (finish or _prediction(recipe))(graph, inner)
-    return graph.model(recipe.network.inputs, outputs, {key: json.dumps(value) for key, value in metadata.items()})
+    graph.scope = f"{scope}output."
+    return components.output_activation(graph, recipe.loss, inner, recipe.network.outputs)
 
 
 def _prediction(recipe: Recipe) -> Finish:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ from ...errors import Error, InputError
 from ...version import __version__
 
 OPSET, IR_VERSION = 17, 8  # of 2022: runtimes since then read it, and all operators used here are in it
+LEARNING, LEARNING_OPSET = "ai.onnx.ml", 3  # operators on texts
 MOST_BYTES = 2_000_000_000  # a protobuf message has less than 2 GiB
 Array = np.ndarray[Any, Any]
 
@@ -72,20 +73,29 @@ class Graph:
             self.tensors[self._written[key]] = array
         return self._written[key]
 
-    def model(self, inputs: int, outputs: dict[str, tuple[str, Any, Sequence[Any]]], metadata: dict[str, str]) -> Any:
+    def model(
+        self,
+        inputs: int | Mapping[str, Any],
+        outputs: dict[str, tuple[str, Any, Sequence[Any]]],
+        metadata: dict[str, str],
+    ) -> Any:
         """The finished onnx.ModelProto, checked.
 
         Parameters
         ----------
-        inputs : int
-            Numbers in a row of the input "x".
+        inputs : int or dict
+            Numbers in a row of the input "x"; or the dtype of each input of shape (batch, 1), by name.
         outputs : dict
             Name -> (name in the graph, dtype, shape).
         metadata : dict of str
         """
         helper = self.onnx.helper
         found = [self._output(name, inner, dtype, shape) for name, (inner, dtype, shape) in outputs.items()]
-        given = [helper.make_tensor_value_info("x", self._type(self.dtype), ["batch", inputs])]
+        columns = {"x": (self.dtype, inputs)} if isinstance(inputs, int) else {k: (v, 1) for k, v in inputs.items()}
+        given = [
+            helper.make_tensor_value_info(name, self._type(dtype), ["batch", count])
+            for name, (dtype, count) in columns.items()
+        ]
         nodes = self._reached(list(outputs))
         used = {name for node in nodes for name in node.input}
         tensors = {name: array for name, array in self.tensors.items() if name in used}
@@ -95,7 +105,10 @@ class Graph:
         initializers = [_tensor(self.onnx, name, array) for name, array in tensors.items()]
         made = helper.make_model(
             helper.make_graph(nodes, "nbtrain", given, found, initializers),
-            opset_imports=[helper.make_opsetid("", OPSET)],
+            opset_imports=[
+                helper.make_opsetid("", OPSET),
+                *([helper.make_opsetid(LEARNING, LEARNING_OPSET)] * any(node.domain == LEARNING for node in nodes)),
+            ],
             ir_version=IR_VERSION,
             producer_name="nbtrain",
             producer_version=__version__,

@@ -1,0 +1,476 @@
+"""Training: from a table to a model that predicts one of its columns."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..callbacks import EarlyStopping
+from ..checks import arrays as checks
+from ..checks.arguments import explain_arguments
+from ..checks.messages import brief, unknown, wrong
+from ..components import Component
+from ..components.by_name import loss as loss_named
+from ..components.by_name import optimizer as optimizer_named
+from ..components.by_name import regularizer as regularizer_named
+from ..components.network import Dense, Network
+from ..errors import DivergenceError, InputError
+from . import target as targets
+from .encoder import TableEncoder
+from .frames import MOST_LISTED, as_frame
+from .model import Member, Outcome, TableModel
+from .parsing import MISSING, Cells, Words
+from .split import split
+from .weights import class_factors, row_weights
+
+if TYPE_CHECKING:
+    from ..training.trainer import Trainer
+
+Array = np.ndarray[Any, Any]
+
+LARGE = 10_000  # rows above which networks, batches and learning rate are larger
+EPOCHS, ITERATIONS = 200, 2000  # at most: so many epochs, or iterations where that is more
+PATIENCE, PATIENT_ITERATIONS = 15, 300
+VALIDATION = 0.15
+L2 = 0.03
+
+
+def chosen_settings(
+    rows: int, hidden: Any, rate: Any, batch_size: Any, epochs: Any, patience: Any, seeds: Any
+) -> dict[str, Any]:
+    """The settings, where they are not given those that do well on tables of so many rows."""
+    large = rows > LARGE
+    batch = (256 if large else 32) if batch_size is None else checks.whole_number(batch_size, "batch_size", 1)
+    steps = max(1, -(-rows // batch))
+    if epochs is None:
+        epochs = max(EPOCHS, math.ceil(ITERATIONS / steps))
+    if patience is None:
+        patience = max(PATIENCE, math.ceil(PATIENT_ITERATIONS / steps))
+    if hidden is None:
+        hidden = (128, 128) if large else (64, 64)
+    elif not isinstance(hidden, Sequence) or isinstance(hidden, str):
+        raise InputError(wrong("hidden", "be a list of numbers of units", brief(hidden)))
+    return {
+        "hidden": tuple(hidden),
+        "batch_size": batch,
+        "learning_rate": (3e-3 if large else 1e-3) if rate is None else rate,
+        "chosen_rate": rate is not None,
+        "epochs": checks.whole_number(epochs, "epochs", 1),
+        "patience": checks.whole_number(patience, "patience", 0),
+        "seeds": checks.whole_number((3 if large else 5) if seeds is None else seeds, "seeds", 1),
+    }
+
+
+class Training:
+    """The training of a table's model: everything is checked and encoded when it is made, `fit` trains.
+
+    Parameters
+    ----------
+    frame, target, …
+        See `nbtrain.table.train`.
+
+    Attributes
+    ----------
+    encoder : TableEncoder
+    target : Target
+    networks : list of Trainer
+    settings : dict
+        What was chosen: hidden, batch_size, learning_rate, epochs, patience, seeds.
+    notes : list of str
+    model : TableModel or None
+        Of the networks that have finished an epoch so far, each at its best one.
+    """
+
+    @explain_arguments
+    def __init__(
+        self,
+        frame: Any,
+        target: str,
+        *,
+        task: str | None = None,
+        validation: Any = VALIDATION,
+        seeds: int | None = None,
+        class_weight: str | Mapping[Any, float] | None = None,
+        weight: Any = None,
+        group: str | None = None,
+        time: str | None = None,
+        categorical: Sequence[str] = (),
+        drop: Sequence[str] = (),
+        min_count: int = 5,
+        max_categories: int = 50,
+        missing: Sequence[str] = MISSING,
+        encoder: TableEncoder | None = None,
+        hidden: Sequence[int] | Sequence[Dense] | None = None,
+        activation: Any = "relu",
+        dropout: float = 0.0,
+        loss: Any = None,
+        optimizer: Any = "adam",
+        learning_rate: Any = None,
+        regularizer: Any = "default",
+        batch_size: int | None = None,
+        epochs: int | None = None,
+        patience: int | None = None,
+        rng: int = 0,
+        dtype: str = "float32",
+        threads: int | str = 1,
+    ) -> None:
+        self.options = dict(getattr(frame, "options", {}))
+        self.notes: list[str] = list(getattr(frame, "notes", []))
+        self.rng = checks.whole_number(rng, "rng", 0)
+        if task not in (None, *targets.TASKS):
+            raise InputError(wrong("task", "be 'classification', 'regression' or None", brief(task)))
+        task = "classification" if task is None and target in _listed(categorical) else task
+        if not getattr(frame, "named", True):
+            self.options.setdefault("header", False)
+        frame = as_frame(frame)
+        self.columns = list(frame.columns)
+        self._words = Words.of(word for word in _listed(missing) if word.casefold() != "none")  # a class, maybe
+        self._weighting = (weight, class_weight)
+        frame, weight = self._with_target(frame, target, weight)
+        self.target, found = targets.detect(frame[target], target, task, self._words)
+        self.notes += found
+        self._codes = self.target.codes(frame[target], self._words)
+        self._weight = self._weights(frame, weight, self._codes)
+        features = self._features(frame, weight, group, time, drop)
+        chosen = [name for name in _listed(categorical) if _known(frame, name, "categorical") in features.columns]
+        own = TableEncoder(
+            categorical=chosen, min_count=min_count, max_categories=max_categories, missing=tuple(_listed(missing)),
+            dtype=dtype,
+        )  # fmt: skip
+        self.encoder = own if encoder is None else TableEncoder(**encoder.get_params())
+        self._X = self._encoded(features)
+        made = loss_of(self.target, loss)
+        self.target = targets.for_loss(self.target, made.spec, self._codes)
+        self._set_validation(validation)
+        self._groups = None if group is None else group_codes(frame[group])
+        self._times = None if time is None else times(frame[time])
+        rows = len(self._X) - round(self._fraction * len(self._X))
+        self.settings = chosen_settings(rows, hidden, learning_rate, batch_size, epochs, patience, seeds)
+        self.networks = self._built(made, activation, dropout, optimizer, regularizer, dtype, threads)
+        self._finished: list[Member] = []
+
+    # ---- preparation
+
+    def _with_target(self, frame: Any, target: str, weight: Any) -> tuple[Any, Any]:
+        """The rows that have a target, and their weights."""
+        if weight is not None and not isinstance(weight, str):
+            weight = row_weights(frame, weight)
+        cells = Cells(frame[_known(frame, target, "target")], self._words)
+        gone = cells.gone
+        count = int(gone.sum())
+        if count == len(frame):
+            raise InputError(wrong(f"target {target!r}", "hold classes or numbers", "no cell that is not missing"))
+        if not count:
+            return frame, weight
+        first = int(gone.argmax()) + 1
+        self.notes.append(f"{count} row{'s' * (count > 1)} without a target left out, the first is row {first}")
+        return frame[~gone], weight if weight is None or isinstance(weight, str) else weight[~gone]
+
+    def _features(self, frame: Any, weight: Any, group: str | None, time: str | None, drop: Sequence[str]) -> Any:
+        """The frame without the target, weights, groups, and columns to leave out."""
+        for argument, name in (("group", group), ("time", time), *(("drop", name) for name in _listed(drop))):
+            if name is not None and _known(frame, name, argument) == self.target.name:
+                raise InputError(f"{argument}: {name!r} is the target")
+        gone = {self.target.name, group, *_listed(drop), *([weight] if isinstance(weight, str) else [])}
+        features = frame[[name for name in frame.columns if name not in gone]]
+        if not len(features.columns):
+            raise InputError(f"target {self.target.name!r}: no column is left to predict it from")
+        return features
+
+    def _encoded(self, features: Any) -> Array:
+        X = np.asarray(self.encoder.fit_transform(features))
+        self.notes += self.encoder.notes_
+        if not X.shape[1]:
+            what = ", ".join(f"{column.name!r} is {column.kind}" for column in self.encoder.columns_[:MOST_LISTED])
+            raise InputError(f"target {self.target.name!r}: no column is left to predict it from: {what}")
+        return X
+
+    def _weights(self, frame: Any, weight: Any, codes: Array) -> Array | None:
+        """The weight of each row: its own times that of its class."""
+        found = None if weight is None else row_weights(frame, weight)
+        class_weight = self._weighting[1]
+        if class_weight is None:
+            return found
+        if self.target.task == "regression":
+            raise InputError("class_weight: the target holds numbers, not classes")
+        factors = class_factors(class_weight, self.target.labels, self._codes)[codes]
+        return factors if found is None else found * factors
+
+    def _set_validation(self, validation: Any) -> None:
+        """A fraction of the rows, or a table of its own."""
+        self._fraction, self._given = 0.0, None
+        if validation is None or validation is False:
+            return
+        if isinstance(validation, int | float) and not isinstance(validation, bool):
+            if not 0.0 <= validation < 1.0:
+                raise InputError(wrong("validation", "be a number >= 0 and < 1, or a table", brief(validation)))
+            self._fraction = float(validation)
+            return
+        frame = as_frame(validation, "validation")
+        _known(frame, self.target.name, "validation")
+        codes = self.target.codes(frame[self.target.name], self._words, "validation, ")
+        weight = self._weighting[0] if isinstance(self._weighting[0], str) else None
+        weights = self._weights(frame, weight, codes)
+        given = (np.asarray(self.encoder.transform(frame)), self.target.encode(codes), weights)
+        self._given = given[: 2 if weights is None else 3]
+
+    def _built(
+        self,
+        loss: Component,
+        activation: Any,
+        dropout: float,
+        optimizer: Any,
+        regularizer: Any,
+        dtype: str,
+        threads: Any,
+    ) -> list[Trainer]:
+        from ..training.trainer import Trainer
+
+        s = self.settings
+        hidden = [Dense(unit, activation, dropout=dropout, initializer="glorot_uniform") if not isinstance(unit, Dense)
+                  else unit for unit in s["hidden"]]  # fmt: skip
+        network = Network(self._X.shape[1], [*hidden, Dense(self.target.outputs)])
+        if isinstance(optimizer, str) and (s["chosen_rate"] or optimizer == "adam"):
+            optimizer = optimizer_named(optimizer, learning_rate=s["learning_rate"])
+        elif s["chosen_rate"]:
+            raise InputError("learning_rate: the optimizer has one already; give its name alone")
+        if isinstance(regularizer, str) and regularizer == "default":
+            regularizer = regularizer_named("l2", strength=L2)
+        return [
+            Trainer(
+                network, loss=loss, optimizer=optimizer, regularizer=regularizer, batch_size=s["batch_size"],
+                dtype=dtype, rng=np.random.SeedSequence(self.rng, spawn_key=(k,)), threads=threads,
+            )
+            for k in range(s["seeds"])
+        ]  # fmt: skip
+
+    # ---- training
+
+    def fit(
+        self,
+        *,
+        callbacks: Sequence[Any] | Callable[[int], Sequence[Any]] = (),
+        checkpoint: Any = None,
+        metrics: Any = (),
+        progress: Any = False,
+    ) -> TableModel:
+        """Train one network after the other, each with validation rows of its own, and stop each at its best epoch.
+
+        Parameters
+        ----------
+        callbacks : sequence, or function of a network's number from 0 that gives one
+            Handed to each network's `fit`.
+        checkpoint : path or function, optional
+            Of the first network; that of network k has `.k` before its suffix. Where they exist, training resumes. Or a
+            function of a network's number from 0 that gives its path or `nbtrain.callbacks.Checkpoint`.
+        metrics : sequence, default ()
+            What else to compute on the validation rows.
+        progress : bool or str, default False
+
+        Raises
+        ------
+        DivergenceError
+            If a network diverged before its first good epoch.
+        KeyboardInterrupt
+            On Ctrl-C; `model` then has the networks that have finished an epoch.
+        """
+        for k, network in enumerate(self.networks):
+            if any(member.trainer is network for member in self._finished):
+                continue
+            given = list(callbacks(k)) if callable(callbacks) else list(callbacks)
+            self._fit_one(k, network, given, checkpoint, metrics, progress)
+        model = self.model
+        assert model is not None
+        return model
+
+    def _fit_one(
+        self, k: int, network: Trainer, callbacks: list[Any], checkpoint: Any, metrics: Any, progress: Any
+    ) -> None:
+        train, validation = self._parts(k)
+        s = self.settings
+        best = EarlyStopping("val_loss" if validation else "loss", patience=s["patience"] or s["epochs"] + 1)
+        path = checkpoint(k) if callable(checkpoint) else None if checkpoint is None else numbered(checkpoint, k)
+        ended = "interrupted"
+        try:
+            network.fit(
+                *train[:2], s["epochs"], sample_weight=train[2], validation_data=validation, metrics=metrics,
+                callbacks=[best, *callbacks], checkpoint=path, progress=progress,
+            )  # fmt: skip
+            ended = "patience" if best.stopped else "epochs"
+        except DivergenceError:
+            ended = "diverged"
+            raise
+        finally:
+            if best.best_epoch:
+                self._finished.append(Member(network, Outcome(network.epoch, best.best_epoch, ended)))
+
+    def _parts(self, k: int) -> tuple[tuple[Array, Array, Array | None], Any]:
+        """Rows to train on and to validate with, of network k."""
+        X, y, weight = self._X, self.target.encode(self._codes), self._weight
+        if self._given is not None or not self._fraction:
+            return (X, y, weight), self._given
+        rest, held = self._split(k)
+        if not len(held):
+            return (X, y, weight), None
+        if weight is None:
+            return (X[rest], y[rest], None), (X[held], y[held])
+        return (X[rest], y[rest], weight[rest]), (X[held], y[held], weight[held])
+
+    def _split(self, k: int) -> tuple[Array, Array]:
+        classes = self._codes if self.target.task == "classification" else None
+        seed = np.random.SeedSequence(self.rng, spawn_key=(k, 1))
+        rest, held = split(classes, len(self._X), (self._fraction,), seed, groups=self._groups, order=self._times)
+        return rest, held
+
+    @property
+    def sizes(self) -> tuple[int, int]:
+        """How many rows the first network trains on, and how many it validates with."""
+        (X, _, _), validation = self._parts(0)
+        return len(X), 0 if validation is None else len(validation[0])
+
+    @property
+    def model(self) -> TableModel | None:
+        """The model of the networks that have finished an epoch; None if none has."""
+        if not self._finished:
+            return None
+        return TableModel(self.encoder, self.target, self._finished, self.notes, self.options, self.columns)
+
+
+def numbered(path: Any, k: int) -> str:
+    """The checkpoint of network k: `run.nbt`, `run.2.nbt`, …"""
+    found = Path(path)
+    return str(found.with_name(f"{found.stem}.{k + 1}{found.suffix}")) if k else os.fspath(path)
+
+
+def loss_of(target: targets.Target, given: Any) -> Component:
+    """The loss, by default that of the target's task."""
+    if isinstance(given, Component):
+        return given
+    return loss_named(given or ("softmax_cross_entropy" if target.task == "classification" else "mse"))
+
+
+def _known(frame: Any, name: Any, argument: str) -> str:
+    if not isinstance(name, str) or name not in frame.columns:
+        raise InputError(f"{argument}: {unknown('column', name, list(frame.columns))}")
+    return name
+
+
+def _listed(names: Any) -> list[str]:
+    return [names] if isinstance(names, str) else list(names)
+
+
+def group_codes(column: Any) -> Array:
+    """A number for each group of rows, which are equal in this column.
+
+    Raises
+    ------
+    InputError
+        If a cell is missing.
+    """
+    codes = np.asarray(column.factorize()[0])
+    if (codes < 0).any():
+        row = int((codes < 0).argmax()) + 1
+        raise InputError(f"group: row {row} has no {column.name!r}; every row must be in a group")
+    return codes
+
+
+def times(column: Any) -> Array:
+    """Dates, in days since 1970, or numbers, by which rows follow each other.
+
+    Raises
+    ------
+    InputError
+        If the column holds something else, or a cell is missing.
+    """
+    made = TableEncoder(min_count=1).fit(column.to_frame()).columns_[0]
+    if made.kind not in ("number", "date"):
+        place, hint = f"time: column {column.name!r}", "date_format= says how dates are written"
+        raise InputError(wrong(place, "hold different dates or numbers", f"{made.kind} values", hint))
+    values = made.values(Cells(column, Words.of(MISSING)))
+    if np.isnan(values).any():
+        row = int(np.isnan(values).argmax()) + 1
+        raise InputError(f"time: row {row} has no {column.name!r}; every row must have a time")
+    return values
+
+
+def train(frame: Any, target: str, **options: Any) -> TableModel:
+    """Train networks that predict one column of a table from the others.
+
+    `Training(frame, target, **options).fit().model`, with callbacks, checkpoint, metrics and progress handed to `fit`.
+
+    Parameters
+    ----------
+    frame : DataFrame, or Table from `nbtrain.table.read`
+    target : str
+        Name of the column to predict.
+    task : {"classification", "regression"}, optional
+        By default text, booleans and few different whole numbers are classes.
+    validation : float or table, default 0.15
+        Fraction of the rows that choose the best epoch, drawn anew for each network (with every class in it), or a
+        table of its own; 0 or None: the best epoch is that of the lowest training loss.
+    seeds : int, optional
+        Networks, whose predictions are averaged; by default 5, or 3 above 10,000 rows.
+    class_weight : "balanced" or dict, optional
+        Weights of the classes; "balanced" makes each count the same in sum.
+    weight : str or array_like, optional
+        Column with a weight for each row, which is then no input; or the weights.
+    group : str, optional
+        Column whose equal rows stay together, all in training or all in validation; no input.
+    time : str, optional
+        Column by which the last rows are for validation.
+    categorical, drop, min_count, max_categories, missing, encoder
+        See `TableEncoder`; `encoder` is one that is not fitted, in place of the others.
+    hidden : sequence of int or Dense, optional
+        By default (64, 64), or (128, 128) above 10,000 rows.
+    activation, dropout
+        Of the hidden layers, by default "relu" and 0.0.
+    loss : str or component, optional
+        By default softmax_cross_entropy, or mse.
+    optimizer, learning_rate
+        By default adam with 1e-3, or 3e-3 above 10,000 rows.
+    regularizer : str or component, optional
+        By default l2 with strength 0.03; None is none.
+    batch_size : int, optional
+        By default 32, or 256 above 10,000 rows.
+    epochs : int, optional
+        At most; by default 200, or those of 2,000 iterations where that is more.
+    patience : int, optional
+        Epochs without a better validation loss, after which a network stops; by default 15, or those of 300
+        iterations; 0 never stops.
+    rng : int, default 0
+        Seed of the splits, weights and orders.
+    dtype, threads
+        See `nbtrain.Trainer`.
+    callbacks, checkpoint, metrics, progress
+        See `Training.fit`.
+
+    Returns
+    -------
+    TableModel
+
+    Raises
+    ------
+    InputError
+        If an argument is invalid, names no column, or the table holds nothing to learn from.
+    DivergenceError
+        If a network diverged before its first good epoch.
+
+    Examples
+    --------
+    >>> import numpy as np, pandas as pd
+    >>> from nbtrain import table
+    >>> size = np.linspace(0.0, 1.0, 200)
+    >>> frame = pd.DataFrame({"size": size, "kind": np.where(size > 0.5, "large", "small")})
+    >>> model = table.train(frame, target="kind", seeds=1, epochs=60)
+    >>> model.predict(pd.DataFrame({"size": [0.1, 0.9]})).tolist()
+    ['small', 'large']
+    """
+    running = {
+        name: options.pop(name) for name in ("callbacks", "checkpoint", "metrics", "progress") if name in options
+    }
+    return Training(frame, target, **options).fit(**running)

@@ -6,6 +6,7 @@ A public name that is in no group, in two, or that does not exist is a fault, an
 from __future__ import annotations
 
 from importlib import import_module
+from importlib.util import find_spec
 from types import ModuleType
 from typing import NamedTuple
 
@@ -51,6 +52,8 @@ MODULES = {
     "nbtrain.compiler.inspect": Module("Looking at compiled code", "What a component became.", {"": (ALL,)}),
 }  # fmt: skip
 
+NEEDS = {"nbtrain.torch": "torch"}  # what only a large package can import
+
 # Public, but on no page of its own: the version of the package, and a name that another page documents.
 ELSEWHERE = {"nbtrain": {"__version__", "Callback"}, "nbtrain.callbacks": {"as_callbacks"}}
 
@@ -61,6 +64,12 @@ VALUES = {
     "nbtrain.hookimpl": "Decorator that marks a function as the implementation of one of nbtrain's hooks.",
     "nbtrain.registry": "The registry of this process, where components are found by name.",
 }
+
+
+def present() -> dict[str, Module]:
+    """The modules that can be imported here: large packages are not installed everywhere."""
+    missing = {module for module, package in NEEDS.items() if find_spec(package) is None}
+    return {name: module for name, module in MODULES.items() if name not in missing}
 
 
 def public(module: str) -> list[str]:
@@ -81,7 +90,7 @@ def shown(module: str) -> dict[str, list[str]]:
 def faults() -> list[str]:
     """What is wrong with the groups, in words; an empty list where all is well."""
     found = []
-    for module in MODULES:
+    for module in present():
         listed = [name for names in shown(module).values() for name in names]
         there = set(public(module)) - ELSEWHERE.get(module, set())
         found += [f"{module}.{name} is in no group of docs/_ext/api_groups.py" for name in sorted(there - {*listed})]

@@ -22,10 +22,10 @@ def write_pages(folder: Path) -> None:
     if faults:
         raise SphinxError("; ".join(faults))
     index = ["# API\n", "| module | |\n|---|---|"]
-    for name, module in api_groups.MODULES.items():
+    for name, module in api_groups.present().items():
         write(folder / f"{name}.rst", _page(name, module))
         index.append(f"| [`{name}`]({name}.rst) | {module.title}. {module.text} |")
-    index.append("\n```{toctree}\n:hidden:\n\n" + "\n".join(api_groups.MODULES) + "\n```\n")
+    index.append("\n```{toctree}\n:hidden:\n\n" + "\n".join(api_groups.present()) + "\n```\n")
     write(folder / "index.md", "\n".join(index))
 
 

@@ -6,7 +6,9 @@ PROJECTS := pyproject.toml $(wildcard plugins/*/pyproject.toml)
 PLUGINS := $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml))
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
-.PHONY: help demo test soak lint bench asv wheel clean
+DOCS_WRITTEN := docs/_build docs/examples docs/reference/api docs/reference/components docs/sg_execution_times.rst
+
+.PHONY: help demo test soak lint docs docs-quick docs-links bench asv wheel clean
 .DELETE_ON_ERROR:
 
 help:
@@ -14,6 +16,7 @@ help:
 	@echo "make test   run the tests"
 	@echo "make soak   run the tests of endurance at full length, in some ten minutes"
 	@echo "make lint   check style and types"
+	@echo "make docs   build the documentation in docs/_build/html; make docs-quick while writing"
 	@echo "make bench  time training steps beside the peers that are installed"
 	@echo "make asv    run all benchmarks of asv once, quickly"
 	@echo "make wheel  build a wheel with compiled code for several processors, in some minutes"
@@ -36,6 +39,22 @@ lint: $(VENV)/dev.stamp
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+# Always from nothing, since a second build does not repeat the warnings about pages that it does not read again. An
+# example that calls sys.exit ends Sphinx with status 0 and without a site, so check_links also looks for the index.
+docs: $(VENV)/docs.stamp
+	rm -rf $(DOCS_WRITTEN)
+	$(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet -b html docs docs/_build/html
+	$(BIN)/python docs/_ext/check_links.py docs/_build/html
+	@echo "open docs/_build/html/index.html"
+
+docs-quick: $(VENV)/docs.stamp
+	$(BIN)/python -m sphinx --quiet -b html docs docs/_build/html
+	$(BIN)/python docs/_ext/check_links.py docs/_build/html
+
+# Addresses of other sites, which needs the network.
+docs-links: $(VENV)/docs.stamp
+	$(BIN)/python -m sphinx --quiet -b linkcheck docs docs/_build/linkcheck
+
 # Where torch and jax are installed in the environment too, they are compared with; CORES=0 keeps to one core.
 bench: $(VENV)/dev.stamp
 	cd asv_bench && ../$(BIN)/python -m compare $(if $(CORES),--cores $(CORES)) $(ARGS)
@@ -56,7 +75,7 @@ wheel: $(VENV)/dev.stamp
 	$(BIN)/python -m hatchling build -t wheel -d dist
 
 clean:
-	rm -rf nbtrain/compiler/prebuilt_code
+	rm -rf $(DOCS_WRITTEN) nbtrain/compiler/prebuilt_code
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	rm -rf asv_bench/env asv_bench/results asv_bench/html
 	find nbtrain tests plugins examples asv_bench -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
@@ -74,4 +93,8 @@ $(VENV)/runtime.stamp: $(PROJECTS) | $(BIN)/python
 
 $(VENV)/dev.stamp: $(PROJECTS) $(VENV)/runtime.stamp | $(BIN)/python
 	$(PIP) -e '.[dev]'
+	@touch $@
+
+$(VENV)/docs.stamp: $(PROJECTS) $(VENV)/runtime.stamp | $(BIN)/python
+	$(PIP) -e '.[docs]'
 	@touch $@

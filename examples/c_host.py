@@ -4,7 +4,7 @@
 
 Python creates the network, and compiles c_host.c with the installed C compiler and nbtrain's header nbtrain.h. The C
 code gets the addresses of the model and of the functions. It then runs on its own, here in a thread, while the
-interpreter does something else. docs/c.md describes the functions.
+interpreter does something else. docs/how-to/c.md describes the functions.
 """
 
 from __future__ import annotations

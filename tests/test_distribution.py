@@ -27,7 +27,7 @@ NEEDED = [
     "asv_bench/asv.conf.json",
     "asv_bench/compare/__main__.py",
     "examples/c_host.c",
-    "docs/definitions.md",
+    "docs/reference/definitions.md",
 ]
 
 

@@ -27,6 +27,7 @@ def wrong(argument: str, expected: str, got: Any, hint: str = "") -> str:
 
     Examples
     --------
+    >>> from nbtrain.checks.messages import wrong
     >>> wrong("units", "be an integer >= 1", 0)
     'units must be an integer >= 1, got 0'
     >>> wrong("X", "have shape (n_samples, 4)", "(4,)", "use X.reshape(1, -1) for a single sample")
@@ -41,6 +42,7 @@ def unknown(kind: str, name: str, names: Iterable[str], hint: str = "") -> str:
 
     Examples
     --------
+    >>> from nbtrain.checks.messages import unknown
     >>> unknown("activation", "rellu", ["relu", "tanh"])
     "unknown activation 'rellu'; did you mean 'relu'? Available: relu, tanh"
     """

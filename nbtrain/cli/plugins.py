@@ -44,7 +44,7 @@ def add(commands: Any) -> None:
     )
     new.add_argument("--directory", default=".", help="where to create its folder (default: here)")
     new.set_defaults(run=run_new)
-    text = "plot a component's value and derivative, or a schedule"
+    text = "draw a component: its curves, an optimizer's path, an initializer's weights"
     plot = actions.add_parser("plot", help=text, description=text.capitalize() + "; requires matplotlib.")
     plot.add_argument("name", help="a component, or with its kind: schedule:step")
     plot.add_argument("--output", help="file of the picture (default: NAME.png)")
@@ -150,7 +150,7 @@ def run_new(arguments: argparse.Namespace) -> int:
 
 def run_plot(arguments: argparse.Namespace) -> int:
     """Plot the component of that name."""
-    rows = [row for row in named(arguments.name, _rows()) if row["kind"] in drawing.KINDS and row["state"] == "ok"]
+    rows = [row for row in named(arguments.name, _rows()) if row["state"] == "ok"]
     if len(rows) != 1:
         several = " or ".join(f"{row['kind']}:{row['name']}" for row in rows)
         raise InputError(wrong("NAME", f"be {several or drawing.PLOTTED}", brief(arguments.name)))

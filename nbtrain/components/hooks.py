@@ -26,6 +26,7 @@ class Hooks:
 
         Examples
         --------
+        >>> import nbtrain
         >>> @nbtrain.hookimpl
         ... def nbtrain_activations():
         ...     yield nbtrain.Activation("cube", value=lambda z: z * z * z, slope=lambda z: 3.0 * z * z)
@@ -37,6 +38,7 @@ class Hooks:
 
         Examples
         --------
+        >>> import nbtrain
         >>> @nbtrain.hookimpl
         ... def nbtrain_regularizers():
         ...     yield nbtrain.Regularizer("quartic", penalty=lambda w: w**4, slope=lambda w: 4.0 * w**3)
@@ -48,6 +50,7 @@ class Hooks:
 
         Examples
         --------
+        >>> import nbtrain
         >>> def step(w, g, slots, prepared, hyper):
         ...     return w - hyper.learning_rate * (1.0 if g > 0.0 else -1.0), ()
         >>> @nbtrain.hookimpl
@@ -61,6 +64,7 @@ class Hooks:
 
         Examples
         --------
+        >>> import nbtrain
         >>> @nbtrain.hookimpl
         ... def nbtrain_losses():
         ...     yield nbtrain.Loss("quartic", value=lambda p, y: (p - y) ** 4, slope=lambda p, y: 4.0 * (p - y) ** 3)
@@ -72,6 +76,7 @@ class Hooks:
 
         Examples
         --------
+        >>> import nbtrain
         >>> @nbtrain.hookimpl
         ... def nbtrain_initializers():
         ...     yield nbtrain.Initializer("tiny", lambda fan_in, fan_out, rng: rng.normal(0, 1e-3, (fan_in, fan_out)))
@@ -83,6 +88,7 @@ class Hooks:
 
         Examples
         --------
+        >>> import nbtrain
         >>> @nbtrain.hookimpl
         ... def nbtrain_schedules():
         ...     yield nbtrain.Schedule("inverse", lambda t, rate: rate / t, {"rate": 0.1})
@@ -94,6 +100,7 @@ class Hooks:
 
         Examples
         --------
+        >>> import nbtrain
         >>> @nbtrain.hookimpl
         ... def nbtrain_constraints():
         ...     yield nbtrain.Constraint("at_most", project=lambda w, limit: min(w, limit), parameters={"limit": 1.0})

@@ -17,6 +17,7 @@ from ..errors import InputError
 from . import Component
 from .by_name import resolve
 from .spec import is_per_member, per_member
+from .summary import Summary, summarized
 
 
 @dataclass(frozen=True, init=False)
@@ -147,6 +148,39 @@ class Network:
     def parameter_count(self) -> int:
         """Number of weights and biases."""
         return self.weight_count + sum(self.sizes[1:])
+
+    def summary(self, batch_size: int = 32, dtype: Any = "float32") -> Summary:
+        """The layers in numbers: parameters, bytes, operations of a training step.
+
+        Parameters
+        ----------
+        batch_size : int, default 32
+            Rows of the training step whose operations are counted.
+        dtype : {"float32", "float64"}, default "float32"
+            Of the parameters, for their bytes.
+
+        Returns
+        -------
+        Summary
+            It is printed as a table, and shown as one in notebooks. `parameters`, `bytes` and `operations` are the
+            totals, `layers` has the rows.
+
+        Raises
+        ------
+        InputError
+            If an argument is invalid.
+
+        Examples
+        --------
+        >>> import nbtrain
+        >>> network = nbtrain.Network(4, [nbtrain.Dense(8, "relu"), nbtrain.Dense(1)])
+        >>> network.summary().parameters
+        49
+        """
+        return summarized(self.inputs, self.layers, batch_size, dtype)
+
+    def _repr_html_(self) -> str:
+        return self.summary()._repr_html_()
 
     def __repr__(self) -> str:
         return f"Network({self.inputs}, [{', '.join(map(repr, self.layers))}])"

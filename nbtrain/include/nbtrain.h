@@ -1,6 +1,6 @@
 /* nbtrain.h: training, evaluation and prediction in C and C++, without the interpreter.
 
-   Generated from the table of functions of nbtrain; docs/c.md describes them.
+   Generated from the table of functions of nbtrain; docs/how-to/c.md describes them.
 
    Python makes a trainer and passes the host an array of int64 that begins with the model's address, followed by those
    of the functions in the order of trainer.c_functions():

@@ -241,9 +241,9 @@ class BaseMLP(CallbackSupportMixin, HasFittedNetwork):
         return out
 
     def to_onnx(self, path: Path | None = None) -> Any:
-        """Export the fitted network as an ONNX model. Its input is `x` (batch, n_features_in_), of the weights' dtype.
+        """Export the fitted network as an ONNX model. Its input is `x` (batch, inputs), of the weights' dtype.
 
-        A regressor's output is `prediction` (batch, n_outputs_). A classifier's outputs are `label` (batch,), of int64
+        A regressor's output is `prediction` (batch, outputs). A classifier's outputs are `label` (batch,), of int64
         or strings, and, if there is `predict_proba`, `probabilities` (batch, n_classes). See also `Trainer.to_onnx`.
 
         Parameters

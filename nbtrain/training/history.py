@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ..errors import Error
+from .curves import drawn
 
 
 class History(dict[str, list[float]]):
@@ -83,25 +84,40 @@ class History(dict[str, list[float]]):
             raise Error("History.to_frame needs pandas: pip install pandas") from error
         return pandas.DataFrame(self, index=self._numbers(self.epochs)).rename_axis("epoch")
 
-    def plot(self, axes: Any = None) -> Any:
-        """Curves over the epochs, on matplotlib axes (new ones unless given), which are returned.
+    def plot(self, axes: Any = None, *, log: bool = False) -> Any:
+        """Draw the curves: the loss in one panel, other metrics in another.
+
+        A metric has one colour, dashed for the validation data. A dotted line marks the epoch with the smallest
+        `val_loss`.
+
+        Parameters
+        ----------
+        axes : matplotlib axes or a sequence of them, optional
+            Where to draw: one for each panel, or one for everything. By default a new figure.
+        log : bool, default False
+            A logarithmic scale for the loss.
+
+        Returns
+        -------
+        matplotlib axes or ndarray of them
+            As given, or an array with one for each panel of the new figure.
 
         Raises
         ------
         Error
             If matplotlib is not installed.
+        InputError
+            If `axes` are too few or too many.
+
+        Examples
+        --------
+        >>> import nbtrain
+        >>> X, y = nbtrain.datasets.load_digits()
+        >>> network = nbtrain.Network(64, [nbtrain.Dense(32, "relu"), nbtrain.Dense(10)])
+        >>> history = nbtrain.Trainer(network, loss="softmax_cross_entropy").fit(X, y, epochs=3)
+        >>> axes = history.plot(log=True)  # doctest: +SKIP
         """
-        try:
-            from matplotlib import pyplot
-        except ImportError as error:
-            raise Error("History.plot needs matplotlib: pip install matplotlib") from error
-        axes = axes if axes is not None else pyplot.subplots()[1]
-        for name, column in self.items():
-            axes.plot(self._numbers(len(column)), column, label=name)
-        axes.set_xlabel("epoch")
-        if self:
-            axes.legend()
-        return axes
+        return drawn(self, self.first_epoch, axes, log)
 
     def _numbers(self, epochs: int) -> range:
         """Numbers of the first epochs."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping, Sequence
+from html import escape
 from typing import Any, Self
 
 import numpy as np
@@ -167,6 +168,16 @@ class Trainer:
             f"batch_size={r.batch_size}, shuffle={r.shuffle}, dtype='{r.dtype}', clip_value={r.clip_value!r}, "
             f"clip_norm={r.clip_norm!r}, threads={threads!r})"
         )
+
+    def _repr_html_(self) -> str:
+        r = self.engine.recipe
+        settings = {
+            **{"loss": r.loss, "optimizer": r.optimizer, "regularizer": r.regularizer, "batch size": r.batch_size},
+            **{"dtype": r.dtype, "threads": "auto" if r.automatic else r.threads},
+            **{"epochs": self.epoch, "iterations": self.iteration},
+        }
+        shown = ", ".join(f"{name} {escape(str(value))}" for name, value in settings.items() if value is not None)
+        return f"<p>Trainer: {shown}</p>{self.network.summary(self.batch_size, self.dtype)._repr_html_()}"
 
     # ---- training
 

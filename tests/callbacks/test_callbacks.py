@@ -511,7 +511,7 @@ def test_a_complete_run_started_again_returns_its_history(tmp_path):
     assert histories[1].first_epoch == 1
     matplotlib = pytest.importorskip("matplotlib")
     matplotlib.use("Agg")
-    assert [len(line.get_xdata()) for line in histories[1].plot().lines] == [3, 3]
+    assert [len(line.get_xdata()) for axes in histories[1].plot() for line in axes.lines] == [3, 3]
     make().fit(X, Y, epochs=0).plot()  # without a warning
 
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tomllib
 
+import numpy as np
 import pytest
 
 import nbtrain
@@ -162,7 +163,10 @@ def test_nothing_is_overwritten(tmp_path, capsys):
     assert (code, "mine exists already" in err) == (1, True)
 
 
-@pytest.mark.parametrize("name", ["activation:relu", "regularizer:l2", "loss:mse", "schedule:cosine"])
+PLOTTED = ["activation:relu", "regularizer:l2", "loss:mse", "schedule:cosine", "adam", "glorot_uniform"]
+
+
+@pytest.mark.parametrize("name", PLOTTED)
 def test_a_plot(name, tmp_path, capsys):
     pytest.importorskip("matplotlib")
     file = tmp_path / "plot.svg"
@@ -207,8 +211,58 @@ def test_a_plot_without_matplotlib_says_what_to_install(monkeypatch, capsys):
     assert (code, err) == (1, "nbtrain: plot needs matplotlib: pip install matplotlib\n")
 
 
-@pytest.mark.parametrize("name", ["adam", "glorot_uniform", "softmax_cross_entropy"])
-def test_what_has_no_picture_is_told(name, capsys):
-    code, _, err = run(capsys, "plot", name)
-    assert code == 1
-    assert "an activation, a regularizer, an elementwise loss or a schedule" in err or "needs matplotlib" in err
+def sum_of_squares(z, y, slope):
+    total = 0.0
+    for k in range(z.size):
+        slope[k] = z[k] - y[k]
+        total += 0.5 * slope[k] * slope[k]
+    return total
+
+
+def test_what_has_no_picture_is_told(registered, capsys):
+    pytest.importorskip("matplotlib")
+    registered(nbtrain.Loss("sum_of_squares", row=sum_of_squares))
+    code, _, err = run(capsys, "plot", "sum_of_squares")
+    assert (code, "other than a loss of whole rows" in err) == (1, True)
+
+
+def test_the_picture_of_softmax_cross_entropy_is_that_of_two_classes():
+    from nbtrain.cli.drawing import curves
+
+    (_, z, value), (_, _, slope) = curves(nbtrain.loss("softmax_cross_entropy"))
+    np.testing.assert_allclose(value, np.log1p(np.exp(-z)), atol=1e-12)
+    np.testing.assert_allclose(slope, -1.0 / (1.0 + np.exp(z)), atol=1e-12)
+
+
+def test_the_path_of_an_optimizer_is_its_formula():
+    from nbtrain.cli.drawing import descent
+
+    rate, path = descent(nbtrain.optimizer("sgd", learning_rate=0.05))
+    steps = np.arange(61)[:, None]
+    assert rate == 0.05
+    np.testing.assert_allclose(path, [-2.0, 0.7] * (1.0 - 0.05 * np.array([1.0, 10.0])) ** steps, atol=1e-12)
+
+
+def test_the_path_of_an_optimizer_with_its_default_rate_comes_near_the_minimum():
+    from nbtrain.cli.drawing import descent, valley
+
+    for name in ("sgd", "adam"):
+        rate, path = descent(nbtrain.optimizer(name))
+        assert valley(path[-1]) < 0.05 * valley(path[0])
+        assert rate != nbtrain.optimizer(name).learning_rate
+
+
+def test_the_histogram_of_an_initializer_has_its_variance():
+    from nbtrain.cli.drawing import weights
+
+    drawn = weights(nbtrain.initializer("he_normal"))
+    assert drawn.shape == (256, 128)
+    np.testing.assert_allclose(drawn.var(), 2.0 / 256, rtol=0.05)
+
+
+def test_the_picture_of_a_constraint_is_its_projection(registered):
+    from nbtrain.cli.drawing import curves
+
+    clip = nbtrain.Constraint("clip", project=lambda w, limit: min(max(w, -limit), limit), parameters={"limit": 1.5})
+    ((_, before, after),) = curves(nbtrain.constraint(clip))
+    np.testing.assert_array_equal(after, np.clip(before, -1.5, 1.5))

@@ -32,7 +32,7 @@ def told(text, arguments, make):
     return str(refused.value)
 
 
-UNSUPPORTED = " is not supported; see docs/components.md"
+UNSUPPORTED = " is not supported; see docs/reference/language.md"
 MEMORY = "a new array (write a loop over the elements)" + UNSUPPORTED
 ROWS = {
     "slope[:] = z - y": MEMORY,

@@ -386,7 +386,7 @@ def test_the_package_is_imported_when_it_is_needed_and_not_before():
 
 
 def test_the_page_s_example_runs(tmp_path):
-    page = (Path(__file__).parents[2] / "docs" / "onnx.md").read_text(encoding="utf-8")
+    page = (Path(__file__).parents[2] / "docs" / "how-to" / "onnx.md").read_text(encoding="utf-8")
     (example,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", example], capture_output=True, text=True, cwd=tmp_path, timeout=600

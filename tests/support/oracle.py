@@ -1,6 +1,6 @@
-"""docs/definitions.md in plain NumPy: what nbtrain's compiled code is compared with.
+"""docs/reference/definitions.md in plain NumPy: what nbtrain's compiled code is compared with.
 
-Written to be checked against docs/definitions.md by eye, not to be fast. Arrays: samples along axis 0, W of shape
+Written to be checked against that page by eye, not to be fast. Arrays: samples along axis 0, W of shape
 (inputs, units); a `theta` is all weights, layer by layer, then all biases.
 """
 

@@ -14,7 +14,7 @@ import nbtrain
 from nbtrain import status
 from nbtrain.core import layout
 
-MANUAL = (Path(__file__).parents[2] / "docs" / "c.md").read_text(encoding="utf-8")
+MANUAL = (Path(__file__).parents[2] / "docs" / "how-to" / "c.md").read_text(encoding="utf-8")
 LOSSES = ["mse", "binary_cross_entropy", "softmax_cross_entropy"]
 ROWS, INPUTS, OUTPUTS = 21, 4, 3
 

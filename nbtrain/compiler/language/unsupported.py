@@ -1,4 +1,4 @@
-"""Refuses what a component's function may not contain: `line 3: `with` is not supported; see docs/components.md`.
+"""Refuses what a component's function may not contain: `line 3: `with` is not supported; see docs/…/language.md`.
 
 Some of it Numba could not compile, and would say so without a line. The rest it would compile, to code that does not
 do what Python does.
@@ -20,7 +20,7 @@ from . import tables, vocabulary
 from .unset import unset_variable
 
 UNSET = "'{}' may be used before it is assigned; assign it on every path"
-SEE = "see docs/components.md"
+SEE = "see docs/reference/language.md"
 PLACE = " <in {name}, {file}>"  # of what is refused; removed where it is the component's own function
 
 _INNER = "an inner function, lambda, comprehension or generator"

@@ -1,6 +1,7 @@
 """What the names in components' functions stand for: which functions have a vector form, and which are refused.
 
-docs/components.md lists for authors what may be used, and what to write instead of the rest; tests compare the lists.
+docs/reference/language.md lists for authors what may be used, and what to write instead of the rest; tests compare
+the lists.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Draw docs/speed.svg from the table of training steps in docs/performance.md.
+"""Draw docs/speed.svg from the table of training steps in docs/explanation/performance.md.
 
-    python docs/speed_chart.py
+    python docs/_ext/speed_chart.py
 
 Needs matplotlib. The background is transparent, and all colours are readable on white and on black.
 """
@@ -15,7 +15,7 @@ import matplotlib
 matplotlib.use("svg")
 from matplotlib import pyplot
 
-FOLDER = Path(__file__).parent
+DOCS = Path(__file__).parents[1]
 INK = "#7d8590"
 COLOURS = {"nbtrain": "#e8590c", "jax": "#2f9e44", "torch": "#3b82f6", "scikit-learn": "#b069db"}
 LABELS = {"nbtrain": "nbtrain", "jax": "JAX", "torch": "PyTorch", "scikit-learn": "scikit-learn"}
@@ -23,7 +23,7 @@ LABELS = {"nbtrain": "nbtrain", "jax": "JAX", "torch": "PyTorch", "scikit-learn"
 
 def read_table() -> tuple[list[str], dict[str, list[float]]]:
     """Names of the networks, the fastest first, and the medians of each library in microseconds."""
-    lines = (FOLDER / "performance.md").read_text(encoding="utf-8").splitlines()
+    lines = (DOCS / "explanation" / "performance.md").read_text(encoding="utf-8").splitlines()
     start = next(number for number, line in enumerate(lines) if line.startswith("| network |"))
     libraries = [cell.split()[0] for cell in lines[start].strip("| ").split(" | ")[1:-1]]
     rows = [line.strip("| ").split(" | ") for line in takewhile(lambda line: line.startswith("|"), lines[start + 2 :])]
@@ -58,7 +58,7 @@ def draw(networks: list[str], times: dict[str, list[float]]) -> None:
     axes.grid(axis="x", color=INK, alpha=0.25, linewidth=0.6)
     axes.spines[:].set_visible(False)
     axes.legend(loc="lower center", bbox_to_anchor=(0.4, 1.0), ncols=len(times), frameon=False, handletextpad=0.2)
-    figure.savefig(FOLDER / "speed.svg", transparent=True, bbox_inches="tight", metadata={"Date": None})
+    figure.savefig(DOCS / "speed.svg", transparent=True, bbox_inches="tight", metadata={"Date": None})
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""docs/components.md is true: what it lists is vector code as accurate as it says, what it refuses is refused."""
+"""docs/reference/language.md is true: what it lists is as accurate vector code as it says; refusals are refused."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ from nbtrain.compiler.tuples import Streams
 from nbtrain.compiler.vectormath import functions
 from nbtrain.compiler.vectormath.rows import rows
 
-PAGE = (Path(__file__).parents[2] / "docs" / "components.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "language.md").read_text(encoding="utf-8")
 FLOAT32 = np.dtype(np.float32)
 
 
@@ -177,7 +177,7 @@ def test_a_refusal_names_component_function_and_line(name: str) -> None:
         pytest.skip(f"{name} is not in this Python")
     scope: dict[str, Any] = {"math": math, "np": np}
     exec(f"def wrong(z):\n    return {name}(z)", scope)
-    words = rf"activation 'refused': value \(wrong, .*\): line 2: `{re.escape(name)}` is not supported; see docs/comp"
+    words = rf"activation 'refused': value \(wrong, .*\): line 2: `{re.escape(name)}` is not supported; see docs/ref"
     with pytest.raises(nbtrain.PluginError, match=words):
         compiler.component(nbtrain.Activation("refused", scope["wrong"], one), np.float32)
     assert not is_unsupported(np.exp)

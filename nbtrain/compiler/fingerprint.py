@@ -35,20 +35,27 @@ def _core_key(machine: str, sources: tuple[str, str], dtype: np.dtype[Any], modu
 
 @not_during_forks
 def machine() -> str:
-    """Interpreter, libraries, processor, level where one is forced, and settings."""
+    """Interpreter, libraries, processor and settings; of the processor only its level, where one is forced."""
     level = targets.forced_level(processor.architecture())
-    lines = [_platform(), f"AMX: {processor.has_amx()}", *([f"level: {level}"] if level else []), settings.text()]
-    return "\n".join(lines)
+    found = [_libraries(), f"level: {level}" if level else _processor(), f"AMX: {processor.has_amx()}", settings.text()]
+    return "\n".join(found)
 
 
 @cache
-def _platform() -> str:
+def _libraries() -> str:
     import llvmlite
     import llvmlite.binding as llvm
 
-    features = sorted(name for name, present in llvm.get_host_cpu_features().items() if present)
     libraries = [f"llvmlite {llvmlite.__version__}", f"numpy {np.__version__}", _numba_version()]
-    return "\n".join([sys.version, *libraries, llvm.get_process_triple(), llvm.get_host_cpu_name(), *features])
+    return "\n".join([sys.version, *libraries, llvm.get_process_triple()])
+
+
+@cache
+def _processor() -> str:
+    import llvmlite.binding as llvm
+
+    features = sorted(name for name, present in llvm.get_host_cpu_features().items() if present)
+    return "\n".join([llvm.get_host_cpu_name(), *features])
 
 
 def _numba_version() -> str:

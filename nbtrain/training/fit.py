@@ -121,6 +121,7 @@ class Fit:
         self.unfinished, self.kept_data = UnfinishedEpoch(), data
         self.history = History()
         self.stopped = self.warned = False
+        self.logged = 0, 0  # epochs in the histories before the slice
         self.watch: Watch | None = None
 
     def run(self, epochs: int, new_file: Checkpoint | None = None) -> History:
@@ -182,6 +183,7 @@ class Fit:
         each, watch = (1, 0) if self.watch is None else (LOG_SIZE, self.watch.address)
         while epochs > 0 and not self.stopped:
             before = self.trainer.iteration
+            self.logged = self.history.epochs, self.trainer.history.epochs
             d["log_count"], d["log_size"] = 0, min(each, epochs)
             if watch and self.watch is not None:
                 d["watch"] = watch
@@ -192,11 +194,7 @@ class Fit:
                 self.stopped = self.intervals.call(self.trainer, before)
                 self.warn_of_rate_zero()
             finally:  # an interrupt loses no finished epoch
-                if watch:
-                    d["watch"] = 0
-                if d["status"][0] in DIVERGENCES:  # nor does it keep a slice that diverged
-                    self.engine.restore_snapshot()
-                epochs -= self.read_log()
+                epochs -= self.finish_slice() if self.watch is None else self.finish_watched_slice()
 
     def can_watch(self) -> bool:
         """Whether compiled code can do what there is to do between epochs."""
@@ -233,23 +231,40 @@ class Fit:
             stacklevel=7,  # where fit was called
         )
 
-    def read_log(self) -> int:
+    def finish_watched_slice(self) -> int:
+        """Finish a slice that needed nothing of Python; an interrupt meanwhile is raised when that is done."""
+        interrupt = None
+        while True:
+            try:
+                count = self.finish_slice()
+                break
+            except KeyboardInterrupt as error:
+                interrupt = error
+        if interrupt is not None:
+            raise interrupt
+        return count
+
+    def finish_slice(self) -> int:
         """Finish the epochs that the slice has trained -> how many they were."""
         d = self.engine.descriptor
+        if self.watch is not None:
+            d["watch"] = 0
+        if d["status"][0] in DIVERGENCES:  # a slice that diverged is not kept
+            self.engine.restore_snapshot()
         count = int(d["log_count"][0])
         sums = self.engine.memory.array("log")[:count].tolist()
-        d["log_count"] = 0
         columns = {"loss": [loss / weight if weight else 0.0 for loss, weight, _ in sums]}
         if d["hits"][0] != layout.HITS_NONE:
             columns["accuracy"] = [hits / weight if weight else 0.0 for _, weight, hits in sums]
         if self.watch is None:
+            d["log_count"] = 0
             for epoch in range(count):
                 self.finish_epoch({name: column[epoch] for name, column in columns.items()})
         else:
             columns |= self.watch.columns()
-            if count:
-                self.history.extend(columns, count)
-                self.trainer.history.extend(columns, count)
+            if count:  # what follows can be done again: `finish_watched_slice`
+                self.history.extend(columns, count, self.logged[0])
+                self.trainer.history.extend(columns, count, self.logged[1])
             self.stopped |= self.watch.report()
         return count
 

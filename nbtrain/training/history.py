@@ -31,16 +31,15 @@ class History(dict[str, list[float]]):
         """Add one epoch; what other epochs have and this one has not, or the other way round, is NaN."""
         self.extend({name: [float(number)] for name, number in numbers.items()}, 1)
 
-    def extend(self, columns: Mapping[str, Sequence[float]], count: int) -> None:
-        """Add `count` epochs; what a column lacks at its end is NaN."""
-        before = self.epochs
+    def extend(self, columns: Mapping[str, Sequence[float]], count: int, before: int | None = None) -> None:
+        """Add `count` epochs after the first `before`, by default all; what a column lacks at its end is NaN."""
+        before = self.epochs if before is None else before
         for name in columns:
             if name not in self:
                 self[name] = [math.nan] * before
         for name, column in self.items():
             numbers = columns.get(name, ())
-            column.extend(numbers)
-            column.extend([math.nan] * (count - len(numbers)))
+            column[before:] = [*numbers, *[math.nan] * (count - len(numbers))]
 
     def drop(self) -> None:
         """Forget the last epoch."""

@@ -34,7 +34,7 @@ def forking():
 
 def compiled(make):
     """The code under KEY, from the cache or made."""
-    return compiler._cached(KEY, make, lambda: "something")
+    return compiler._cached(KEY, make, lambda: "something", lambda: None)
 
 
 def test_processes_that_begin_at_once_compile_once(folder, forking, tmp_path):

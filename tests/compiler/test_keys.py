@@ -239,8 +239,8 @@ def test_the_key_sees_numbas_settings_and_the_processor(monkeypatch, tmp_path):
         monkeypatch.chdir(tmp_path)
         (tmp_path / ".numba_config.yaml").write_text("opt: 0\n")
         is_new()
-    platform = fingerprint._platform()
-    monkeypatch.setattr(fingerprint, "_platform", lambda: platform + "\navx1024")
+    platform = fingerprint._processor()
+    monkeypatch.setattr(fingerprint, "_processor", lambda: platform + "\navx1024")
     is_new()
 
 

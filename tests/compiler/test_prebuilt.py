@@ -179,6 +179,20 @@ def test_a_forced_level_is_what_unlike_machines_have_in_common(site, tmp_path):
     assert said.endswith(" ()")
 
 
+@needs_level
+def test_a_forced_level_makes_one_key_of_all_processors(monkeypatch):
+    import llvmlite.binding as llvm
+
+    from nbtrain.compiler import fingerprint
+
+    monkeypatch.setenv("NBTRAIN_LEVEL", LEVEL)
+    key = fingerprint.machine()
+    assert llvm.get_host_cpu_name() not in key.splitlines()
+    monkeypatch.delenv("NBTRAIN_LEVEL")
+    assert llvm.get_host_cpu_name() in fingerprint.machine().splitlines()
+    assert LEVEL in key
+
+
 def test_code_for_another_architecture_is_made_here(tmp_path):
     command = [sys.executable, "-m", "nbtrain", "cache", "bundle", "aarch64", tmp_path]
     done = run([*command, "--only", "activation.tanh.float32"])

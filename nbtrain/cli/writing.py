@@ -14,7 +14,8 @@ import numpy as np
 
 from .. import __version__
 from ..table import TableModel
-from . import inspect, output
+from ..table.parsing import Words
+from . import inspect, options, output
 from .crossvalidation import Crossed, in_order
 from .job import Job
 from .outcome import Outcome, predictions, quality
@@ -71,7 +72,7 @@ def report(job: Job, model: TableModel | None, crossed: Crossed | None, found: O
         "scored_on": SCORED[scores["on"]].format(f"{len(found.truth):,}"),
         "networks": networks(model, crossed),
         "settings": _settings(job, model),
-        "columns": inspect.described(encoder, job.frame[job.features], job.words),
+        "columns": inspect.described(encoder, job.frame[job.features], Words.of(options.missing(job.arguments))),
         "importance": important,
         "importance_of": "rise of the log-loss" if found.classifies else "loss of R²",
         "truth": found.truth,

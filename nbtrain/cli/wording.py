@@ -29,6 +29,7 @@ def in_options(text: str) -> str:
 
     Examples
     --------
+    >>> from nbtrain.cli.wording import in_options
     >>> in_options("t.csv, line 2: 4 cells, where the header has 1; say delimiter=, skip_rows= or comment=")
     't.csv, line 2: 4 cells, where the header has 1; say --delimiter, --skip-rows or --comment'
     >>> in_options("drop: unknown column 'siz'; did you mean 'size'?")

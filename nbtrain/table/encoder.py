@@ -70,7 +70,7 @@ class TableEncoder:
     >>> import pandas as pd
     >>> from nbtrain.table import TableEncoder
     >>> frame = pd.DataFrame({"size": [1.0, 2.0, 3.0], "colour": ["red", "blue", "red"]})
-    >>> encoder = TableEncoder()
+    >>> encoder = TableEncoder(dtype="float64")
     >>> encoder.fit_transform(frame).round(2).tolist()
     [[-1.22, 1.0], [0.0, -1.0], [1.22, 1.0]]
     >>> encoder.get_feature_names_out().tolist()

@@ -148,6 +148,7 @@ class _DeferredCodegen(JITCPUCodegen):
 
 _codegen: _DeferredCodegen | None = None
 _made_with = ""  # Numba's settings at that time
+_made_for: tuple[Any, ...] = ()  # and the processor
 
 
 def made_with() -> str | None:
@@ -191,13 +192,16 @@ def _table(context: Any, builder: Any, kind: Any, array: Any) -> Any:
 @contextmanager
 def deferred() -> Iterator[_DeferredCodegen]:
     """Within this context Numba only types and lowers; `object_code` does the rest."""
-    global _codegen, _made_with
+    global _codegen, _made_with, _made_for
     with global_compiler_lock:
         context = cpu_target.target_context
         if _codegen is None:
             _leave_blas_for_later()
             config.reload_config()  # as Numba does before it compiles, but it would be too late for this
             _codegen, _made_with = _DeferredCodegen("nbtrain"), settings.text()
+            _made_for = targets.forced_level(processor.architecture()), targets.aim()
+        elif _made_for != (targets.forced_level(processor.architecture()), targets.aim()):
+            raise Error("NBTRAIN_LEVEL was changed after this process had compiled for another level; restart it")
         bounds = config.BOUNDSCHECK  # type: ignore[attr-defined]
         config.BOUNDSCHECK = None  # type: ignore[attr-defined]  # NUMBA_BOUNDSCHECK is for users' own functions
         usual, context._internal_codegen = context._internal_codegen, _codegen

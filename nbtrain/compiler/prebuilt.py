@@ -58,9 +58,8 @@ def find(name: str | None) -> bytes | None:
     if bundle is None:
         return None
     for variant in _variants():
-        code = bundle.read(f"{name}+{variant}")
-        if code is not None:
-            return code
+        if f"{name}+{variant}" in bundle.entries:
+            return bundle.read(f"{name}+{variant}")
     return bundle.read(str(name))
 
 
@@ -91,7 +90,8 @@ def in_use() -> tuple[Bundle | None, str]:
         return None, f"Numba's settings may change code: {', '.join(settings.text().splitlines())}"
     architecture = processor.architecture()
     level = targets.forced_level(architecture) or targets.best_level(architecture)
-    if not level:
+    wider = level == "x86-64-v3" and "+avx512f" in processor.compiled_for()[1].split(",")  # yet it is no x86-64-v4
+    if not level or wider:
         return None, "there is none for this processor"
     return _read(f"{sys.platform}-{level}")
 
@@ -126,10 +126,23 @@ def parse(content: bytes, name: str) -> tuple[dict[str, Any], Bundle]:
     if not content.startswith(MAGIC):
         raise ValueError("it does not begin as it should")
     end = content.index(b"\n", len(MAGIC)) + 1
-    head = json.loads(content[len(MAGIC) : end])
-    if not isinstance(head, dict) or not {"made_from", "entries"} <= set(head):
-        raise ValueError("its description is incomplete")
+    try:
+        head = json.loads(content[len(MAGIC) : end])
+    except RecursionError as error:
+        raise ValueError(str(error)) from None
+    if not isinstance(head, dict) or not isinstance(head.get("made_from"), str) or not _lists(head.get("entries")):
+        raise ValueError("its description is not complete")
     return head, Bundle(name, head["entries"], memoryview(content)[end:])
+
+
+def _lists(entries: Any) -> bool:
+    """Whether these are entries of a file: name -> where it begins, size, digest."""
+    if not isinstance(entries, dict):
+        return False
+    return all(
+        isinstance(entry, list) and [type(item) for item in entry] == [int, int, str] and min(entry[0], entry[1]) >= 0
+        for entry in entries.values()
+    )
 
 
 def packed(objects: Mapping[str, bytes], made_with: Mapping[str, str]) -> bytes:
@@ -150,7 +163,6 @@ def made_from() -> str:
     return digest(parts) if all(parts) else ""
 
 
-@cache
 def _variants() -> tuple[str, ...]:
     """The variants of a level that this processor takes."""
     if targets.forced_level(processor.architecture()) or processor.kind() != targets.X86:

@@ -142,8 +142,12 @@ class Fit:
             self.train(epochs)
         finally:
             try:
-                end(started, self.trainer)
+                try:
+                    self.finish_interrupted_slice()
+                finally:
+                    end(started, self.trainer)
             finally:
+                self.engine.descriptor["watch"] = 0  # whatever interrupts: its memory is freed
                 self.engine.run = outer
         return self.history
 
@@ -177,7 +181,7 @@ class Fit:
     def train(self, epochs: int) -> None:
         """Train slice by slice; compiled code does what there is to do between epochs, if it can."""
         d = self.engine.descriptor
-        d["status"] = layout.OK
+        d["status"], d["watch"], d["log_count"] = layout.OK, 0, 0
         if self.can_watch():
             self.watch = Watch(self.engine, self.validation, self.callbacks)
         each, watch = (1, 0) if self.watch is None else (LOG_SIZE, self.watch.address)
@@ -185,11 +189,11 @@ class Fit:
             before = self.trainer.iteration
             self.logged = self.history.epochs, self.trainer.history.epochs
             d["log_count"], d["log_size"] = 0, min(each, epochs)
-            if watch and self.watch is not None:
-                d["watch"] = watch
-                self.watch.begin()
             d["slice_steps"] = self.intervals.steps(before, MOST_STEPS)
+            if self.watch is not None:
+                self.watch.begin()
             try:
+                d["watch"] = watch
                 self.slice()
                 self.stopped = self.intervals.call(self.trainer, before)
                 self.warn_of_rate_zero()
@@ -244,6 +248,11 @@ class Fit:
             raise interrupt
         return count
 
+    def finish_interrupted_slice(self) -> None:
+        """Finish a watched slice where an interrupt came before that could begin."""
+        if self.watch is not None and self.engine.descriptor["log_count"][0]:
+            self.finish_watched_slice()
+
     def finish_slice(self) -> int:
         """Finish the epochs that the slice has trained -> how many they were."""
         d = self.engine.descriptor
@@ -266,6 +275,7 @@ class Fit:
                 self.history.extend(columns, count, self.logged[0])
                 self.trainer.history.extend(columns, count, self.logged[1])
             self.stopped |= self.watch.report()
+            d["log_count"] = 0
         return count
 
     def finish_epoch(self, metrics: dict[str, float]) -> None:

@@ -122,8 +122,6 @@ STEPS = {
     "Available: learning_rate, beta",
     "return w - slots.v * g, (g,)": "unknown attribute of slots: 'v'. Available: m",
     "return w, slots._replace(m=g)": "unknown attribute of slots: '_replace'. Available: m",
-    "if g > 0: return w, (g,)\nreturn w, (g, g)": "it returns different things on different paths: (float64, "
-    "(float64,)), (float64, (float64, float64)); return as many numbers on each",
     "return w, (slots['m'],)": "`item(tuple of 1 float64, m)`" + UNSUPPORTED,
     "m, v = slots": "unpacking 2 values of a tuple that holds 1" + UNSUPPORTED,
     "return w - g * slots[1], (g,)": "takes element 1 of a tuple that holds 1",
@@ -140,6 +138,18 @@ def test_what_a_step_cannot_do_with_its_tuples(text):
         lambda step: nbtrain.Optimizer("wrong", step, slots=("m",), parameters={"beta": 0.9}),
     )
     assert f"line {FIRST}: {STEPS[text]}" in message
+
+
+def test_tuples_of_several_lengths_are_told_at_one_of_the_returns():
+    message = told(
+        "if g > 0: return w, (g,)\nreturn w, (g, g)",
+        "w, g, slots, prepared, hyper",
+        lambda step: nbtrain.Optimizer("wrong", step, slots=("m",), parameters={"beta": 0.9}),
+    )
+    assert f"line {FIRST}: it returns" in message or f"line {FIRST + 1}: it returns" in message
+    assert message.endswith("return as many numbers on each")
+    assert "(float64, (float64,))" in message
+    assert "(float64, (float64, float64))" in message
 
 
 def test_what_prepare_and_scale_cannot_do_with_their_tuples():

@@ -133,7 +133,14 @@ def test_damaged_objects_and_files_are_not_used(site):
         damaged = bytearray(content)
         damaged[place] ^= 1
         assert prebuilt.parse(bytes(damaged), path.stem)[1].read("core.float32") is None
-    for wrong in (b"", content[1:], content[: len(prebuilt.MAGIC) + 5] + b"\n", prebuilt.MAGIC + b"[]\n"):
+    descriptions = [
+        b"[]",
+        b'{"made_from": "a", "entries": []}',
+        b'{"made_from": "a", "entries": {"b": [0, 1]}}',
+        b"[" * 10**5,
+    ]
+    several = [prebuilt.MAGIC + description + b"\n" for description in descriptions]
+    for wrong in (b"", content[1:], content[: len(prebuilt.MAGIC) + 5] + b"\n", *several):
         with pytest.raises(ValueError, match=r"."):
             prebuilt.parse(wrong, path.stem)
 
@@ -191,6 +198,24 @@ def test_a_forced_level_makes_one_key_of_all_processors(monkeypatch):
     monkeypatch.delenv("NBTRAIN_LEVEL")
     assert llvm.get_host_cpu_name() in fingerprint.machine().splitlines()
     assert LEVEL in key
+
+
+@needs_level
+@pytest.mark.skipif(processor.architecture() != "x86_64", reason="levels of x86")
+def test_a_level_that_is_set_after_something_was_compiled_is_refused(tmp_path):
+    program = """
+import os, nbtrain
+from nbtrain.compiler import component
+component(nbtrain.registry.get("activation", "tanh"), "float32")
+os.environ["NBTRAIN_LEVEL"] = "x86-64-v3"
+try:
+    component(nbtrain.registry.get("activation", "sigmoid"), "float32")
+except nbtrain.errors.Error as error:
+    print(error)
+"""
+    said = " ".join(python(ROOT, tmp_path, program, NBTRAIN_PREBUILT="0"))
+    assert said.endswith("NBTRAIN_LEVEL was changed after this process had compiled for another level; restart it")
+    assert len(list(tmp_path.rglob("*.nbo"))) == 1
 
 
 def test_code_for_another_architecture_is_made_here(tmp_path):

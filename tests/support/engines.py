@@ -78,7 +78,8 @@ def noted(log: str, hangs: bool, order: Any, package: Any = None) -> Any:
     if hangs and answer.kind == "done" and what[:2] == ("train", 1) and order.first >= 4 and first_time(f"{log}.hung"):
         note(log, "hang", os.getpid(), *what)
         time.sleep(600)
-    note(log, "end", os.getpid(), *what)
+    if answer.kind == "done":  # not where the worker asks for its data first
+        note(log, "end", os.getpid(), *what)
     return answer
 
 

@@ -235,6 +235,52 @@ def test_an_interrupt_loses_no_epoch_and_restores_the_best(attempt):
     assert trainer.model.descriptor["watch"][0] == 0
 
 
+def test_an_interrupt_before_a_slice_leaves_nothing_behind(monkeypatch):
+    from nbtrain.training.watch import Watch
+
+    def interrupted(self):
+        raise KeyboardInterrupt
+
+    trainer = trainer_for("mse")
+    with monkeypatch.context() as patch:
+        patch.setattr(Watch, "begin", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            trainer.fit(X, VALUES, 2, validation_data=(X_VAL, VALUES_VAL), callbacks=EarlyStopping())
+    assert trainer.model.descriptor["watch"][0] == 0
+    trainer.fit(X, VALUES, 2)
+    assert trainer.epoch == trainer.history.epochs == 2
+
+
+def test_many_interrupts_at_any_place_lose_no_epoch():
+    import signal
+
+    armed = False
+
+    def stop(number, frame):
+        nonlocal armed
+        if armed:
+            armed = False
+            raise KeyboardInterrupt
+
+    trainer, seen = trainer_for("mse"), 0
+    usual = signal.signal(signal.SIGALRM, stop)
+    try:
+        for attempt in range(times(300, 3000)):
+            signal.setitimer(signal.ITIMER_REAL, 0.0001 + 0.00002 * (attempt % 50))
+            try:
+                armed = True
+                trainer.fit(X, VALUES, 300, validation_data=(X_VAL, VALUES_VAL))
+                armed = False
+            except KeyboardInterrupt:
+                seen += 1
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            assert trainer.model.descriptor["watch"][0] == 0
+            assert trainer.epoch == trainer.history.epochs
+    finally:
+        signal.signal(signal.SIGALRM, usual)
+    assert seen > 0
+
+
 def interrupt():
     """Ctrl-C."""
     import signal

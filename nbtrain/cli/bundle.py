@@ -56,7 +56,7 @@ def run(arguments: argparse.Namespace) -> int:
             elif code != objects[name]:
                 objects[f"{name}+{variant}"] = code
     made_with = {"python": sys.version.split()[0], **{name: version(name) for name in ("numba", "llvmlite", "numpy")}}
-    path = folder / f"linux-{arguments.level}{prebuilt.SUFFIX}"
+    path = folder / f"{targets.of_level(arguments.level).system}-{arguments.level}{prebuilt.SUFFIX}"
     path.write_bytes(prebuilt.packed(objects, made_with))
     print(f"{path}: {len(objects)} objects, {path.stat().st_size / 1e6:.2f} MB", flush=True)
     return 0
@@ -87,7 +87,7 @@ def objects_to_make() -> Iterator[tuple[str, Callable[[], bytes]]]:
     from ..compiler import component_code, regularized_code
     from ..core.compiled import code_of
 
-    found = [made for module in builtin.MODULES for made in components_of(module) if made.kind in COMPILED]
+    found = [made for module in builtin.MODULES for made in builtin.specs_of(module) if made.kind in COMPILED]
     for dtype in map(np.dtype, DTYPES):
         for part in ("core", "passes"):
             yield f"{part}.{dtype}", partial(code_of, dtype, part)
@@ -96,13 +96,6 @@ def objects_to_make() -> Iterator[tuple[str, Callable[[], bytes]]]:
         for pair in pairs(found):
             name = f"joined.{'+'.join(spec.name for spec in pair)}.{dtype}"
             yield name, partial(regularized_code, *pair, dtype)
-
-
-def components_of(module: Any) -> Iterator[Any]:
-    """What a module of built-in components yields from its hooks."""
-    for name, hook in vars(module).items():
-        if name.startswith("nbtrain_"):
-            yield from hook() or ()
 
 
 def pairs(specs: list[Any]) -> list[tuple[Any, Any]]:

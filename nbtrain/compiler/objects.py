@@ -100,7 +100,7 @@ class _NoEngine:
 
 
 class _DeferredCodegen(JITCPUCodegen):
-    """Makes code for `processor.target()`.
+    """Makes code for the processor that `processor.compiled_for` names.
 
     LLVM prefers half vectors on processors with 64 bytes. The target's features are without that: the matrix products
     use whole vectors anyway, so that avoiding them elsewhere would not save clock frequency.

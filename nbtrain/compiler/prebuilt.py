@@ -187,7 +187,5 @@ def _as_in_files() -> dict[tuple[str, str], Any]:
         spec: Any = module.__spec__
         again = module_from_spec(spec)
         spec.loader.exec_module(again)
-        for name, hook in vars(again).items():
-            if name.startswith("nbtrain_"):
-                found.update({(made.kind, made.name): made for made in hook() or ()})
+        found.update({(made.kind, made.name): made for made in builtin.specs_of(again)})
     return found

@@ -19,12 +19,6 @@ def architecture() -> str:
     return {"AMD64": "x86_64", "arm64": "aarch64", "ARM64": "aarch64"}.get(platform.machine(), platform.machine())
 
 
-def target() -> Target:
-    """What nbtrain's code is made for in this process."""
-    aim = targets.aim()
-    return Target(sys.platform, architecture(), *compiled_for()) if aim is None else aim
-
-
 def kind() -> str:
     """Kind of the processor that code is made for: X86, ARM or OTHER."""
     aim = targets.aim()

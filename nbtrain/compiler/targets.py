@@ -7,7 +7,6 @@ compute the same bits. `aim_at` is for a process that makes code for other machi
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Mapping
 from functools import cache
 from typing import NamedTuple
@@ -130,8 +129,3 @@ def _check_level(level: str, architecture: str) -> None:
     missing = lacking(level) if level in LEVELS[architecture] else ()
     if missing:
         raise Error(f"NBTRAIN_LEVEL: this processor does not have {level}: it lacks {', '.join(missing)}")
-
-
-def is_foreign(target: Target, architecture: str) -> bool:
-    """Whether a target's code cannot run here."""
-    return (target.system, target.architecture) != (sys.platform, architecture)

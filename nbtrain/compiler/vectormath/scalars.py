@@ -90,7 +90,7 @@ class Format:
     @cached_property
     def slow_sqrt(self) -> bool:
         """Whether square roots are made of multiplications."""
-        return self._on_x86 and has_slow_sqrt(",".join(f"+{name}" for name in _host_features()))
+        return self._on_x86 and has_slow_sqrt(compiled_for()[1])
 
     @cached_property
     def _on_x86(self) -> bool:

@@ -121,7 +121,7 @@ _THREAD_FIELDS = """
     forward_training  # whether the last forward was with dropout
     draw  # which of the masks of an iteration dropout draws: 0 but in a forward that asks for another
 
-    order order_capacity order_epoch order_size
+    order order_capacity order_epoch order_size order_block  # (samples,) uint32: of an epoch, or of a block of it
     batch_total  # m of the current batch
     clip_factor
     forward_rows  # rows of the forward whose z, a and masks the layers hold, or 0
@@ -135,6 +135,7 @@ _CALL_FIELDS = """
     slice_steps slice_time  # after so many steps, or nanoseconds, train_slice returns
     snapshot_due  # whether train_slice keeps how the model stands before it begins
     watch  # what train_slice does between epochs: a WATCH, or 0
+    streamed block_samples block_first block_number block_open  # of train_slice's data: an `epoch.Block`
 
     busy  # who is using the model: FREE, CALL or HELD
     wanted  # not 0: Python has found the model busy and tries again

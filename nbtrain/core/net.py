@@ -10,6 +10,7 @@ from ..compiler.jit import jit, vector_at
 from .layout import DESCRIPTOR, LAYER
 
 FLOAT64, INT64 = np.dtype(np.float64), np.dtype(np.int64)
+UINT32 = np.dtype(np.uint32)  # of an order: half the memory of int64, for up to 2**32 - 1 samples
 
 
 class Net(NamedTuple):

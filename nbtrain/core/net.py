@@ -63,10 +63,15 @@ def chunk_at(d, batch, first):
 @jit
 def total_weight(net, batch):
     """m: the number of samples, or the sum of their weights in float64."""
+    return add_weights(net, batch, 0.0)
+
+
+@jit
+def add_weights(net, batch, total):
+    """Add the samples, or their weights in their order, to a total."""
     if batch.weight == 0:
-        return np.float64(batch.rows)
+        return total + np.float64(batch.rows)
     weight = vector_at(batch.weight, batch.rows, net.theta.dtype)
-    total = 0.0
     for i in range(batch.rows):
         total += np.float64(weight[i])
     return total

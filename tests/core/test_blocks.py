@@ -82,3 +82,16 @@ def test_the_order_of_a_block_can_be_asked_for(block, rows):
     check(trainer.engine.in_turn(trainer.engine.native.draw_order, block, rows, order.ctypes.data))
     seed = [int(d[f"seed_{word}"][0]) for word in range(4)]
     assert order.tolist() == order_in_python(seed, 2, rows, block)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_the_sums_of_an_evaluation_go_on_from_call_to_call(weighted):
+    trainer, (X, y, weight) = make(), some_data()
+    data, engine = Dataset(X, y, weight if weighted else None), trainer.engine
+    check(engine.call("evaluate", data))
+    whole, errors = engine.result.copy(), engine.memory.array("squared_errors").copy()
+    for first in range(0, ROWS, 2 * BATCH):
+        engine.descriptor["continues"] = first > 0
+        check(engine.call("evaluate", data.rows(first, first + 2 * BATCH)))
+    assert np.array_equal(engine.result, whole)
+    assert np.array_equal(engine.memory.array("squared_errors"), errors)

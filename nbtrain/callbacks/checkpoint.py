@@ -33,6 +33,10 @@ class Checkpoint(Callback):
         Saves within an epoch, too.
     """
 
+    path: str
+    every_epochs: int | None
+    every_seconds: float | None
+
     first_at_end = True
 
     @explain_arguments

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 class _Log(Callback):
     """A text file with a line per epoch, flushed after each."""
 
+    path: str
+    append: bool
+
     def __init__(self, path: str | os.PathLike[str], append: bool) -> None:
         self.path, self.append = checked_path(path), append
         self._file: IO[str] | None = None
@@ -195,6 +198,8 @@ class TensorBoard(Callback):
     Error
         If the package tensorboard is not installed.
     """
+
+    directory: str
 
     @explain_arguments
     def __init__(self, directory: str | os.PathLike[str]) -> None:

@@ -22,6 +22,12 @@ if TYPE_CHECKING:
 class MetricMonitor(Callback):
     """Follows a metric: its best value, and the number of epochs since then."""
 
+    patience: int
+    min_delta: float
+    sign: float
+    best: float
+    waited: int
+
     def __init__(self, metric: Any, mode: str, patience: int, min_delta: float, validation_data: Any) -> None:
         if mode not in ("auto", "min", "max"):
             raise InputError(wrong("mode", "be 'auto', 'min' or 'max'", brief(mode)))
@@ -128,6 +134,9 @@ class EarlyStopping(MetricMonitor):
         Whether this callback stopped the training.
     """
 
+    best_epoch: int
+    stopped: bool
+
     @explain_arguments
     def __init__(
         self,
@@ -194,6 +203,11 @@ class ReduceOnPlateau(MetricMonitor):
     minimum : float, default 0.0
         Smallest learning rate.
     """
+
+    factor: float
+    cooldown: int
+    minimum: float
+    waited: int
 
     @explain_arguments
     def __init__(

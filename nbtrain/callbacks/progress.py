@@ -47,6 +47,8 @@ class PrintProgress(Callback):
         How many this call of fit trains.
     """
 
+    last: int
+
     def __init__(self, epochs: int) -> None:
         self.epochs = self.last = epochs
 
@@ -73,7 +75,7 @@ class TqdmProgress(Callback):
         If tqdm is not installed.
     """
 
-    every_seconds = 0.5
+    every_seconds: float | None = 0.5
 
     def __init__(self, epochs: int) -> None:
         try:

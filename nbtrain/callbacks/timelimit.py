@@ -24,7 +24,9 @@ class TimeLimit(Callback):
         Precise to some tenths of a second.
     """
 
-    every_seconds = 0.0
+    seconds: float
+
+    every_seconds: float | None = 0.0
 
     @explain_arguments
     def __init__(self, seconds: float) -> None:

@@ -45,7 +45,7 @@ __all__ = [
     "unregister",
 ]
 
-registry = Registry(MODULES)
+registry: Registry = Registry(MODULES)
 
 
 def bound(spec: Spec, given: dict[str, Any]) -> Component:

@@ -86,6 +86,13 @@ class Training:
         Of the networks that have finished an epoch so far, each at its best one.
     """
 
+    options: dict[Any, Any]
+    rng: int
+    columns: list[Any]
+    encoder: TableEncoder
+    settings: dict[str, Any]
+    networks: list[Trainer]
+
     @explain_arguments
     def __init__(
         self,

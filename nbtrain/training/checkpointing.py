@@ -33,6 +33,8 @@ DIGESTED_ROWS = 1024  # of the data, evenly spaced
 class UnfinishedEpoch(Callback):
     """Remembers which callbacks have not yet seen the last epoch: an interrupt or an error came in between."""
 
+    validated: bool
+
     def __init__(self) -> None:
         self.validated = False
         self.called: int | None = None  # how many callbacks have seen that epoch; None: there is no such epoch
@@ -55,6 +57,8 @@ class TrainingData(Callback):
         As it is before a run that may be started again.
     """
 
+    began: Any
+
     def __init__(self, data: Dataset, trainer: Trainer | None = None) -> None:
         self.data = data
         self.began = None if trainer is None else _beginning(trainer)
@@ -74,7 +78,7 @@ class TrainingData(Callback):
         if self.began is None or not isinstance(theirs, list) or len(theirs) != len(self.began):
             return False
         compared = 3 if trainer.engine.recipe.seeded else 2
-        return self.began[:compared] == theirs[:compared]
+        return bool(self.began[:compared] == theirs[:compared])
 
     def adopt(self, kept: Mapping[str, Any], path: str) -> None:
         """Continue the run whose checkpoint kept this; raise InputError where it cannot be continued."""

@@ -65,7 +65,20 @@ class MetricMonitor(Callback):
         return {"metric": self._name, "sign": self.sign, "best": best, "waited": self.waited}
 
     def resume(self, trainer: Trainer, state: Mapping[str, Any]) -> bool | None:
-        """Continue counting, if the checkpoint is of the same metric."""
+        """Continue counting, if the checkpoint is of the same metric.
+
+        Parameters
+        ----------
+        trainer : Trainer
+            The trainer whose `fit` resumes.
+        state : mapping
+            What `state_dict` gave when the checkpoint was written.
+
+        Returns
+        -------
+        bool or None
+            True if this callback had already stopped the training.
+        """
         if (state["metric"], state["sign"]) == (self._name, self.sign):
             self.best = math.nan if state["best"] is None else float(state["best"])
             self.waited = int(state["waited"])
@@ -73,10 +86,36 @@ class MetricMonitor(Callback):
         return None
 
     def load_state(self, trainer: Trainer, state: Mapping[str, Any]) -> bool | None:
-        """Take the rest of a state."""
+        """Take the rest of a state, once the metric's own part is taken.
+
+        Parameters
+        ----------
+        trainer : Trainer
+            The trainer whose `fit` resumes.
+        state : mapping
+            As for `resume`.
+
+        Returns
+        -------
+        bool or None
+            As for `resume`.
+        """
 
     def improved(self, trainer: Trainer, metrics: Mapping[str, float]) -> bool:
-        """Whether this epoch was better than the best one by more than min_delta; NaN never is."""
+        """Decide whether this epoch is better than the best one by more than `min_delta`; NaN never is.
+
+        Parameters
+        ----------
+        trainer : Trainer
+            The trainer whose `fit` was called.
+        metrics : mapping
+            The epoch's numbers by name.
+
+        Returns
+        -------
+        bool
+            True also makes it the best one.
+        """
         value = self._value(trainer, metrics)
         if math.isnan(value):
             better = False
@@ -132,6 +171,19 @@ class EarlyStopping(MetricMonitor):
         Its epoch; 0 before there is one.
     stopped : bool
         Whether this callback stopped the training.
+
+    Examples
+    --------
+    >>> import nbtrain
+    >>> X, y = nbtrain.datasets.load_digits()
+    >>> network = nbtrain.Network(64, [nbtrain.Dense(32, "relu"), nbtrain.Dense(10)])
+    >>> trainer = nbtrain.Trainer(network, loss="softmax_cross_entropy", rng=0)
+    >>> stopping = nbtrain.callbacks.EarlyStopping(patience=2)
+    >>> history = trainer.fit(
+    ...     X[:300], y[:300], epochs=200, validation_data=(X[300:], y[300:]), callbacks=[stopping]
+    ... )
+    >>> stopping.stopped, history.epochs == stopping.best_epoch + 2
+    (True, True)
     """
 
     best_epoch: int
@@ -190,7 +242,7 @@ class ReduceOnPlateau(MetricMonitor):
 
     Parameters
     ----------
-    metric, mode, validation_data
+    metric : str, function or nbtrain.metrics.Metric, default "val_loss"
         As for `EarlyStopping`.
     factor : float, default 0.1
         Above 0, below 1.
@@ -198,10 +250,25 @@ class ReduceOnPlateau(MetricMonitor):
         Epochs without improvement after which the rate is reduced.
     min_delta : float, default 0.0
         As for `EarlyStopping`.
+    mode : {"auto", "min", "max"}, default "auto"
+        As for `EarlyStopping`.
     cooldown : int, default 0
         Epochs to wait after a reduction before counting again.
     minimum : float, default 0.0
         Smallest learning rate.
+    validation_data : (X, y) or (X, y, sample_weight), optional
+        As for `EarlyStopping`.
+
+    Examples
+    --------
+    >>> import nbtrain
+    >>> X, y = nbtrain.datasets.load_digits()
+    >>> network = nbtrain.Network(64, [nbtrain.Dense(10)])
+    >>> trainer = nbtrain.Trainer(network, loss="softmax_cross_entropy", rng=0)
+    >>> plateau = nbtrain.callbacks.ReduceOnPlateau("loss", factor=0.5, patience=1, min_delta=1.0)
+    >>> history = trainer.fit(X, y, epochs=6, callbacks=[plateau])
+    >>> trainer.learning_rate < 1e-3
+    True
     """
 
     factor: float

@@ -22,6 +22,16 @@ class TimeLimit(Callback):
     ----------
     seconds : float
         Precise to some tenths of a second.
+
+    Examples
+    --------
+    >>> import nbtrain
+    >>> X, y = nbtrain.datasets.load_digits()
+    >>> network = nbtrain.Network(64, [nbtrain.Dense(10)])
+    >>> trainer = nbtrain.Trainer(network, loss="softmax_cross_entropy", rng=0)
+    >>> history = trainer.fit(X, y, epochs=10**9, callbacks=[nbtrain.callbacks.TimeLimit(0.2)])
+    >>> trainer.epoch < 10**9
+    True
     """
 
     seconds: float

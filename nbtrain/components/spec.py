@@ -317,6 +317,8 @@ class Component:
     --------
     >>> import nbtrain
     >>> adam = nbtrain.optimizer("adam", learning_rate=0.01)
+    >>> isinstance(adam, nbtrain.Component)
+    True
     >>> adam.kind, adam.name, adam.learning_rate
     ('optimizer', 'adam', 0.01)
     >>> nbtrain.activation("leaky_relu", slope=0.02).values

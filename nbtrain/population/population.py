@@ -90,6 +90,16 @@ class Population:
     >>> X, y = random.normal(size=(64, 8)), random.normal(size=64)
     >>> many.fit(X, y, epochs=3)["loss"].shape
     (20, 3)
+    >>> many.predict(X).shape, many.predict(X, reduce="mean").shape
+    ((20, 64, 1), (64, 1))
+    >>> many.evaluate(X, y)["loss"].shape
+    (20,)
+    >>> bool(many.history.last("loss")[many.best()] == many.history.last("loss").min())
+    True
+    >>> many.epoch[0], many.iteration[0], many.status[0], many.why(0)
+    (3, 6, 0, '')
+    >>> many.groups is None, many.threads
+    (True, 1)
     """
 
     history: PopulationHistory
@@ -513,6 +523,11 @@ class Population:
         -------
         dict
             `loss`, then `accuracy` or `r2`: ndarrays of shape (members,), NaN for members that were left out.
+
+        Raises
+        ------
+        InputError
+            If an argument is invalid, for example a group that no member belongs to.
         """
         with self._alone():
             chosen = chosen_members(members, len(self))

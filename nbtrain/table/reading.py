@@ -57,6 +57,14 @@ class Table:
         Names of the files, for messages.
     named : bool
         Whether the files name the columns; otherwise they are `column 1`, `column 2`, …
+
+    Examples
+    --------
+    >>> import io
+    >>> from nbtrain.table import Table, read
+    >>> table = read(io.BytesIO(b"size,price\n1,10\n2,20\n"))
+    >>> isinstance(table, Table), table.frame.shape
+    (True, (2, 2))
     """
 
     frame: Any

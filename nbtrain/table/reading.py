@@ -62,7 +62,7 @@ class Table:
     --------
     >>> import io
     >>> from nbtrain.table import Table, read
-    >>> table = read(io.BytesIO(b"size,price\n1,10\n2,20\n"))
+    >>> table = read(io.BytesIO(b"size,price\\n1,10\\n2,20\\n"))
     >>> isinstance(table, Table), table.frame.shape
     (True, (2, 2))
     """

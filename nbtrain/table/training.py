@@ -72,8 +72,8 @@ class Training:
     Parameters
     ----------
     frame, target, task, validation, seeds, class_weight, weight, group, time, categorical, drop, min_count
-    max_categories, missing, encoder, hidden, activation, dropout, loss, optimizer, learning_rate, regularizer, batch_size, epochs
-    patience, rng, dtype, threads
+    max_categories, missing, encoder, hidden, activation, dropout, loss, optimizer, learning_rate, regularizer
+    batch_size, epochs, patience, rng, dtype, threads
         As for `nbtrain.table.train`.
 
     Attributes

@@ -13,7 +13,7 @@ from ...checks.messages import brief, wrong
 from ...errors import InputError
 from ..data import Dataset, InputSpec
 from .filling import Block, Buffer
-from .orders import READ_BYTES, rows_of
+from .orders import read_rows
 
 if TYPE_CHECKING:
     from ..engine import Engine
@@ -184,7 +184,7 @@ class BatchData:
         recipe = engine.recipe
         self.inputs, self.cutter = engine.inputs, Cutter(engine.inputs, batches, engine.in_source)
         self.cutter.where = batches.name
-        self.rows = rows_of(READ_BYTES, recipe.network.inputs * recipe.dtype.itemsize, recipe.batch_size)
+        self.rows = read_rows(recipe.network.inputs * recipe.dtype.itemsize, recipe.batch_size)
         self._targets: list[tuple[Array, Array | None]] = []
 
     def blocks(self, rows: int, batch_size: int) -> Iterator[tuple[Dataset, bool]]:
@@ -240,7 +240,7 @@ class Batched:
     def __init__(self, engine: Engine, batches: Batches, steps: int | None) -> None:
         self.engine, self.batches = engine, batches
         recipe = engine.recipe
-        self.rows = rows_of(READ_BYTES, recipe.network.inputs * recipe.dtype.itemsize, recipe.batch_size)
+        self.rows = read_rows(recipe.network.inputs * recipe.dtype.itemsize, recipe.batch_size)
         self.epoch_rows = None if steps is None else steps * recipe.batch_size
         self.cutter = Cutter(engine.inputs, batches, engine.in_source)
         self.before = 0  # rows that the epochs before have taken from the batches, if these go on from epoch to epoch

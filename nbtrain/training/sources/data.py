@@ -11,7 +11,7 @@ from ...checks import arrays as checks
 from ..data import Dataset, InputSpec
 from .arrays import Rows, to_be_read
 from .filling import Buffer, empty_targets
-from .orders import READ_BYTES, InOrder, Order, rows_of
+from .orders import InOrder, Order, read_rows
 
 Array = np.ndarray[Any, Any]
 INT64 = np.dtype(np.int64)
@@ -120,7 +120,7 @@ class SourceData:
     def loaded(self) -> Dataset:
         """All of it in memory; a MemoryError says how much that is."""
         refuse_too_large(self.nbytes, self.x)
-        rows, count = len(self), rows_of(READ_BYTES, self.row_bytes, 1)
+        rows, count = len(self), read_rows(self.row_bytes, 1)
         whole = self.buffer(rows)
         for first in range(0, rows, count):
             last = min(first + count, rows)
@@ -131,7 +131,7 @@ class SourceData:
 
     def blocks(self, rows: int, batch_size: int) -> Iterator[tuple[Dataset, bool]]:
         """Blocks for an evaluation in calls of so many rows each, and whether they continue the last one."""
-        count, total = rows_of(READ_BYTES, self.row_bytes, batch_size), len(self)
+        count, total = read_rows(self.row_bytes, batch_size), len(self)
         buffer = self.buffer(min(count, total))
         for start in range(0, total, rows):
             stop = min(start + rows, total)

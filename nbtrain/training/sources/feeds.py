@@ -16,13 +16,12 @@ from .orders import (
     BLOCKS,
     MOST_ROWS,
     ORDER_OF_PIECES,
-    READ_BYTES,
     Gathered,
     InOrder,
     Order,
     Pieces,
     Shuffle,
-    rows_of,
+    read_rows,
 )
 from .reader import Filled, Reader, ReaderLost
 
@@ -132,7 +131,7 @@ class Streamed:
         self.samples = 0 if self.pieced else self.total
         self.shuffles, self.described = self.pieced, shuffle.described()
         batch_size = engine.recipe.batch_size
-        rows = shuffle.block_rows or rows_of(READ_BYTES, data.row_bytes, batch_size)
+        rows = shuffle.block_rows or read_rows(data.row_bytes, batch_size)
         self.rows = min(rows, -(-len(data) // batch_size) * batch_size)
         self.buffers: list[Buffer] = []
         self.order: Array | None = None

@@ -94,6 +94,11 @@ def rows_of(size: int, row_bytes: int, batch_size: int) -> int:
     return max(1, size // row_bytes // batch_size) * batch_size
 
 
+def read_rows(row_bytes: int, batch_size: int) -> int:
+    """Rows of a block that is read in the order of its source."""
+    return rows_of(READ_BYTES, row_bytes, batch_size)
+
+
 def shuffle_of(
     kind: bool | str, block_rows: int | None, rows: int, row_bytes: int, chunk: int, batch_size: int
 ) -> Shuffle:

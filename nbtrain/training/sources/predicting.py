@@ -11,7 +11,7 @@ from ...errors import InputError
 from .arrays import is_lazy, to_be_read
 from .data import SourceData
 from .filling import empty, put_inputs
-from .orders import READ_BYTES, rows_of
+from .orders import read_rows
 
 if TYPE_CHECKING:
     from ..engine import Engine
@@ -31,7 +31,7 @@ def predict(engine: Engine, X: Any, out: Any = None) -> Any:
     check_out(out, shape)
     if is_direct(out, inputs.dtype) and not np.may_share_memory(out, x):
         return engine.predict(x, out)
-    rows = rows_of(READ_BYTES, max(x.itemsize * max(shape[1], x.shape[1]), 1), engine.recipe.batch_size)
+    rows = read_rows(max(x.itemsize * max(shape[1], x.shape[1]), 1), engine.recipe.batch_size)
     for first in range(0, len(x), rows):
         part = x[first : first + rows]
         out[first : first + len(part)] = engine.predict(part)
@@ -46,7 +46,7 @@ def _of_source(engine: Engine, source: SourceData, out: Any) -> Any:
         out = new_out(shape, inputs.dtype)
     else:
         check_out(out, shape)
-    count = min(rows_of(READ_BYTES, source.row_bytes, engine.recipe.batch_size), total)
+    count = min(read_rows(source.row_bytes, engine.recipe.batch_size), total)
     buffer = np.empty((count, inputs.columns), inputs.dtype)
     with engine.alone():
         for first in range(0, total, count):

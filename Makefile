@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
 DOCS_WRITTEN := docs/_build docs/examples docs/reference/api docs/reference/components docs/sg_execution_times.rst
 
-.PHONY: help demo test soak lint docs docs-quick docs-links bench asv wheel clean
+.PHONY: help demo test soak lint docs docs-quick docs-links bench asv asv-compare wheel clean
 .DELETE_ON_ERROR:
 
 help:
@@ -19,6 +19,7 @@ help:
 	@echo "make docs   build the documentation in docs/_build/html; make docs-quick while writing"
 	@echo "make bench  time training steps beside the peers that are installed"
 	@echo "make asv    run all benchmarks of asv once, quickly"
+	@echo "make asv-compare BASE=main   whether the changes since a revision cost speed, in some minutes"
 	@echo "make wheel  build a wheel with compiled code for several processors, in some minutes"
 	@echo "make clean  remove the environment and everything built"
 
@@ -66,12 +67,19 @@ asv: $(VENV)/dev.stamp
 	cd asv_bench && ../$(BIN)/asv check -E existing:../$(BIN)/python
 	cd asv_bench && ../$(BIN)/asv run --quick --show-stderr -E existing:../$(BIN)/python
 
-# Fresh code for every level, then the wheel, which takes what is there.
-LEVELS := x86-64-v3 x86-64-v4 aarch64
+# NEW=revision takes a revision in place of the working tree, LIMIT=5 another limit than 3 percent, CORES=1 another core.
+asv-compare: $(VENV)/dev.stamp
+	@test -n "$(BASE)" || { echo "say with what to compare: make asv-compare BASE=main" >&2; exit 2; }
+	@cd asv_bench && ../$(BIN)/python -m revisions "$(BASE)" $(if $(NEW),--new "$(NEW)") $(if $(LIMIT),--limit $(LIMIT)) \
+	    $(if $(CORES),--cores $(CORES)) $(ARGS)
+
+# Fresh code for every system and level, then the wheel, which takes what is there. Each level takes a minute or two.
+CODE_FOR := linux/x86-64-v3 linux/x86-64-v4 linux/aarch64 win32/x86-64-v3 win32/x86-64-v4 darwin/aarch64
 CODE := nbtrain/compiler/prebuilt_code
 wheel: $(VENV)/dev.stamp
 	rm -rf $(CODE)
-	set -e; for level in $(LEVELS); do $(BIN)/nbtrain cache bundle $$level $(CODE); done
+	set -e; for target in $(CODE_FOR); do \
+	    $(BIN)/nbtrain cache bundle --system $${target%%/*} $${target#*/} $(CODE); done
 	$(BIN)/python -m hatchling build -t wheel -d dist
 
 clean:

@@ -2,4 +2,7 @@
 
 Compiling never counts: `setup` makes what is timed, so that the code comes from the disk cache or was just
 compiled, and whatever starts a process of its own finds a warm cache.
+
+Where only this process works, and on one thread, the time is that of the processor (`timer = time.process_time`), so
+that other programs on the machine count little. Elsewhere it is the clock's.
 """

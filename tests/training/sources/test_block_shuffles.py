@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 import streams
+from philox import order_in_python
 from streams import BATCH, INPUTS, ROWS, make, mapped, same
 
 import nbtrain
 from nbtrain.training.sources.arrays import Rows
 from nbtrain.training.sources.data import SourceData
 from nbtrain.training.sources.orders import InOrder, Pieces, shuffle_of
-
-sys.path.append(str(Path(__file__).parents[2] / "core"))
-from test_random import order_in_python
 
 
 def epoch_in_python(seed, epoch, rows, block, piece):
@@ -164,8 +159,8 @@ def test_a_bad_number_is_named_by_its_row_in_the_source(shuffle, tmp_path, monke
         with pytest.raises(nbtrain.InputError, match=message):
             trainer.fit(source["X"], source["y"], sample_weight=source["weight"], shuffle=shuffle)
         assert trainer.iteration < ROWS // BATCH
+        validation = source["X"], source["y"], source["weight"]
         with pytest.raises(nbtrain.InputError, match=message.replace("^", "^validation_data ")):
-            validation = source["X"], source["y"], source["weight"]
             make().fit(X, y, validation_data=validation)
 
 

@@ -5,6 +5,8 @@ BIN := $(VENV)/bin
 PROJECTS := pyproject.toml $(wildcard plugins/*/pyproject.toml)
 PLUGINS := $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml))
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
+# Groups of pyproject.toml need pip 25.1; Python 3.11 to 3.13 may come with an older one.
+GROUPS := $(PIP) 'pip>=25.1' && $(PIP)
 
 DOCS_WRITTEN := docs/_build docs/examples docs/reference/api docs/reference/components docs/sg_execution_times.rst
 
@@ -100,9 +102,9 @@ $(VENV)/runtime.stamp: $(PROJECTS) | $(BIN)/python
 	@touch $@
 
 $(VENV)/dev.stamp: $(PROJECTS) $(VENV)/runtime.stamp | $(BIN)/python
-	$(PIP) -e '.[dev]'
+	$(GROUPS) --group dev
 	@touch $@
 
 $(VENV)/docs.stamp: $(PROJECTS) $(VENV)/runtime.stamp | $(BIN)/python
-	$(PIP) -e '.[docs]'
+	$(GROUPS) --group docs
 	@touch $@

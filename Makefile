@@ -73,12 +73,13 @@ asv-compare: $(VENV)/dev.stamp
 	@cd asv_bench && ../$(BIN)/python -m revisions "$(BASE)" $(if $(NEW),--new "$(NEW)") $(if $(LIMIT),--limit $(LIMIT)) \
 	    $(if $(CORES),--cores $(CORES)) $(ARGS)
 
-# Fresh code for every level, then the wheel, which takes what is there.
-LEVELS := x86-64-v3 x86-64-v4 aarch64
+# Fresh code for every system and level, then the wheel, which takes what is there. Each level takes a minute or two.
+CODE_FOR := linux/x86-64-v3 linux/x86-64-v4 linux/aarch64 win32/x86-64-v3 win32/x86-64-v4 darwin/aarch64
 CODE := nbtrain/compiler/prebuilt_code
 wheel: $(VENV)/dev.stamp
 	rm -rf $(CODE)
-	set -e; for level in $(LEVELS); do $(BIN)/nbtrain cache bundle $$level $(CODE); done
+	set -e; for target in $(CODE_FOR); do \
+	    $(BIN)/nbtrain cache bundle --system $${target%%/*} $${target#*/} $(CODE); done
 	$(BIN)/python -m hatchling build -t wheel -d dist
 
 clean:

@@ -102,9 +102,9 @@ def philox_in_python(counter, key):
     return c0, c1, c2, c3
 
 
-def order_in_python(seed, epoch, n):
+def order_in_python(seed, epoch, n, block=0):
     """Durstenfeld's form of Fisher and Yates, from the last element on; element i has word i % 4 of counter i // 4."""
-    key = philox_in_python(philox_in_python((epoch, 0, 0, 2), seed[:2]), seed[2:])
+    key = philox_in_python(philox_in_python((epoch, 0, block, 2), seed[:2]), seed[2:])
     order = list(range(n))
     for i in range(n - 1, 0, -1):
         j = philox_in_python((i // 4, 0, *key[2:]), key[:2])[i % 4] * (i + 1) // 2**32

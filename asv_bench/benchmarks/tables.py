@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import tempfile
 from typing import Any
 
 import numpy as np
@@ -77,3 +78,34 @@ class Tables:
 
     def peakmem_read_and_encode(self, table: str) -> None:
         self.table.TableEncoder().fit_transform(self.table.read(io.BytesIO(self.data)).frame)
+
+
+class Models:
+    """The model of a table of 5,000 rows, encoder included: training, prediction, saving and loading."""
+
+    timeout = 600
+
+    def setup(self) -> None:
+        self.table = module()
+        self.frame = mixed(np.random.default_rng(0)).head(5000)
+        self.frame["target"] = self.frame["x0"] + (self.frame["kind"] == "a")
+        self.model = self.train()
+        self.folder = tempfile.TemporaryDirectory()
+        self.path = f"{self.folder.name}/model.nbt"
+        self.model.save(self.path)
+
+    def teardown(self) -> None:
+        self.folder.cleanup()
+
+    def train(self) -> Any:
+        return self.table.train(self.frame, "target", epochs=5, rng=0)
+
+    def time_train_5_epochs(self) -> None:
+        self.train()
+
+    def time_predict(self) -> None:
+        self.model.predict(self.frame)
+
+    def time_save_and_load(self) -> None:
+        self.model.save(self.path)
+        self.table.load(self.path)

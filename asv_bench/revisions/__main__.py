@@ -69,9 +69,8 @@ def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all times there, too")
     options = parser.parse_args(arguments)
     if options.rounds < fewest_rounds():
-        parser.error(
-            f"--rounds must be >= {fewest_rounds()}, got {options.rounds}; fewer do not give {CONFIDENCE:.0%} confidence"
-        )
+        few = f"fewer do not give {CONFIDENCE:.0%} confidence"
+        parser.error(f"--rounds must be >= {fewest_rounds()}, got {options.rounds}; {few}")
     if not 0.0 < options.limit < 100.0:
         parser.error(f"--limit must be a percentage between 0 and 100, got {options.limit:g}")
     options.cores = cores(parser, options.cores)

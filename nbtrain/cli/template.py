@@ -36,7 +36,7 @@ EXAMPLES = {
 }
 
 DENSE, OPTIONS = '"relu"', 'loss="mse"'
-# The benchmarks train with a component and with what stands for it, at these places: arguments of Dense, and of Trainer.
+# What the benchmarks compare a component with, and the arguments of Dense and of Trainer where both have their place.
 BENCHMARKS = {
     "activation": ("relu", "activation", OPTIONS),
     "regularizer": ("l2", DENSE, f"{OPTIONS}, regularizer=regularizer"),

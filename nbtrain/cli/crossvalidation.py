@@ -39,7 +39,7 @@ def run(job: Job) -> Crossed:
         training = job.training(rows)
         watched = Progress.of(job.arguments, training, f"part {number} of {len(folds)}, ")
         with warnings_as_notes():
-            model = training.fit(callbacks=[watched])
+            model = watched.train(training)
         parts.append((model, held))
         predicted.append(in_order(predictions(model, job.frame.iloc[held]), model.target, job.target))
     rows = np.concatenate([held for _, held in parts])

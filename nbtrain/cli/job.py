@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError
-from ..table import Table, target, training
+from ..table import Table, settings, target, training
 from ..table.parsing import Cells, Words
 from ..table.scores import check_named
 from ..table.split import folds, split
@@ -69,7 +69,7 @@ class Job:
 
     def training(self, rows: Array) -> training.Training:
         """The training on some of the rows."""
-        a, large = self.arguments, len(rows) * (1 - self.validation) > training.LARGE
+        a, large = self.arguments, len(rows) * (1 - self.validation) > settings.LARGE
         units = a.hidden if a.hidden is not None else LARGE_UNITS if large else UNITS
         return training.Training(
             replace(self.table, frame=self.frame.iloc[rows], notes=[]),

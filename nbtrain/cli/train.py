@@ -12,7 +12,8 @@ from typing import Any
 
 from ..errors import DivergenceError, InputError
 from ..table import TableModel, Training
-from ..table.training import EPOCHS, ITERATIONS, L2, PATIENCE, PATIENT_ITERATIONS, numbered
+from ..table.course import numbered
+from ..table.settings import EPOCHS, ITERATIONS, L2, PATIENCE, PATIENT_ITERATIONS
 from . import crossvalidation, modelfile, options, output, reading, telling, writing
 from .crossvalidation import Crossed
 from .job import Job, prepare
@@ -180,7 +181,10 @@ def fit(training: Training, job: Job) -> tuple[int, TableModel]:
     start, code = time.perf_counter(), 0
     try:
         with warnings_as_notes():
-            training.fit(callbacks=[watched], checkpoint=path and (lambda k: Kept(numbered(path, k))))
+            if path:
+                training.fit(callbacks=[watched], checkpoint=lambda k: Kept(numbered(path, k)))
+            else:
+                watched.train(training)
     except KeyboardInterrupt as interrupt:
         if training.model is None:
             raise

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from ..table import TableModel
+from ..table.reading import located
 from ..table.target import Target
 from .job import Job
 from .outcome import Outcome, predictions
@@ -41,7 +42,8 @@ def run(job: Job) -> Crossed:
         with warnings_as_notes():
             model = watched.train(training)
         parts.append((model, held))
-        predicted.append(in_order(predictions(model, job.frame.iloc[held]), model.target, job.target))
+        with located(replace(job.table, frame=job.frame.iloc[held])):
+            predicted.append(in_order(predictions(model, job.frame.iloc[held]), model.target, job.target))
     rows = np.concatenate([held for _, held in parts])
     weight = job.weight(job.frame)
     weight = None if weight is None else weight[rows]

@@ -8,11 +8,13 @@ import json
 import os
 import sys
 import time
+from dataclasses import replace
 from typing import Any
 
 from ..errors import DivergenceError, InputError
 from ..table import TableModel, Training
 from ..table.course import numbered
+from ..table.reading import located
 from ..table.settings import EPOCHS, ITERATIONS, L2, PATIENCE, PATIENT_ITERATIONS
 from . import crossvalidation, modelfile, options, output, reading, telling, writing
 from .crossvalidation import Crossed
@@ -223,9 +225,10 @@ def finish(job: Job, model: TableModel | None, crossed: Crossed | None) -> None:
 
 def scored(job: Job, model: TableModel) -> tuple[Outcome, str]:
     """What the model predicts for the test rows, or, where there are none, for the rows that it was trained on."""
-    frame, on = (job.test, "test") if len(job.test) else (job.frame, "train")
-    codes = model.target.codes(frame[job.roles.target], job.words)
-    return outcome(model, frame, codes, job.weight(frame)), on
+    table, on = (job.tested, "test") if len(job.test) else (replace(job.table, frame=job.frame), "train")
+    with located(table):
+        codes = model.target.codes(table.frame[job.roles.target], job.words)
+        return outcome(model, table.frame, codes, job.weight(table.frame)), on
 
 
 def _check_destinations(arguments: argparse.Namespace) -> None:

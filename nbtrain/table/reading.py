@@ -29,6 +29,7 @@ class Table:
     Parameters
     ----------
     frame : pandas.DataFrame
+        Its index counts the rows of the files, from 0.
     notes : list of str
         What was found out, skipped or renamed.
     dialect : Dialect, optional
@@ -74,13 +75,11 @@ class Table:
         ----------
         texts : sequence of str
         rows : array_like of int, optional
-            The rows of this table, from 0, that the numbers in the texts count; by default all.
+            The rows of the files, from 0, that the numbers in the texts count; by default those of `frame.index`.
         """
+        rows = self.frame.index if rows is None else rows
         named = {int(found[1]) for text in texts if (found := ROW.search(text))}
-        if rows is not None:
-            places = {number: int(rows[number - 1]) for number in named if number <= len(rows)}
-        else:
-            places = {number: number - 1 for number in named if number <= len(self)}
+        places = {number: int(rows[number - 1]) for number in named if 0 < number <= len(rows)}
         lines = self._lines(places.values())
 
         def place(found: re.Match[str]) -> str:
@@ -91,7 +90,8 @@ class Table:
 
     def _lines(self, rows: Iterable[int]) -> dict[int, str]:
         """Words for where rows stand, for those in text files."""
-        found, first = {}, 0
+        found: dict[int, str] = {}
+        first = 0
         for file in self.files:
             own = [row - first for row in rows if first <= row < first + file.rows]
             try:
@@ -105,7 +105,7 @@ class Table:
 
 
 class Place:
-    """Which rows of a table the numbers in messages count: `rows`, or all."""
+    """Which rows of the files the numbers in messages count: `rows`, or those of the table's index."""
 
     rows: Any = None
 

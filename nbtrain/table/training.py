@@ -18,6 +18,7 @@ from .encoder import TableEncoder
 from .frames import MOST_LISTED, as_frame
 from .model import Member, TableModel
 from .parsing import MISSING, Cells, Words
+from .reading import Table, located
 from .settings import chosen_settings, loss_of, networks_of
 from .split import split
 from .weights import class_factors, row_weights
@@ -84,11 +85,12 @@ class Training:
         dtype: str = "float32",
         threads: int | str = 1,
     ) -> None:
-        frame = self._taken(frame, rng)
+        given, frame = frame, self._taken(frame, rng)
         words = tuple(_listed(missing))
         self._words = Words.of(word for word in words if word.casefold() != "none")  # a class, maybe
         self._weighting = (weight, class_weight)
-        frame = self._with_target(frame, target, task, target in _listed(categorical))
+        is_code = task is None and target in _listed(categorical)
+        frame = self._rows(given, frame, target, "classification" if is_code else task, group, time)
         features = self._features(frame, group, time, drop)
         chosen = [name for name in _listed(categorical) if _known(frame, name, "categorical") in features.columns]
         parameters = encoder.get_params() if encoder is not None else {
@@ -98,7 +100,7 @@ class Training:
         self._X = self._encoded(features, parameters)
         made = loss_of(self.target, loss)
         self.target = targets.for_loss(self.target, made.spec, self._codes)
-        self._set_rows(frame, validation, group, time)
+        self._set_validation(validation)
         rows = len(self._X) - round(self._fraction * len(self._X))
         self.settings = chosen_settings(rows, hidden, learning_rate, batch_size, epochs, patience, seeds)
         self._threads = threads
@@ -121,28 +123,37 @@ class Training:
         self.columns = list(found.columns)
         return found
 
-    def _with_target(self, frame: Any, target: str, task: str | None, is_code: bool) -> Any:
-        """The rows that have a target: what it is, its codes and the rows' weights are set."""
+    def _rows(self, given: Any, frame: Any, target: str, task: str | None, group: str | None, time: str | None) -> Any:
+        """The rows that have a target; what they are predicted to be, count, and stay together by is set."""
         if task not in (None, *targets.TASKS):
             raise InputError(wrong("task", "be 'classification', 'regression' or None", brief(task)))
-        target, weight = _known(frame, target, "target"), self._weighting[0]
+        target = _known(frame, target, "target")
+        with located(given) as place:
+            frame, weight = self._with_target(given, frame, target)
+            place.rows = frame.index
+            self.target, found = targets.detect(frame[target], target, task, self._words)
+            self.notes += found
+            self._codes = self.target.codes(frame[target], self._words)
+            self._weight = self._weights(frame, weight, self._codes)
+            self._groups = None if group is None else group_codes(_of(frame, group, "group"))
+            self._times = None if time is None else times(_of(frame, time, "time"))
+        return frame
+
+    def _with_target(self, given: Any, frame: Any, target: str) -> tuple[Any, Any]:
+        """The rows that have a target, and their weights."""
+        weight = self._weighting[0]
         if weight is not None and not isinstance(weight, str):
             weight = row_weights(frame, weight)
         gone = Cells(frame[target], self._words).gone
         count = int(gone.sum())
         if count == len(frame):
             raise InputError(wrong(f"target {target!r}", "hold classes or numbers", "no cell that is not missing"))
-        if count:
-            first = int(gone.argmax()) + 1
-            self.notes.append(f"{count} row{'s' * (count > 1)} without a target left out, the first is row {first}")
-            frame = frame[~gone]
-            weight = weight if weight is None or isinstance(weight, str) else weight[~gone]
-        task = "classification" if task is None and is_code else task
-        self.target, found = targets.detect(frame[target], target, task, self._words)
-        self.notes += found
-        self._codes = self.target.codes(frame[target], self._words)
-        self._weight = self._weights(frame, weight, self._codes)
-        return frame
+        if not count:
+            return frame, weight
+        first = int(gone.argmax()) + 1
+        note = f"{count} row{'s' * (count > 1)} without a target left out, the first is row {first}"
+        self.notes += given.located([note]) if isinstance(given, Table) else [note]
+        return frame[~gone], weight if weight is None or isinstance(weight, str) else weight[~gone]
 
     def _features(self, frame: Any, group: str | None, time: str | None, drop: Sequence[str]) -> Any:
         """The frame without the target, weights, groups, and columns to leave out."""
@@ -176,12 +187,6 @@ class Training:
         factors = class_factors(class_weight, self.target.labels, self._codes)[codes]
         return factors if found is None else found * factors
 
-    def _set_rows(self, frame: Any, validation: Any, group: str | None, time: str | None) -> None:
-        """Which rows validate, and by what they stay together or follow each other."""
-        self._set_validation(validation)
-        self._groups = None if group is None else group_codes(frame[group])
-        self._times = None if time is None else times(frame[time])
-
     def _set_validation(self, validation: Any) -> None:
         """A fraction of the rows, or a table of its own."""
         self._fraction, self._given = 0.0, None
@@ -194,10 +199,11 @@ class Training:
             return
         frame = as_frame(validation, "validation")
         _known(frame, self.target.name, "validation")
-        codes = self.target.codes(frame[self.target.name], self._words, "validation, ")
         weight = self._weighting[0] if isinstance(self._weighting[0], str) else None
-        weights = self._weights(frame, weight, codes)
-        given = np.asarray(self.encoder.transform(frame)), self.target.encode(codes)
+        with located(validation):
+            codes = self.target.codes(frame[self.target.name], self._words, "validation, ")
+            weights = self._weights(frame, weight, codes)
+            given = np.asarray(self.encoder.transform(frame)), self.target.encode(codes)
         self._given = given if weights is None else (*given, weights)
 
     # ---- training
@@ -317,6 +323,10 @@ def _known(frame: Any, name: Any, argument: str) -> str:
     if not isinstance(name, str) or name not in frame.columns:
         raise InputError(f"{argument}: {unknown('column', name, list(frame.columns))}")
     return name
+
+
+def _of(frame: Any, name: str, argument: str) -> Any:
+    return frame[_known(frame, name, argument)]
 
 
 def _listed(names: Any) -> list[str]:

@@ -15,6 +15,7 @@ from ..errors import DivergenceError, InputError
 from . import target as targets
 from .course import Data, Limits, Part, Teller, Together, fits_together, numbered, train_one
 from .encoder import TableEncoder
+from .fitting import SURELY, longest_step
 from .frames import MOST_LISTED, as_frame
 from .model import Member, TableModel
 from .parsing import MISSING, Cells, Words
@@ -26,6 +27,7 @@ from .weights import class_factors, row_weights
 Array = np.ndarray[Any, Any]
 
 VALIDATION = 0.15
+MOST_LOOKED_AT = 5000  # rows, for whether they follow each other
 
 
 class Training:
@@ -101,6 +103,8 @@ class Training:
         made = loss_of(self.target, loss)
         self.target = targets.for_loss(self.target, made.spec, self._codes)
         self._set_validation(validation)
+        if self._fraction and group is None and time is None:
+            self.notes += self._order(features)
         rows = len(self._X) - round(self._fraction * len(self._X))
         self.settings = chosen_settings(rows, hidden, learning_rate, batch_size, epochs, patience, seeds)
         self._threads = threads
@@ -175,6 +179,17 @@ class Training:
             what = ", ".join(f"{column.name!r} is {column.kind}" for column in self.encoder.columns_[:MOST_LISTED])
             raise InputError(f"target {self.target.name!r}: no column is left to predict it from: {what}")
         return X
+
+    def _order(self, features: Any) -> list[str]:
+        """A sentence if the rows follow each other in time, since rows at random are then no test of later ones."""
+        for column in self.encoder.columns_:
+            if "elapsed" in column.parts:
+                days = column.values(Cells(features[column.name].iloc[:MOST_LOOKED_AT], self.encoder._words()))
+                days = days[~np.isnan(days)]
+                if len(set(days.tolist())) > SURELY and longest_step(days) < np.inf:
+                    what = f"the rows follow each other in {column.name!r}"
+                    return [f"{what}; time={column.name!r} holds back the latest, not rows at random"]
+        return []
 
     def _weights(self, frame: Any, weight: Any, codes: Array) -> Array | None:
         """The weight of each row: its own times that of its class."""

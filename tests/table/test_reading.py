@@ -205,6 +205,11 @@ def test_codes_keep_their_zeros():
     assert table("zip,y\n10001,1.5\n", text_columns=["zip"]).frame["zip"].tolist() == ["10001"]
 
 
+def test_names_in_apostrophes_are_names():
+    assert list(table("'a'\t'b b'\n" + "1\t2\n" * 9).frame.columns) == ["a", "b b"]
+    assert list(table("'a'\tb's\n" + "1\t2\n" * 9).frame.columns) == ["'a'", "b's"]
+
+
 @pytest.mark.parametrize("pack", [bytes, gzip.compress])
 def test_codes_keep_their_zeros_wherever_the_first_stands(pack):
     codes = [str(number) for number in range(10_000, 70_000)] + ["", "00501"]

@@ -237,6 +237,18 @@ def test_groups_stay_together_and_the_last_rows_validate(frame):
         assert later["day"].iloc[held].min() > later["day"].iloc[rest].max()
 
 
+def test_rows_that_follow_each_other_in_time_are_told(frame):
+    def notes(days, **options):
+        dated = frame.assign(day=days)
+        return [note for note in table.Training(dated, "y", **QUICK, **options).notes if "follow each other" in note]
+
+    days = pd.date_range("2020-01-01", periods=ROWS).repeat(2)[:ROWS]
+    expected = ["the rows follow each other in 'day'; time='day' holds back the latest, not rows at random"]
+    assert notes(days) == notes(days[::-1]) == expected
+    mixed = days[np.random.default_rng(0).permutation(ROWS)]
+    assert not notes(mixed) + notes(days, time="day") + notes(days, group="group") + notes(days, validation=None)
+
+
 def test_validation_by_a_table_or_none(frame):
     model = table.train(frame[:200], "y", validation=frame[200:], **QUICK)
     X, y = model.encoder.transform(frame[200:]), model.target.encode(frame["y"][200:])

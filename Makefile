@@ -6,7 +6,7 @@ PROJECTS := pyproject.toml $(wildcard plugins/*/pyproject.toml)
 PLUGINS := $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml))
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
-DOCS_WRITTEN := docs/_build docs/examples docs/reference/api docs/reference/components docs/sg_execution_times.rst
+DOCS_WRITTEN := docs/_build docs/examples docs/notebooks docs/reference/api docs/reference/components docs/sg_execution_times.rst
 
 .PHONY: help demo test soak lint docs docs-quick docs-links bench asv asv-compare wheel clean
 .DELETE_ON_ERROR:

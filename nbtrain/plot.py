@@ -24,7 +24,7 @@ WIDTH, HEIGHT = 3.4, 3.2  # inches of a panel
 COLUMNS = 4  # panels beside each other in a new figure
 
 
-def weights(trainer: Trainer, axes: Any = None, *, bins: int = 50) -> Any:
+def weights(trainer: Trainer, axes: Any = None, *, bins: int = 50, log: bool = False) -> Any:
     """Draw a histogram of the weights of every layer, without biases.
 
     Parameters
@@ -34,6 +34,8 @@ def weights(trainer: Trainer, axes: Any = None, *, bins: int = 50) -> Any:
         Where to draw: one for each layer. By default a new figure.
     bins : int, default 50
         Bars of each histogram, between its smallest and its largest weight.
+    log : bool, default False
+        A logarithmic scale for the counts.
 
     Returns
     -------
@@ -61,12 +63,12 @@ def weights(trainer: Trainer, axes: Any = None, *, bins: int = 50) -> Any:
             raise InputError(wrong("trainer", "have finite weights", f"NaN or infinity in layer {number}"))
     places, given = _places(axes, len(layers))
     for place, number, W in zip(places, range(1, len(layers) + 1), layers, strict=True):
-        place.hist(W.ravel(), bins=count, label=f"mean {W.mean():.2g}, std {W.std():.2g}")
+        place.hist(W.ravel(), bins=count, log=log, label=f"mean {W.mean():.2g}, std {W.std():.2g}")
         _finish(place, _title(trainer, number), "weight", "weights")
     return given
 
 
-def activations(trainer: Trainer, X: Any, axes: Any = None, *, bins: int = 50) -> Any:
+def activations(trainer: Trainer, X: Any, axes: Any = None, *, bins: int = 50, log: bool = False) -> Any:
     """Draw a histogram of the activations of every layer, with those of dead units in another colour.
 
     Parameters
@@ -78,6 +80,8 @@ def activations(trainer: Trainer, X: Any, axes: Any = None, *, bins: int = 50) -
         Where to draw: one for each layer. By default a new figure.
     bins : int, default 50
         Bars of each histogram, between its smallest and its largest activation.
+    log : bool, default False
+        A logarithmic scale for the counts.
 
     Returns
     -------
@@ -114,10 +118,10 @@ def activations(trainer: Trainer, X: Any, axes: Any = None, *, bins: int = 50) -
     for place, number, a in zip(places, range(1, len(layers) + 1), layers, strict=True):
         dead = _dead(a)
         live = np.setdiff1d(np.arange(a.shape[1]), dead)
-        groups = [(a[:, live], "C0", _units(live)), (a[:, dead], "C3", f"{_units(dead)} dead{_named(dead)}")]
+        groups = [(a[:, live], "C0", _units(live)), (a[:, dead], "C1", f"{_units(dead)} dead{_named(dead)}")]
         shown = [group for group in groups if group[0].size]
         values, colours, labels = zip(*shown, strict=True)
-        place.hist([one.ravel() for one in values], bins=count, stacked=True, color=colours, label=labels)
+        place.hist([one.ravel() for one in values], bins=count, log=log, stacked=True, color=colours, label=labels)
         _finish(place, _title(trainer, number), "activation", "samples × units")
     return given
 

@@ -22,7 +22,7 @@ trainer = nbtrain.Trainer(network, loss="softmax_cross_entropy", optimizer=adam,
 
 # %%
 # ``fit`` continues where the last call stopped, so the training can pause for a picture. The shade is the probability
-# of the orange class; the line is where both classes are equally probable.
+# of the orange points; the line is where both classes are equally probable.
 
 across, up = np.meshgrid(np.linspace(-1.6, 2.6, 120), np.linspace(-1.3, 1.7, 100))
 grid = np.stack([across.ravel(), up.ravel()], axis=1)
@@ -31,7 +31,7 @@ figure, panels = plt.subplots(2, 2, figsize=(7, 5.4), sharex=True, sharey=True)
 for axes, epochs in zip(panels.flat, [1, 5, 20, 200], strict=True):
     trainer.fit(X, y, epochs=epochs - trainer.epoch)
     probability = trainer.predict(grid)[:, 1].reshape(across.shape)
-    axes.pcolormesh(across, up, probability, cmap="coolwarm", vmin=0, vmax=1, alpha=0.45, shading="gouraud")
+    axes.contourf(across, up, probability, np.linspace(0, 1, 11), cmap="coolwarm", alpha=0.4)
     axes.contour(across, up, probability, [0.5], colors="0.5", linewidths=1.5)
     axes.scatter(*X.T, s=8, c=np.where(y == 0, "C0", "C1"))
     accuracy = trainer.evaluate(X, y)["accuracy"]

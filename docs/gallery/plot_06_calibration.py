@@ -15,11 +15,11 @@ random = np.random.default_rng(0)
 X = random.normal(size=(4000, 10))
 truth = 1 / (1 + np.exp(-2 * X[:, 0] * X[:, 1] - X[:, 2]))  # the probability of class 1
 y = (random.random(4000) < truth).astype(np.int64)
-train, validation, test = slice(0, 1000), slice(1000, 2000), slice(2000, 4000)
+train, validation, test = slice(0, 600), slice(600, 2000), slice(2000, 4000)
 
-network = nbtrain.Network(10, [nbtrain.Dense(64, "relu"), nbtrain.Dense(2)])
+network = nbtrain.Network(10, [nbtrain.Dense(64, "relu"), nbtrain.Dense(64, "relu"), nbtrain.Dense(2)])
 trainer = nbtrain.Trainer(network, loss="softmax_cross_entropy", rng=0)
-trainer.fit(X[train], y[train], epochs=60)
+trainer.fit(X[train], y[train], epochs=30)
 
 # %%
 # Dividing the logits by a temperature above 1 makes the network less sure, without changing its decisions. The

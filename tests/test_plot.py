@@ -136,7 +136,7 @@ def test_bad_arguments_are_named(trainer):
 
 def test_an_estimator_is_told_where_its_trainer_is():
     sklearn = pytest.importorskip("nbtrain.sklearn")
-    with pytest.raises(nbtrain.InputError, match="trainer must be a Trainer.*pass its attribute trainer_"):
+    with pytest.raises(nbtrain.InputError, match=r"trainer must be a Trainer.*pass its attribute trainer_"):
         plot.weights(sklearn.MLPRegressor())
 
 

@@ -1,9 +1,9 @@
 """Runs the Python blocks of pages when the site is built, shows what they print and draw, and writes notebooks of them.
 
-The pages are those that conf.py lists as `notebook_pages`. A page stays plain Markdown, which can also be read elsewhere:
-an indented text right after a block is the output as its author wrote it, and is replaced by the one of the build. The
-marks that tests/docs/test_blocks.py describes are followed: a block marked `raises` must raise that error. All blocks of
-a page run in one namespace.
+The pages are those that conf.py lists as `notebook_pages`. A page stays plain Markdown, which can be read elsewhere as
+well: an indented text right after a block is the output as its author wrote it, and is replaced by that of the build.
+Marks of blocks are as tests/docs/test_blocks.py describes them: a block marked `raises` must raise that error. All blocks
+of a page run in one namespace.
 """
 
 from __future__ import annotations

@@ -30,8 +30,9 @@ many = nbtrain.Population(
 history = many.fit(X_train, y_train, epochs=150, validation_data=(X_val, y_val))
 
 # %%
-# Left: the accuracy on the labels that the network has seen, and on other digits, whose labels are right. Right: every line is one weight of the last
-# layer. A penalty draws all weights towards zero; too much of it, and nothing is left to tell digits apart.
+# Left: the accuracy on the labels that the network has seen, and on other digits, whose labels are right. Right: every
+# line is one weight of the last layer. A penalty draws all weights towards zero; too much of it, and nothing is left to
+# tell digits apart.
 
 figure, (left, right) = plt.subplots(1, 2, figsize=(8.4, 3.6))
 left.plot(strengths, history.last("accuracy"), label="training")

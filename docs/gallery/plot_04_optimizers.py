@@ -36,7 +36,7 @@ for (name, rate), style in zip(RATES.items(), STYLES, strict=True):
     for _ in range(80):
         trainer.train_step(x, y)
         path.append(trainer.theta.copy())
-    axes.plot(*np.transpose(path), style, marker=".", markersize=3, linewidth=1.2, label=f"{name}, learning rate {rate}")
+    axes.plot(*np.transpose(path), style, marker=".", markersize=3, label=f"{name}, learning rate {rate}")
 axes.set_ylim(-1.6, 2.6)
 axes.plot(*np.polyfit(x[:, 0], y[:, 0], 1), "x", color="0.5", markersize=9, label="least squares")
 axes.set_xlabel("w")

@@ -27,8 +27,8 @@ ensemble = nbtrain.Population(network, MEMBERS, loss="mse", optimizer=adam, rng=
 ensemble.fit(x[rows], y[rows], epochs=300)
 
 # %%
-# ``predict`` gives the outputs of every member. The band has 90 % of them. It widens where there are no data. Far outside
-# it is still too narrow: there the networks agree on something that none of them can know.
+# ``predict`` gives the outputs of every member. The band has 90 % of them. It widens where there are no data. Far
+# outside it is still too narrow: there the networks agree on something that none of them can know.
 
 grid = np.linspace(-4, 4, 300)[:, None]
 curves = ensemble.predict(grid)[..., 0]

@@ -27,7 +27,7 @@ saliency = trainer.input_gradient(images, np.eye(10))
 
 
 def show(rows, titles, **options):
-    figure, panels = plt.subplots(1, 10, figsize=(9, 1.3))
+    panels = plt.subplots(1, 10, figsize=(9, 1.3))[1]
     for axes, row, title in zip(panels, rows, titles, strict=True):
         axes.imshow(row.reshape(8, 8), **options)
         axes.set_title(title, fontsize="small")

@@ -63,17 +63,16 @@ trainer = nbtrain.Trainer(network, loss="mse", **options)
 
 
 @njit
-def train(model, iterations, costs):
+def train(model, starts, costs):
     states = np.zeros((STEPS + 1, BATCH, 2))
     push, by_push, by_input = np.zeros((BATCH, 1)), np.zeros((BATCH, 1)), np.zeros((BATCH, 2))
-    np.random.seed(0)
-    for k in range(iterations):
-        states[0] = np.random.uniform(-1.0, 1.0, (BATCH, 2))
+    for k in range(len(starts)):
+        states[0] = starts[k]
         costs[k] = learn(model, states, push, by_push, by_input)
 
 
-costs = np.zeros(400)
-train(trainer.model, len(costs), costs)
+starts, costs = np.random.default_rng(0).uniform(-1, 1, (400, BATCH, 2)), np.zeros(400)
+train(trainer.model, starts, costs)
 print(f"cost {costs[0]:.0f} at first, {costs[-1]:.1f} at the end")
 
 # %%

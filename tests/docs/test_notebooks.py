@@ -12,7 +12,7 @@ from common import ROOT
 
 pytest.importorskip("matplotlib")
 sys.path.insert(0, str(ROOT / "docs" / "_ext"))
-import notebooks  # noqa: E402
+import notebooks
 
 PAGE = """# A page
 

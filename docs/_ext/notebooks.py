@@ -2,8 +2,8 @@
 
 The pages are those that conf.py lists as `notebook_pages`. A page stays plain Markdown, which can be read elsewhere as
 well: an indented text right after a block is the output as its author wrote it, and is replaced by that of the build.
-Marks of blocks are as tests/docs/test_blocks.py describes them: a block marked `raises` must raise that error. All blocks
-of a page run in one namespace.
+Marks of blocks are as tests/docs/test_blocks.py describes them: a block marked `raises` must raise that error. All
+blocks of a page run in one namespace.
 """
 
 from __future__ import annotations

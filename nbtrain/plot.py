@@ -19,7 +19,7 @@ from .training.trainer import Trainer
 __all__ = ["activations", "dead_units", "weights"]
 
 Array = np.ndarray[Any, Any]
-NAMED = 8  # dead units whose numbers stand in a legend; of more only their count
+NAMED = 5  # dead units whose numbers stand above a panel; of more only their count
 WIDTH, HEIGHT = 3.4, 3.2  # inches of a panel
 COLUMNS = 4  # panels beside each other in a new figure
 
@@ -63,8 +63,8 @@ def weights(trainer: Trainer, axes: Any = None, *, bins: int = 50, log: bool = F
             raise InputError(wrong("trainer", "have finite weights", f"NaN or infinity in layer {number}"))
     places, given = _places(axes, len(layers))
     for place, number, W in zip(places, range(1, len(layers) + 1), layers, strict=True):
-        place.hist(W.ravel(), bins=count, log=log, label=f"mean {W.mean():.2g}, std {W.std():.2g}")
-        _finish(place, _title(trainer, number), "weight", "weights")
+        place.hist(W.ravel(), bins=count, log=log, color="C0")
+        _finish(place, trainer, number, f"mean {W.mean():.2g}, std {W.std():.2g}", ("weight", "weights"))
     return given
 
 
@@ -97,8 +97,8 @@ def activations(trainer: Trainer, X: Any, axes: Any = None, *, bins: int = 50, l
 
     Notes
     -----
-    The legend counts the dead units of a layer and names a few of them; `dead_units` gives all. The last layer's
-    activations are what `Trainer.forward` gives.
+    The title of a panel counts the dead units of its layer and names a few of them; `dead_units` gives all. The last
+    layer's activations are what `Trainer.forward` gives.
 
     Examples
     --------
@@ -118,11 +118,11 @@ def activations(trainer: Trainer, X: Any, axes: Any = None, *, bins: int = 50, l
     for place, number, a in zip(places, range(1, len(layers) + 1), layers, strict=True):
         dead = _dead(a)
         live = np.setdiff1d(np.arange(a.shape[1]), dead)
-        groups = [(a[:, live], "C0", _units(live)), (a[:, dead], "C1", f"{_units(dead)} dead{_named(dead)}")]
-        shown = [group for group in groups if group[0].size]
-        values, colours, labels = zip(*shown, strict=True)
-        place.hist([one.ravel() for one in values], bins=count, log=log, stacked=True, color=colours, label=labels)
-        _finish(place, _title(trainer, number), "activation", "samples × units")
+        values, options = [a[:, live].ravel(), a[:, dead].ravel()], {"color": ["C0", "C1"], "label": ["alive", "dead"]}
+        place.hist(values, bins=count, log=log, stacked=True, **options)
+        if len(dead):
+            place.legend(fontsize="small")
+        _finish(place, trainer, number, _counted(dead, a.shape[1]), ("activation", "samples × units"))
     return given
 
 
@@ -179,16 +179,9 @@ def _dead(a: Array) -> Array:
     return np.flatnonzero(a.min(axis=0) == a.max(axis=0))
 
 
-def _units(numbers: Array) -> str:
-    return f"{len(numbers)} unit{'s' * (len(numbers) != 1)}"
-
-
-def _named(numbers: Array) -> str:
-    return f": {', '.join(map(str, numbers))}" if len(numbers) <= NAMED else ""
-
-
-def _title(trainer: Trainer, number: int) -> str:
-    return f"layer {number}, {trainer.network.layers[number - 1].activation.name}"
+def _counted(dead: Array, units: int) -> str:
+    named = f": {', '.join(map(str, dead))}" if 0 < len(dead) <= NAMED else ""
+    return f"{len(dead)} of {units} unit{'s' * (units != 1)} dead{named}"
 
 
 def _places(axes: Any, layers: int) -> tuple[Sequence[Any], Any]:
@@ -217,8 +210,9 @@ def _new_axes(layers: int) -> Array:
     return np.asarray(places.flat[:layers])
 
 
-def _finish(axes: Any, title: str, x: str, y: str) -> None:
-    axes.set_title(title, fontsize="medium")
-    axes.set_xlabel(x)
-    axes.set_ylabel(y)
-    axes.legend(fontsize="small")
+def _finish(axes: Any, trainer: Trainer, number: int, said: str, labels: tuple[str, str]) -> None:
+    """The title, with what there is to say about the layer in its second line, and the labels of both axes."""
+    activation = trainer.network.layers[number - 1].activation.name
+    axes.set_title(f"layer {number}, {activation}\n{said}", fontsize="medium")
+    axes.set_xlabel(labels[0])
+    axes.set_ylabel(labels[1])

@@ -50,10 +50,6 @@ def heights(axes):
     return np.sum(series, axis=0), [sum(one) for one in series]
 
 
-def labels(axes):
-    return axes.get_legend_handles_labels()[1]
-
-
 def test_weights_have_a_histogram_for_each_layer(trainer):
     found = plot.weights(trainer, bins=9)
     assert len(found) == 3
@@ -61,9 +57,9 @@ def test_weights_have_a_histogram_for_each_layer(trainer):
         counts, edges = np.histogram(W, bins=9)
         np.testing.assert_array_equal(heights(axes)[0], counts)
         np.testing.assert_allclose([bar.get_x() for bar in axes.containers[0]], edges[:-1], rtol=1e-6)
-    assert [axes.get_title() for axes in found] == ["layer 1, relu", "layer 2, tanh", "layer 3, identity"]
-    mean, std = trainer.weights[1][0].mean(), trainer.weights[1][0].std()
-    assert labels(found[1]) == [f"mean {mean:.2g}, std {std:.2g}"]
+    said = [f"mean {W.mean():.2g}, std {W.std():.2g}" for W, _ in trainer.weights]
+    names = ["layer 1, relu", "layer 2, tanh", "layer 3, identity"]
+    assert [axes.get_title().split("\n") for axes in found] == [[*both] for both in zip(names, said, strict=True)]
 
 
 def test_activations_have_those_of_dead_units_apart(trainer):
@@ -72,10 +68,11 @@ def test_activations_have_those_of_dead_units_apart(trainer):
         total, _ = heights(axes)
         assert total.sum() == a.size
         np.testing.assert_array_less(abs(total - np.histogram(a, bins=20)[0]), 3)  # rounding at the edges of bars
-    assert labels(found[0]) == ["4 units", "2 units dead: 1, 4"]
+    said = [axes.get_title().split("\n")[1] for axes in found]
+    assert said == ["2 of 6 units dead: 1, 4", "0 of 4 units dead", "0 of 2 units dead"]
     assert heights(found[0])[1] == [4 * len(X), 2 * len(X)]
-    assert labels(found[1]) == ["4 units"]
-    assert labels(found[2]) == ["2 units"]
+    assert [text.get_text() for text in found[0].get_legend().get_texts()] == ["alive", "dead"]
+    assert found[1].get_legend() is None
 
 
 def test_dead_units_say_the_same_for_every_sample(trainer):
@@ -91,7 +88,7 @@ def test_many_dead_units_are_counted_only():
     network = nbtrain.Network(3, [nbtrain.Dense(20, "relu"), nbtrain.Dense(1)])
     trainer = nbtrain.Trainer(network, loss="mse", rng=0)
     trainer.weights[0][1][:] = -1000.0
-    assert labels(plot.activations(trainer, X)[0]) == ["20 units dead"]
+    assert plot.activations(trainer, X)[0].get_title() == "layer 1, relu\n20 of 20 units dead"
 
 
 @pytest.mark.parametrize("draw", [plot.weights, lambda trainer, **options: plot.activations(trainer, X, **options)])

@@ -67,10 +67,12 @@ def run(page: list[Cell], name: str) -> None:
     RuntimeError
         If a block raises an error that it should not raise, or does not raise one that it should.
     """
-    matplotlib.use("Agg")
+    matplotlib.use("Agg")  # draws into memory, without windows
     names: dict[str, Any] = {"__name__": "__main__"}
     before = os.getcwd()
-    with tempfile.TemporaryDirectory() as folder, matplotlib.rc_context(gallery_style.settings()):
+    with tempfile.TemporaryDirectory() as folder, matplotlib.rc_context():
+        matplotlib.rcdefaults()  # whatever the author of the page has in a file of settings
+        matplotlib.rcParams.update(gallery_style.settings())
         os.chdir(folder)
         try:
             for cell in page:
@@ -156,7 +158,8 @@ def as_page(page: list[Cell], name: str, up: str) -> str:
             lines.append(f'<div class="printed">{cell.html}</div>\n')
         for _ in cell.pictures:
             pictures += 1
-            lines.append(f"```{{image}} {up}{FOLDER}/{name}-{pictures}.png\n:alt: picture\n:width: {SHOWN}px\n```\n")
+            source, options = f"{up}{FOLDER}/{name}-{pictures}.png", f":class: drawn\n:width: {SHOWN}px"
+            lines.append(f"```{{image}} {source}\n:alt: What the code draws\n{options}\n```\n")
     link = f"{{download}}`Download this page as a notebook <{up}{FOLDER}/{name}.ipynb>`, outputs included.\n"
     title, _, rest = "\n".join(lines).partition("\n")
     return f"{title}\n\n{link}\n{rest}"

@@ -15,8 +15,8 @@ X, y = load_digits()
 
 def trained(activation, learning_rate):
     layers = [nbtrain.Dense(64, activation), nbtrain.Dense(64, activation), nbtrain.Dense(10)]
-    optimizer = nbtrain.optimizer("adam", learning_rate=learning_rate)
-    trainer = nbtrain.Trainer(nbtrain.Network(64, layers), loss="softmax_cross_entropy", optimizer=optimizer, rng=0)
+    adam = nbtrain.optimizer("adam", learning_rate=learning_rate)
+    trainer = nbtrain.Trainer(nbtrain.Network(64, layers), loss="softmax_cross_entropy", optimizer=adam, rng=0)
     trainer.fit(X[:1400], y[:1400], epochs=20)
     print("dead units of each layer:", [len(dead) for dead in plot.dead_units(trainer, X)])
     print(f"accuracy on other digits: {trainer.evaluate(X[1400:], y[1400:])['accuracy']:.1%}")

@@ -108,7 +108,7 @@ html_theme_options = {
     "show_toc_level": 2,
 }
 html_context = {"default_mode": "auto"}
-html_sidebars = {"index": [], "changelog": [], "development": []}
+html_sidebars = {"index": [], "changelog": [], "development": [], "release": []}
 copybutton_prompt_text = r">>> |\.\.\. |\$ "
 copybutton_prompt_is_regexp = True
 

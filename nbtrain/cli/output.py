@@ -7,6 +7,7 @@ import stat
 import sys
 from collections.abc import Iterable
 
+from .. import filesystem
 from ..checks.messages import brief, wrong
 from ..errors import InputError
 from ..formats.modelfile import files
@@ -95,5 +96,5 @@ def _deliver(data: bytes, path: str) -> None:
     if found is None or stat.S_ISREG(found.st_mode):
         files.write(path, [memoryview(data)])
         return
-    with open(os.open(path, os.O_WRONLY | os.O_CLOEXEC | os.O_NOCTTY), "wb") as stream:
+    with open(os.open(path, os.O_WRONLY | filesystem.BINARY | getattr(os, "O_NOCTTY", 0)), "wb") as stream:
         stream.write(data)

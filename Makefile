@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 # Groups of pyproject.toml need pip 25.1; Python 3.11 to 3.13 may come with an older one.
 GROUPS := $(PIP) 'pip>=25.1' && $(PIP)
 
-DOCS_WRITTEN := docs/_build docs/examples docs/reference/api docs/reference/components docs/sg_execution_times.rst
+DOCS_WRITTEN := docs/_build docs/examples docs/notebooks docs/reference/api docs/reference/components docs/sg_execution_times.rst
 
 .PHONY: help demo test soak lint docs docs-quick docs-links bench asv asv-compare asv-series wheel dist dist-try clean
 .DELETE_ON_ERROR:

@@ -69,6 +69,9 @@ def layer(trainer: Trainer) -> Layer:
 class Dense(torch.nn.Module):  # type: ignore[misc]
     """The parameters of one layer, which are views of theta: weight (units, inputs) and bias (units,)."""
 
+    weight: torch.nn.Parameter
+    bias: torch.nn.Parameter
+
     def __init__(self, w: Any, b: Any) -> None:
         super().__init__()
         self.weight = torch.nn.Parameter(torch.from_numpy(w).t())
@@ -258,7 +261,7 @@ class _Passes:
     def backward(self, made: _Made, x: Tensor, delta: Tensor, dx: Tensor | None, wanted: bool) -> Tensor | None:
         """The derivatives by x, written to dx unless it is None, and those by all parameters, if wanted."""
         rows, number = x.shape[0], made.number
-        at = x.data_ptr(), rows, self.inputs, delta.data_ptr(), rows, self.outputs
+        at: tuple[int, ...] = x.data_ptr(), rows, self.inputs, delta.data_ptr(), rows, self.outputs
         at += (0, 0, 0) if dx is None else (dx.data_ptr(), rows, self.inputs)
         name = "backward" if wanted else "input_gradient"
         with self.engine.turn():

@@ -80,6 +80,9 @@ def split() -> list[tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]]:
 class EpochLine:
     """Called after every epoch: prints its loss, the validation accuracy and the time it took."""
 
+    epochs: int
+    last: float
+
     def __init__(self, epochs: int) -> None:
         self.epochs, self.last = epochs, time.perf_counter()
 

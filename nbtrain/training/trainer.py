@@ -150,14 +150,45 @@ class Trainer:
             check_attribute(self, name, fixed=("engine", "history"))
         object.__setattr__(self, name, value)
 
-    model: Model = property(lambda self: self.engine.model, doc="For compiled callers: see `nbtrain.kernel`.")  # type: ignore[assignment]
-    network = property(lambda self: self.engine.recipe.network, doc="The Network that is trained.")
-    batch_size = property(lambda self: self.engine.recipe.batch_size, doc="Samples per iteration.")
-    dtype = property(lambda self: self.engine.recipe.dtype, doc="dtype of parameters and arithmetic.")
-    threads = property(lambda self: self.engine.recipe.threads, doc="Threads that share a step, at most.")
-    theta = property(lambda self: self.model.theta, doc="All parameters, flat: weights of all layers, then biases.")
-    iteration = property(lambda self: int(self.model.iteration[0]), doc="Updates made so far.")
-    epoch = property(lambda self: int(self.engine.descriptor["epoch"][0]), doc="Epochs finished so far.")
+    @property
+    def model(self) -> Model:
+        """What compiled callers pass to the functions of `nbtrain.kernel`."""
+        return self.engine.model
+
+    @property
+    def network(self) -> Network:
+        """The network that is trained."""
+        return self.engine.recipe.network
+
+    @property
+    def batch_size(self) -> int:
+        """Samples per iteration."""
+        return self.engine.recipe.batch_size
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The dtype of parameters, data and arithmetic."""
+        return self.engine.recipe.dtype
+
+    @property
+    def threads(self) -> int:
+        """Most threads that share the work of a step."""
+        return self.engine.recipe.threads
+
+    @property
+    def theta(self) -> Array:
+        """All parameters in one array: the weights of all layers, then their biases. Writing to it changes them."""
+        return self.model.theta
+
+    @property
+    def iteration(self) -> int:
+        """Updates made so far."""
+        return int(self.model.iteration[0])
+
+    @property
+    def epoch(self) -> int:
+        """Epochs finished so far."""
+        return int(self.engine.descriptor["epoch"][0])
 
     def __dir__(self) -> list[str]:
         """What is for users; tab completion shows it."""

@@ -80,8 +80,8 @@ class Callback:
     def on_step(self, trainer: Trainer, iteration: int, metrics: Mapping[str, float]) -> bool | None:
         """Look at the training within an epoch, as often as `every_steps` and `every_seconds` say.
 
-        If training stops within an epoch, the next call of `fit` continues that epoch. At the end of an epoch,
-        `on_step` is called before `on_epoch` and before the epoch is in the history.
+        If training stops within an epoch, the next call of `fit` continues it. At the end of an epoch, `on_step`
+        is called before `on_epoch` and before the epoch is in the history.
 
         Parameters
         ----------

@@ -122,6 +122,7 @@ class Constraint(Spec):
 
     Examples
     --------
+    >>> import nbtrain
     >>> bounded = nbtrain.Constraint(
     ...     "bounded", project=lambda w, limit: min(max(w, -limit), limit), parameters={"limit": 1.0}
     ... )

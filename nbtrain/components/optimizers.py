@@ -46,6 +46,7 @@ class Optimizer(Spec):
 
     Examples
     --------
+    >>> import nbtrain
     >>> def step(w, g, slots, prepared, hyper):
     ...     velocity = hyper.beta * slots.velocity + g
     ...     return w - hyper.learning_rate * velocity, (velocity,)

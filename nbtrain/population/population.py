@@ -81,6 +81,7 @@ class Population:
 
     Examples
     --------
+    >>> import numpy as np, nbtrain
     >>> network = nbtrain.Network(8, [nbtrain.Dense(16, "tanh"), nbtrain.Dense(1)])
     >>> rates = np.geomspace(1e-3, 1e-1, 20)
     >>> many = nbtrain.Population(

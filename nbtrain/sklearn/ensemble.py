@@ -84,7 +84,7 @@ class MLPEnsembleClassifier(ClassifierMixin, Ensemble):
     >>> from nbtrain.datasets import load_digits
     >>> from nbtrain.sklearn import MLPEnsembleClassifier
     >>> X, y = load_digits()
-    >>> model = MLPEnsembleClassifier(5, hidden_layer_sizes=32, max_iter=60, tol=0.05, random_state=0)
+    >>> model = MLPEnsembleClassifier(5, hidden_layer_sizes=32, learning_rate_init=0.003, tol=0.02, random_state=0)
     >>> bool(model.fit(X[:1400], y[:1400]).score(X[1400:], y[1400:]) > 0.85)
     True
     """

@@ -8,9 +8,9 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 # Groups of pyproject.toml need pip 25.1; Python 3.11 to 3.13 may come with an older one.
 GROUPS := $(PIP) 'pip>=25.1' && $(PIP)
 
-DOCS_WRITTEN := docs/_build docs/examples docs/reference/api docs/reference/components docs/sg_execution_times.rst
+DOCS_WRITTEN := docs/_build docs/examples docs/notebooks docs/reference/api docs/reference/components docs/sg_execution_times.rst
 
-.PHONY: help demo test soak lint docs docs-quick docs-links bench asv asv-compare wheel dist dist-try clean
+.PHONY: help demo test soak lint docs docs-quick docs-links bench asv asv-compare asv-series wheel dist dist-try clean
 .DELETE_ON_ERROR:
 
 help:
@@ -22,6 +22,7 @@ help:
 	@echo "make bench  time training steps beside the peers that are installed"
 	@echo "make asv    run all benchmarks of asv once, quickly"
 	@echo "make asv-compare BASE=main   whether the changes since a revision cost speed, in some minutes"
+	@echo "make asv-series REVISIONS=v1   measure revisions for the curves of the documentation"
 	@echo "make wheel  build a wheel with compiled code for several processors, in some minutes"
 	@echo "make dist   build what a release uploads, and check it; make dist-try installs and uses it"
 	@echo "make clean  remove the environment and everything built"
@@ -48,18 +49,21 @@ lint: $(VENV)/dev.stamp
 docs: $(VENV)/docs.stamp
 	rm -rf $(DOCS_WRITTEN)
 	$(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet -b html docs docs/_build/html
+	$(BIN)/python docs/_ext/speed_pages.py docs/_build/html
 	$(BIN)/python docs/_ext/check_links.py docs/_build/html
 	@echo "open docs/_build/html/index.html"
 
 docs-quick: $(VENV)/docs.stamp
 	$(BIN)/python -m sphinx --quiet -b html docs docs/_build/html
+	$(BIN)/python docs/_ext/speed_pages.py docs/_build/html
 	$(BIN)/python docs/_ext/check_links.py docs/_build/html
 
 # Addresses of other sites, which needs the network.
 docs-links: $(VENV)/docs.stamp
 	$(BIN)/python -m sphinx --quiet -b linkcheck docs docs/_build/linkcheck
 
-# Where torch and jax are installed in the environment too, they are compared with; CORES=0 keeps to one core.
+# Where torch and jax are installed in the environment too, they are compared with; CORES=0 keeps to one core. The table
+# also goes to asv_bench/measured/last.json.
 bench: $(VENV)/dev.stamp
 	cd asv_bench && ../$(BIN)/python -m compare $(if $(CORES),--cores $(CORES)) $(ARGS)
 	@echo

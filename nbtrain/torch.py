@@ -251,7 +251,7 @@ class _Passes:
         rows = x.shape[0]
         out = torch.empty((rows, self.outputs), dtype=self.dtype)
         at = x.data_ptr(), rows, self.inputs, out.data_ptr(), rows, self.outputs
-        with self.engine.lock:
+        with self.engine.turn():
             check(self.call("forward", rows, *at, training, draw))
             return out, int(self.forwards[0])
 
@@ -261,7 +261,7 @@ class _Passes:
         at = x.data_ptr(), rows, self.inputs, delta.data_ptr(), rows, self.outputs
         at += (0, 0, 0) if dx is None else (dx.data_ptr(), rows, self.inputs)
         name = "backward" if wanted else "input_gradient"
-        with self.engine.lock:
+        with self.engine.turn():
             status = layout.NO_FORWARD
             if self.forwards[0] == number:
                 status = self.call(name, rows, *at, 0) if wanted else self.call(name, rows, *at)

@@ -16,7 +16,8 @@ from ..checks.messages import unknown, wrong
 from ..errors import Error
 
 LINUX, WINDOWS, MACOS = "linux", "win32", "darwin"  # systems, as sys.platform says them
-_TRIPLES = {LINUX: "{}-unknown-linux-gnu", WINDOWS: "{}-pc-windows-msvc", MACOS: "{}-apple-macosx11.0.0"}
+# LLVM loads objects in the format of Linux on Windows, too, with Windows' conventions for calls.
+_TRIPLES = {LINUX: "{}-unknown-linux-gnu", WINDOWS: "{}-pc-windows-msvc-elf", MACOS: "{}-apple-macosx11.0.0"}
 X86, ARM, OTHER = "x86", "ARM", "another"  # kinds of processors
 _KINDS = {"x86_64": X86, "aarch64": ARM}
 

@@ -46,7 +46,7 @@ class ShardsData(TrainingData):
     """
 
     def __init__(self, plan: Plan, digests: Sequence[str], trainer: Trainer | None = None) -> None:
-        super().__init__(None, trainer)  # type: ignore[arg-type]
+        super().__init__(None, trainer)
         self.plan = plan
         self._digest = hashlib.blake2b("".join(digests).encode(), digest_size=8).hexdigest()
 

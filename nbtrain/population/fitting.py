@@ -41,7 +41,7 @@ class Options:
     def __init__(self, epochs: Any, chosen: Array, callbacks: Any, progress: Any, checkpoint: Any) -> None:
         self.epochs, self.chosen = epochs, chosen
         self.callbacks = _callbacks(callbacks)
-        self.progress = Progress(progress)
+        self.progress = progress if isinstance(progress, Progress) else Progress(progress)
         if checkpoint is not None and not isinstance(checkpoint, Checkpoint):
             try:
                 checkpoint = Checkpoint(checkpoint, every_minutes=SAVE_SECONDS / 60)
@@ -174,6 +174,7 @@ class Fit(Hooks):
             self._train_by_epochs(begun, until)
             return
         progress.begin(total)
+        progress.follow(self.log.columns(), self.members.tasks)
         try:
             self.process.train(until, self)
         finally:

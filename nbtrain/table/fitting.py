@@ -193,7 +193,9 @@ class _Fitting:
         made = Column(self.name, "category", indicator=gone, categories=tuple(shown), other=len(shown) < len(texts))
         if len(kept) <= rules.max_categories:
             if made.other:
-                self.notes.append(f"{len(texts)} texts; {len(texts) - len(shown)} rare ones are one category")
+                rare = len(texts) - len(shown)
+                self.notes.append(f"{len(texts)} texts; " + (f"{rare} rare ones are one category" if rare > 1 else
+                                  "a rare one counts as any that is not known"))  # fmt: skip
             return made
         self.notes.append(f"{len(texts)} texts; the {len(shown)} most frequent have an input each, and all one for how "
                           "frequent they are")  # fmt: skip

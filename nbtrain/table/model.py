@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,7 +18,7 @@ from . import scores
 from .encoder import TableEncoder
 from .frames import as_frame, listed
 from .parsing import Words
-from .reading import Table, read
+from .reading import Table, located, read
 from .target import Target
 from .weights import row_weights
 
@@ -123,9 +123,7 @@ class TableModel:
         given.setdefault("text_columns", [*self.encoder.text_columns, *self._target_text()])
         given.setdefault("expected", self.columns)
         table = read(source, **given)
-        return table if table.named else Table(
-            self._named(table.frame, table.source), table.notes, table.dialect, table.options, table.source
-        )  # fmt: skip
+        return table if table.named else replace(table, frame=self._named(table.frame, table.source), named=True)
 
     def _target_text(self) -> list[str]:
         return [self.target.name] * (self.target.type == "text" or self.target.read != "|.|")
@@ -143,7 +141,8 @@ class TableModel:
 
     def outputs(self, frame: Any) -> Array:
         """What the networks predict on average, (rows, outputs) float64: probabilities, or scaled numbers."""
-        X = np.asarray(self.encoder.transform(as_frame(frame)))
+        with located(frame):
+            X = np.asarray(self.encoder.transform(as_frame(frame)))
         if not len(X):
             return np.empty((0, self.target.outputs))
         return self._averaged(X)
@@ -199,16 +198,16 @@ class TableModel:
             `loss`, the mean over the networks; accuracy, balanced_accuracy, f1_macro, classes and confusion (rows: true
             class), or r2, mae and rmse in the target's unit; then the metrics.
         """
-        wanted = as_metrics(metrics)
+        wanted, table = as_metrics(metrics), frame
         frame = as_frame(frame)
         if self.target.name not in frame.columns:
             raise InputError(
                 f"the target column {self.target.name!r} is missing; the table has {listed(frame.columns)}"
             )
-        words = self._words()
-        codes = self.target.codes(frame[self.target.name], words)
-        weights = None if weight is None else row_weights(frame, weight)
-        X, y = np.asarray(self.encoder.transform(frame)), self.target.encode(codes)
+        with located(table):
+            codes = self.target.codes(frame[self.target.name], self._words())
+            weights = None if weight is None else row_weights(frame, weight)
+            X, y = np.asarray(self.encoder.transform(frame)), self.target.encode(codes)
         losses = [trainer.evaluate(X, y, weights)["loss"] for trainer in self.trainers]
         found: dict[str, Any] = {"loss": float(np.mean(losses))}
         outputs = self._averaged(X)

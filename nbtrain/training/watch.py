@@ -18,7 +18,7 @@ from ..model.plan import LOG_SIZE
 from ..model.quick import address
 from .data import Dataset
 from .engine import Engine
-from .evaluation import Spread, r2_of, spread_of
+from .evaluation import Evaluated, Spread, r2_of, spread_of
 
 Array = np.ndarray[Any, Any]
 MOST_FLOPS = 1e8  # of an evaluation in between: some milliseconds, so that Ctrl-C is seen in time
@@ -98,9 +98,11 @@ class Watch:
         return bool(self.record["stopped"][0])
 
 
-def can_watch(engine: Engine, validation: Dataset | None, callbacks: Sequence[Callback]) -> bool:
+def can_watch(engine: Engine, validation: Evaluated | None, callbacks: Sequence[Callback]) -> bool:
     """Whether compiled code can do what there is to do between epochs."""
     if validation is not None:
+        if not isinstance(validation, Dataset):
+            return False
         if 2.0 * engine.theta.size * len(validation.x) > MOST_FLOPS:
             return False
         if validation.weight is not None and not validation.weight.any():

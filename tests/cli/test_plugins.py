@@ -265,7 +265,7 @@ def test_a_plot_without_matplotlib_says_what_to_install(monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     code, _, err = run(capsys, "plot", "relu")
-    assert (code, err) == (1, "nbtrain: plot needs matplotlib: pip install matplotlib\n")
+    assert (code, err) == (1, "nbtrain: plot needs matplotlib: pip install nbtrain[plot]\n")
 
 
 def sum_of_squares(z, y, slope):

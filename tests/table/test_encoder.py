@@ -204,6 +204,16 @@ def test_dates_are_their_parts(form):
     assert encoder.get_feature_names_out()[1] == "x (sin season)"
 
 
+@pytest.mark.parametrize("form", ["{}Q{}", "{}-Q{}", "{} Q{}"])
+def test_quarters_are_their_first_days(form):
+    first = pd.Series(pd.date_range("1974-01-01", periods=ROWS, freq="QS"))
+    X, found, _ = encoded(pd.Series([form.format(day.year, day.quarter) for day in first]))
+    expected = encoded(first)[0]
+    assert found.kind == "date"
+    np.testing.assert_allclose(X, expected, atol=1e-6)
+    assert encoded(pd.Series(["1974Q1", "1974Q5", "1975Q1"] * 9))[1].kind == "category"
+
+
 def test_only_parts_that_vary_are_inputs():
     assert encoded(pd.Series(pd.date_range("2021-01-01", periods=20)).dt.strftime("%Y-%m-%d"))[1].parts == (
         "elapsed",

@@ -120,7 +120,7 @@ class _Fitting:
             self._tell_far(present, low, high)
         else:
             step = 0.0
-        if not form and not some_gone and len(x) > SURELY and least + len(x) - 1 == most and (np.diff(x) == 1.0).all():
+        if not form and not some_gone and len(x) > SURELY and counts_rows(x):
             self.notes.append("counts the rows; leave it out with drop= unless it is a time")
         kept = bent(present, low, high, step) if step else present
         center, scale = moments(kept, len(x) - len(present), middle)
@@ -206,6 +206,12 @@ class _Fitting:
             made, rest=rest, counts=tuple(count[text] for text in (*shown, *rest)), center=float(logs.mean()),
             scale=float(logs.std()) or 1.0,
         )  # fmt: skip
+
+
+def counts_rows(x: Array) -> bool:
+    """Whether numbers count the rows: whole ones that rise from row to row, most of them by 1."""
+    steps = np.diff(x)
+    return bool(x[-1] - x[0] < 2 * len(x) and (steps >= 1.0).all() and (steps == np.rint(steps)).all())
 
 
 def cell_count(count: Any) -> str:

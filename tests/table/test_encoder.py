@@ -109,6 +109,9 @@ def test_sentinels_are_told():
 
 def test_row_numbers_are_told():
     assert "counts the rows" in encoded(np.arange(100.0))[2].notes_[0]
+    some = np.sort(np.random.default_rng(0).permutation(100)[:80])  # as where other rows are held back
+    assert "counts the rows" in encoded(some + 1.0)[2].notes_[0]
+    assert not encoded(np.sort(np.random.default_rng(0).permutation(1000)[:80]))[2].notes_
 
 
 def test_whole_numbers_that_float64_cannot_hold_are_codes():

@@ -120,7 +120,8 @@ class _Fitting:
             self._tell_far(present, low, high)
         else:
             step = 0.0
-        if not form and not some_gone and len(x) > SURELY and counts_rows(x):
+        few = most - least < 2.0 * len(x)
+        if not form and not some_gone and len(x) > SURELY and few and rises_by_whole_steps(x):
             self.notes.append("counts the rows; leave it out with drop= unless it is a time")
         kept = bent(present, low, high, step) if step else present
         center, scale = moments(kept, len(x) - len(present), middle)
@@ -208,10 +209,10 @@ class _Fitting:
         )  # fmt: skip
 
 
-def counts_rows(x: Array) -> bool:
-    """Whether numbers count the rows: whole ones that rise from row to row, most of them by 1."""
+def rises_by_whole_steps(x: Array) -> bool:
+    """Whether numbers rise from row to row, by whole numbers, as those that count rows do."""
     steps = np.diff(x)
-    return bool(x[-1] - x[0] < 2 * len(x) and (steps >= 1.0).all() and (steps == np.rint(steps)).all())
+    return bool((steps >= 1.0).all() and (steps == np.rint(steps)).all())
 
 
 def cell_count(count: Any) -> str:

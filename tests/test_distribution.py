@@ -12,6 +12,8 @@ import processes
 import pytest
 from common import ROOT
 
+import nbtrain
+
 NEEDED = [
     "Makefile",
     "pyproject.toml",
@@ -31,7 +33,8 @@ NEEDED = [
 ]
 
 
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+SETTINGS = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+PROJECT = SETTINGS["project"]
 
 
 def names_of(requirements):
@@ -44,8 +47,8 @@ def test_extras_bring_what_their_functions_need():
     (everything,) = extras["all"]
     assert everything.startswith("nbtrain[")
     within = {"pandas": "table"}  # what another extra brings
-    large = {"tensorboard", "torch", "distributed", "mpi", "docs"}  # or needs more than pip
-    assert set(everything[len("nbtrain[") : -1].split(",")) == set(extras) - {"all", "dev"} - set(within) - large
+    large = {"tensorboard", "torch", "distributed", "mpi"}  # or needs more than pip
+    assert set(everything[len("nbtrain[") : -1].split(",")) == set(extras) - {"all"} - set(within) - large
     for smaller, larger in within.items():
         assert names_of(extras[smaller]) <= names_of(extras[larger])
 
@@ -54,6 +57,18 @@ def test_numba_is_bounded_above_since_private_parts_of_it_are_used():
     (numba,) = [requirement for requirement in PROJECT["dependencies"] if requirement.startswith("numba")]
     low, high = re.fullmatch(r"numba>=0\.(\d+),<0\.(\d+)", numba).groups()
     assert int(high) > int(low)
+
+
+def test_the_developers_tools_are_those_of_the_hooks_of_git():
+    hooks = (ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8")
+    (version,) = re.findall(r"ruff-pre-commit\n    rev: v(\S+)", hooks)
+    assert f"ruff=={version}" in SETTINGS["dependency-groups"]["lint"]
+
+
+def test_the_citation_names_this_version():
+    citation = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    assert f"\nversion: {nbtrain.__version__}\n" in citation
+    assert f"\nlicense: {PROJECT['license']}\n" in citation
 
 
 @pytest.fixture(scope="module")

@@ -32,6 +32,12 @@ def add(actions: Any) -> None:
         "to FOLDER. A wheel that has these files in nbtrain/compiler/prebuilt_code starts without compiling.",
     )
     parser.add_argument("level", choices=tuple(targets.NAMES), metavar="LEVEL", help=", ".join(targets.NAMES))
+    parser.add_argument(
+        "--system",
+        choices=tuple(targets.SYSTEMS),
+        default=targets.LINUX,
+        help="whose object format (default: %(default)s)",
+    )
     parser.add_argument("folder", metavar="FOLDER", type=pathlib.Path)
     parser.add_argument("--only", metavar="OBJECT", action="append", help=argparse.SUPPRESS)  # as core.float32
     parser.add_argument("--objects", metavar="VARIANT", help=argparse.SUPPRESS)  # one process for each
@@ -42,43 +48,47 @@ def run(arguments: argparse.Namespace) -> int:
     """Make the objects of a level and of its variants, each in a process of its own, and write the file."""
     folder: pathlib.Path = arguments.folder
     if arguments.objects is not None:
-        write_objects(arguments.level, arguments.objects, folder, arguments.only)
+        write_objects(targets.of_level(arguments.level, arguments.objects, arguments.system), arguments)
         return 0
+    if arguments.level not in targets.SYSTEMS[arguments.system]:
+        raise Error(f"there is no {arguments.level} for {arguments.system}")
     if not prebuilt.made_from():
         raise Error("nbtrain cannot read its own source files, which the compiled code has to be made from")
     folder.mkdir(parents=True, exist_ok=True)
     objects: dict[str, bytes] = {}
-    for variant in ("", *targets.NAMES[arguments.level][1]):
-        made = from_process(arguments.level, variant, arguments.only)
+    for variant in ("", *targets.variants(arguments.level, arguments.system)):
+        made = from_process(arguments, variant)
         for name, code in made.items():
             if not variant:
                 objects[name] = code
             elif code != objects[name]:
                 objects[f"{name}+{variant}"] = code
     made_with = {"python": sys.version.split()[0], **{name: version(name) for name in ("numba", "llvmlite", "numpy")}}
-    path = folder / f"{targets.of_level(arguments.level).system}-{arguments.level}{prebuilt.SUFFIX}"
+    path = folder / f"{arguments.system}-{arguments.level}{prebuilt.SUFFIX}"
     path.write_bytes(prebuilt.packed(objects, made_with))
     print(f"{path}: {len(objects)} objects, {path.stat().st_size / 1e6:.2f} MB", flush=True)
     return 0
 
 
-def from_process(level: str, variant: str, only: list[str] | None) -> dict[str, bytes]:
+def from_process(arguments: argparse.Namespace, variant: str) -> dict[str, bytes]:
     """The objects of a level and variant, from another process: Numba remembers for what it compiles."""
+    level, only = arguments.level, arguments.only or ()
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "nbtrain", "cache", "bundle", level, folder, "--objects", variant]
-        command += [text for name in only or () for text in ("--only", name)]
+        command += ["--system", arguments.system, *(text for name in only for text in ("--only", name))]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
             raise Error(f"the code for {level} {variant} could not be made: {done.stderr.strip() or done.returncode}")
         return {path.stem: path.read_bytes() for path in sorted(pathlib.Path(folder).glob("*.o"))}
 
 
-def write_objects(level: str, variant: str, folder: pathlib.Path, only: list[str] | None) -> None:
+def write_objects(target: targets.Target, arguments: argparse.Namespace) -> None:
     """Compile everything, or `only` some objects, for a target; one file for each."""
-    targets.aim_at(targets.of_level(level, variant))
+    targets.aim_at(target)
     for name, make in objects_to_make():
-        if (only is None or name in only) and (variant not in ONLY_CORE or name == "core.float32"):
-            (folder / f"{name}.o").write_bytes(make())
+        wanted = arguments.only is None or name in arguments.only
+        if wanted and (arguments.objects not in ONLY_CORE or name == "core.float32"):
+            (arguments.folder / f"{name}.o").write_bytes(make())
     fingerprint.check_sources()
 
 

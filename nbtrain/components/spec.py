@@ -44,6 +44,8 @@ class PerMember:
         Read-only.
     """
 
+    numbers: np.ndarray[Any, Any]
+
     __slots__ = ("numbers",)
 
     def __init__(self, numbers: Any) -> None:

@@ -17,7 +17,7 @@ from ..model import Model
 from .opened import INT64
 from .typing import check_integer, name_model_type, refuse
 
-ITEMSIZES = {types.float32: 4, types.float64: 8}
+ITEMSIZES: dict[Any, int] = {types.float32: 4, types.float64: 8}
 
 
 def model_type(dtype: Any) -> Any:

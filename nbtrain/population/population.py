@@ -92,6 +92,8 @@ class Population:
     (20, 3)
     """
 
+    history: PopulationHistory
+
     @explain_arguments
     def __init__(
         self,

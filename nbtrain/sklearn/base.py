@@ -28,6 +28,12 @@ STALE = """
 class BaseMLP(CallbackSupportMixin, HasFittedNetwork):
     """Base of MLPClassifier and MLPRegressor."""
 
+    n_outputs_: int
+    n_iter_: int
+    t_: int
+    out_activation_: str
+    n_layers_: int
+
     # ---- overridden by the two
 
     _numeric = False  # whether y holds numbers

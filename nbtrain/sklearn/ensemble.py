@@ -89,6 +89,8 @@ class MLPEnsembleClassifier(ClassifierMixin, Ensemble):
     True
     """
 
+    classes_: Array
+
     def __init__(
         self,
         n_estimators: int = 10,
@@ -193,6 +195,8 @@ class MLPEnsembleRegressor(RegressorMixin, Ensemble):
     >>> bool(near < far)
     True
     """
+
+    n_outputs_: Any
 
     def __init__(
         self,

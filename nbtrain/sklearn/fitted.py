@@ -40,6 +40,10 @@ class FittedNetwork:
         Arguments of the trainer.
     """
 
+    seed: int
+    options: dict[str, Any]
+    trainer: Trainer
+
     def __init__(self, seed: int, **options: Any) -> None:
         self.seed, self.options = seed, options
         self.parameters: dict[str, Any] = {}  # of the estimator, which the options were made from
@@ -127,6 +131,9 @@ def revived(kept: dict[str, Any]) -> FittedNetwork:
 
 class HasFittedNetwork(BaseEstimator):
     """An estimator whose fitted model is a trainer; `coefs_` and `intercepts_` are views of its parameters."""
+
+    coefs_: list[Array]
+    intercepts_: list[Array]
 
     def _loss(self) -> Component:
         raise NotImplementedError

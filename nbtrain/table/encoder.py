@@ -77,6 +77,19 @@ class TableEncoder:
     ['size', 'colour=red']
     """
 
+    categorical: Sequence[str]
+    drop: Sequence[str]
+    min_count: int
+    max_categories: int
+    far: float
+    dates: str
+    missing: Sequence[str]
+    dtype: Any
+    columns_: list[Column]
+    notes_: list[str]
+    n_features_in_: int
+    feature_names_in_: Array
+
     @explain_arguments
     def __init__(
         self,

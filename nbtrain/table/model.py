@@ -80,6 +80,14 @@ class TableModel:
         All columns of the table that it was trained on.
     """
 
+    encoder: TableEncoder
+    target: Target
+    trainers: list[Trainer]
+    outcomes: list[Outcome]
+    notes: list[str]
+    options: dict[str, Any]
+    columns: list[str]
+
     def __init__(
         self,
         encoder: TableEncoder,

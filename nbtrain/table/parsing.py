@@ -62,6 +62,11 @@ class Cells:
     missing : Words
     """
 
+    series: Any
+    missing: Words
+    is_number: Any
+    is_date: Any
+
     def __init__(self, series: Any, missing: Words) -> None:
         types, pd = pandas().api.types, pandas()
         if isinstance(series.dtype, pd.PeriodDtype):

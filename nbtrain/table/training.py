@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -23,6 +23,9 @@ from .reading import Table, located
 from .settings import chosen_settings, loss_of, networks_of
 from .split import split
 from .weights import class_factors, row_weights
+
+if TYPE_CHECKING:
+    from ..training.trainer import Trainer
 
 Array = np.ndarray[Any, Any]
 
@@ -53,6 +56,12 @@ class Training:
     target: targets.Target
     _codes: Array
     _given: Data | None  # rows to validate with, where they are a table of their own
+    options: dict[Any, Any]
+    rng: int
+    columns: list[Any]
+    encoder: TableEncoder
+    settings: dict[str, Any]
+    networks: list[Trainer]
 
     @explain_arguments
     def __init__(

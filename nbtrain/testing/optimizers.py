@@ -84,6 +84,8 @@ class Updates:
     rate : float
     """
 
+    trainer: Any
+
     def __init__(self, component: Component, dtype: Any, rate: float) -> None:
         from ..training.trainer import Trainer
 

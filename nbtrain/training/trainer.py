@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from html import escape
-from typing import Any, Self
+from typing import Any, Self, TypeVar, overload
 
 import numpy as np
 
@@ -34,12 +34,15 @@ from ..status import DIVERGENCES, check
 from . import gradients
 from .engine import Engine
 from .evaluation import evaluate
-from .fit import Options, describe_divergence, fit, training_data
+from .fit import Options, describe_divergence, fit
 from .history import History
+from .sources.given import Given, evaluated, feed_of, validation_of
+from .sources.predicting import predict
 from .weights import checked_weights
 
 Array = np.ndarray[Any, Any]
 Path = str | os.PathLike[str]
+Out = TypeVar("Out")
 
 
 class Trainer:
@@ -147,14 +150,45 @@ class Trainer:
             check_attribute(self, name, fixed=("engine", "history"))
         object.__setattr__(self, name, value)
 
-    model: Model = property(lambda self: self.engine.model, doc="For compiled callers: see `nbtrain.kernel`.")  # type: ignore[assignment]
-    network = property(lambda self: self.engine.recipe.network, doc="The Network that is trained.")
-    batch_size = property(lambda self: self.engine.recipe.batch_size, doc="Samples per iteration.")
-    dtype = property(lambda self: self.engine.recipe.dtype, doc="dtype of parameters and arithmetic.")
-    threads = property(lambda self: self.engine.recipe.threads, doc="Threads that share a step, at most.")
-    theta = property(lambda self: self.model.theta, doc="All parameters, flat: weights of all layers, then biases.")
-    iteration = property(lambda self: int(self.model.iteration[0]), doc="Updates made so far.")
-    epoch = property(lambda self: int(self.engine.descriptor["epoch"][0]), doc="Epochs finished so far.")
+    @property
+    def model(self) -> Model:
+        """What compiled callers pass to the functions of `nbtrain.kernel`."""
+        return self.engine.model
+
+    @property
+    def network(self) -> Network:
+        """The network that is trained."""
+        return self.engine.recipe.network
+
+    @property
+    def batch_size(self) -> int:
+        """Samples per iteration."""
+        return self.engine.recipe.batch_size
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The dtype of parameters, data and arithmetic."""
+        return self.engine.recipe.dtype
+
+    @property
+    def threads(self) -> int:
+        """Most threads that share the work of a step."""
+        return self.engine.recipe.threads
+
+    @property
+    def theta(self) -> Array:
+        """All parameters in one array: the weights of all layers, then their biases. Writing to it changes them."""
+        return self.model.theta
+
+    @property
+    def iteration(self) -> int:
+        """Updates made so far."""
+        return int(self.model.iteration[0])
+
+    @property
+    def epoch(self) -> int:
+        """Epochs finished so far."""
+        return int(self.engine.descriptor["epoch"][0])
 
     def __dir__(self) -> list[str]:
         """What is for users; tab completion shows it."""
@@ -184,12 +218,17 @@ class Trainer:
     @explain_arguments
     def fit(
         self,
-        X: Any,
-        y: Any,
+        X: Any = None,
+        y: Any = None,
         epochs: int = 1,
         *,
         sample_weight: Any = None,
+        batches: Any = None,
+        steps_per_epoch: int | None = None,
+        shuffle: bool | str | None = None,
+        block_rows: int | None = None,
         validation_data: Any = None,
+        validation_batches: Any = None,
         metrics: Any = (),
         callbacks: Any = (),
         progress: bool | str = False,
@@ -197,17 +236,35 @@ class Trainer:
     ) -> History:
         """Train for `epochs` epochs. Calling it again continues training.
 
+        Data need not fit in memory: large arrays in files are read block by block, with the same results to the bit.
+
         Parameters
         ----------
         X : array_like of shape (samples, inputs)
+            Also a `numpy.memmap`, or a dataset of h5py, zarr or Dask: anything with `shape`, `dtype` and slices of
+            rows. What is large is not copied as a whole, but read in blocks of about 1 MB by a helper thread.
         y : array_like of shape (samples, outputs), or (samples,) for labels and for one output
-            For a loss with `target_columns`, of shape (samples, target_columns).
+            For a loss with `target_columns`, of shape (samples, target_columns). It may be of another kind than X.
         epochs : int, default 1
         sample_weight : array_like of shape (samples,), optional
+        batches : function, iterable or iterator, optional
+            In place of X and y: a function that returns an iterator of (X, y) or (X, y, sample_weight), an object that
+            can be iterated anew in every epoch or has `__len__` and `__getitem__`, or, for one epoch, an iterator.
+            Batches may have any sizes; they are cut anew to `batch_size` and trained in their order.
+        steps_per_epoch : int, optional
+            With `batches`: an epoch has so many steps, and the next one goes on where it ended. For endless batches.
+        shuffle : bool or "blocks", optional
+            By default the trainer's `shuffle`. True draws an order of single rows, which a memmap gives as well as an
+            array in memory; h5py, zarr and Dask do not, and are loaded whole. "blocks" reads random pieces of the data
+            into a block and shuffles that: see Data that does not fit in memory, in the documentation.
+        block_rows : int, optional
+            With `shuffle="blocks"`: rows of a block, by default those of 64 MB. Two blocks are in memory.
         validation_data : (X, y) or (X, y, sample_weight), optional
-            Evaluated after every epoch.
+            Evaluated after every epoch; arrays as for X and y.
+        validation_batches : function, iterable or iterator, optional
+            In place of validation_data, as `batches`.
         metrics : list of str, function or nbtrain.metrics.Metric, optional
-            What else to compute on validation_data: `val_…` in the history; see `nbtrain.metrics`.
+            What else to compute on the validation data: `val_…` in the history; see `nbtrain.metrics`.
         callbacks : sequence of Callback or function, optional
             See `nbtrain.callbacks`.
         progress : bool, "tqdm" or "plain", default False
@@ -232,13 +289,29 @@ class Trainer:
             If an argument is invalid, or the checkpoint belongs to another trainer or to other code of a plugin.
         DivergenceError
             If the loss or a parameter became NaN or infinite; the model is back at its last finite epoch.
+        MemoryError
+            If there is not enough memory; the message says how much was needed, and what avoids it.
         KeyboardInterrupt
-            On Ctrl-C, within a fraction of a second; the next call continues the interrupted epoch.
+            On Ctrl-C, within a fraction of a second; the next call continues the interrupted epoch. The data are then
+            to be given in the same way: same order and `block_rows`, batches from the first on.
+
+        Examples
+        --------
+        >>> import numpy as np, nbtrain
+        >>> trainer = nbtrain.Trainer(nbtrain.Network(2, [nbtrain.Dense(1)]), loss="mse", rng=0)
+        >>> def batches():
+        ...     for seed in range(10):
+        ...         X = np.random.default_rng(seed).normal(size=(50, 2))
+        ...         yield X, X.sum(axis=1)
+        >>> trainer.fit(batches=batches, epochs=3).epochs
+        3
         """
         options = Options(epochs, metrics, callbacks, progress, checkpoint)
-        data, validation = training_data(self.engine.inputs, X, y, sample_weight, validation_data)
+        given = Given(X, y, sample_weight, batches, steps_per_epoch, shuffle, block_rows)
         with self.engine.alone():
-            return fit(self, data, validation, options)
+            feed = feed_of(self.engine, given, options.epochs)
+            validation = validation_of(self.engine, validation_data, validation_batches, options.epochs)
+            return fit(self, feed, validation, options)
 
     def train_step(self, x: Any, y: Any, sample_weight: Any = None) -> float:
         """Run one iteration on one batch.
@@ -269,7 +342,7 @@ class Trainer:
                 return loss
         engine = self.engine
         batch = engine.inputs.dataset(x, y, sample_weight)
-        with engine.lock:
+        with engine.turn():
             status = engine.call("train_step", batch)
             if status in DIVERGENCES:
                 raise describe_divergence(engine, batch, "no parameter was changed")
@@ -414,22 +487,33 @@ class Trainer:
 
     # ---- prediction and evaluation
 
-    def predict(self, X: Any) -> Array:
+    @overload
+    def predict(self, X: Any) -> Array: ...
+
+    @overload
+    def predict(self, X: Any, out: Out) -> Out: ...
+
+    def predict(self, X: Any, out: Any = None) -> Any:
         """Predict what the loss's output activation gives: class probabilities, or values.
 
         Parameters
         ----------
         X : array_like of shape (samples, inputs)
+            Large arrays in files are read block by block, as by `fit`.
+        out : array of shape (samples, outputs) and any float dtype, optional
+            Gets the predictions, for example a `numpy.memmap` or a dataset of h5py. After an error, such as NaN in a
+            row of X, the rows before it may have been written.
 
         Returns
         -------
         ndarray of shape (samples, outputs)
+            Or `out`, if it was given.
         """
-        if type(X) is np.ndarray and X.ndim == 2 and len(X) <= self._quick_rows:
+        if out is None and type(X) is np.ndarray and X.ndim == 2 and len(X) <= self._quick_rows:
             out = np.empty((len(X), self._outputs), self._dtype)
             if self._quick_predict(X, out) == layout.OK:
                 return out
-        return self.engine.predict(self.engine.inputs.inputs(X))
+        return predict(self.engine, X, out)
 
     def evaluate(self, X: Any, y: Any, sample_weight: Any = None, *, metrics: Any = ()) -> dict[str, float]:
         """Compute the mean data loss, accuracy (classification) or R² (float targets), and other metrics.
@@ -439,7 +523,7 @@ class Trainer:
         Parameters
         ----------
         X, y, sample_weight : array_like
-            As for `fit`.
+            As for `fit`; large arrays in files are read block by block, with the same result to the bit.
         metrics : list of str, function or nbtrain.metrics.Metric, optional
             What else to compute; see `nbtrain.metrics`.
 
@@ -449,8 +533,7 @@ class Trainer:
             `loss`, then `accuracy` or `r2`, then the metrics.
         """
         wanted = as_metrics(metrics)
-        data = self.engine.inputs.dataset(X, y, sample_weight)
-        return evaluate(self.engine, data, wanted)
+        return evaluate(self.engine, evaluated(self.engine.inputs, X, y, sample_weight), wanted)
 
     # ---- parameters
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from philox import order_in_python
 
 import nbtrain
 from nbtrain.status import check
 from nbtrain.training.data import Dataset
-
-from .test_random import order_in_python
 
 ROWS, BATCH = 107, 8
 

@@ -30,7 +30,7 @@ UNUSED_PASSES = {
 class _LeanPasses(PassManager):
     """Passes that are run without descriptions for listeners, and without checks of Numba's own work."""
 
-    def _runPass(self, index: int, pss: Any, internal_state: Any) -> None:  # noqa: N802  # Numba's name
+    def _runPass(self, index: int, pss: Any, internal_state: Any) -> None:  # Numba's name
         pss.analysis = self._analysis
         pss.run_initialization(internal_state)
         pss.run_pass(internal_state)

@@ -65,15 +65,9 @@ def panel(axes: Any, title: str, lines: dict[str, tuple[str, str]], commits: lis
     for (label, (benchmark, values)), colour, marker in zip(lines.items(), COLOURS, MARKERS, strict=True):
         times = [milliseconds(content, benchmark, values) for content in commits]
         measured = [place for place, time in enumerate(times) if not math.isnan(time)]
-        axes.plot(
-            measured,
-            [times[place] for place in measured],
-            color=colour,
-            marker=marker,
-            markersize=5,
-            linewidth=1.4,
-            label=label,
-        )
+        shown = [times[place] for place in measured]
+        look = {"color": colour, "marker": marker, "markersize": 5, "linewidth": 1.4}
+        axes.plot(measured, shown, label=label, **look)
     axes.set_yscale("log")
     axes.yaxis.set_major_formatter("{x:g}")
     axes.set_title(title, loc="left", fontsize=11)

@@ -74,6 +74,14 @@ class Checkpoint(Callback):
         ----------
         trainer : Trainer
             The trainer whose `fit` was called.
+
+        Examples
+        --------
+        >>> import nbtrain
+        >>> trainer = nbtrain.Trainer(nbtrain.Network(2, [nbtrain.Dense(1)]), loss="mse", rng=0)
+        >>> nbtrain.callbacks.Checkpoint("beginning.nbt").save_beginning(trainer)
+        >>> nbtrain.load("beginning.nbt").epoch
+        0
         """
         self._save(trainer)
 

@@ -115,6 +115,16 @@ class MetricMonitor(Callback):
         -------
         bool
             True also makes it the best one.
+
+        Examples
+        --------
+        >>> import nbtrain
+        >>> X, y = nbtrain.datasets.load_digits()
+        >>> trainer = nbtrain.Trainer(nbtrain.Network(64, [nbtrain.Dense(10)]), loss="softmax_cross_entropy", rng=0)
+        >>> stopping = nbtrain.callbacks.EarlyStopping("loss", patience=1)
+        >>> history = trainer.fit(X, y, epochs=1, callbacks=[stopping])
+        >>> stopping.improved(trainer, {"loss": 1e9}), stopping.improved(trainer, {"loss": 0.0})
+        (False, True)
         """
         value = self._value(trainer, metrics)
         if math.isnan(value):

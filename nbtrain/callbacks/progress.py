@@ -53,7 +53,7 @@ class PrintProgress(Callback):
     >>> network = nbtrain.Network(64, [nbtrain.Dense(10)])
     >>> trainer = nbtrain.Trainer(network, loss="softmax_cross_entropy", rng=0)
     >>> history = trainer.fit(X, y, epochs=1, callbacks=[nbtrain.callbacks.PrintProgress(1)])
-    epoch 1/1: loss ... accuracy ...
+    epoch 1/1  loss ...  accuracy ...
     """
 
     last: int

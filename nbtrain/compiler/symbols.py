@@ -69,6 +69,8 @@ def _of_macho(code: bytes) -> Iterator[str]:
     at = 32
     for _ in range(struct.unpack_from("<I", code, 16)[0]):
         command, size = struct.unpack_from("<II", code, at)
+        if size < 8:  # it holds these two numbers
+            raise ValueError("the object is damaged: a command without a size")
         if command == SYMBOL_TABLE:
             symbols, count, texts, _ = struct.unpack_from("<IIII", code, at + 8)
             for entry in range(symbols, symbols + 16 * count, 16):

@@ -243,7 +243,21 @@ class HasFittedNetwork(BaseEstimator):
 
     @property
     def trainer_(self) -> Trainer:
-        """The nbtrain.Trainer of the fitted model; its weights are the estimator's own."""
+        """The nbtrain.Trainer of the fitted model; its weights are the estimator's own.
+
+        Raises
+        ------
+        AttributeError
+            If the estimator is not fitted.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from nbtrain.sklearn import MLPRegressor
+        >>> model = MLPRegressor((4,), max_iter=5, tol=1.0).fit(np.eye(8), np.arange(8.0))
+        >>> model.trainer_.network.sizes
+        (8, 4, 1)
+        """
         if "coefs_" not in self.__dict__:
             raise AttributeError(f"this {type(self).__name__} is not fitted yet and has no trainer_")
         return self._live().trainer

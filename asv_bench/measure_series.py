@@ -49,7 +49,8 @@ def measure(revisions: list[str], options: argparse.Namespace) -> int:
             command += ["--machine", options.machine]
         if options.core is not None:
             command += ["--cpu-affinity", str(options.core)]
-        return subprocess.run(command, cwd=FOLDER, check=False, env=os.environ | {"NBTRAIN_QUIET": "1"}).returncode
+        given = os.environ | {"NBTRAIN_QUIET": "1", "OPENBLAS_NUM_THREADS": "1"}
+        return subprocess.run(command, cwd=FOLDER, check=False, env=given).returncode
 
 
 def trim() -> None:

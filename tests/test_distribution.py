@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import email
 import re
 import shutil
 import sys
@@ -16,6 +17,7 @@ import nbtrain
 
 NEEDED = [
     "Makefile",
+    "hatch_build.py",
     "pyproject.toml",
     "nbtrain/py.typed",
     "nbtrain/datasets/digits.npz",
@@ -72,13 +74,19 @@ def test_the_citation_names_this_version():
 
 
 @pytest.fixture(scope="module")
-def packed(tmp_path_factory):
-    """Paths of the files in a source distribution of this checkout."""
+def archive(tmp_path_factory):
+    """A source distribution of this checkout."""
     pytest.importorskip("hatchling")
     folder = tmp_path_factory.mktemp("dist")
     done = processes.run([sys.executable, "-m", "hatchling", "build", "-t", "sdist", "-d", folder], cwd=ROOT)
     assert done.returncode == 0, done.stderr
-    (archive,) = folder.glob("nbtrain-*.tar.gz")
+    (path,) = folder.glob("nbtrain-*.tar.gz")
+    return path
+
+
+@pytest.fixture(scope="module")
+def packed(archive):
+    """Paths of the files in it."""
     with tarfile.open(archive) as files:
         return {name.partition("/")[2] for name in files.getnames()}
 
@@ -97,3 +105,19 @@ def test_it_has_every_file_of_the_repository_and_no_other(packed):
     listed = done.stdout.split("\0")
     there = {path for path in listed if path and (ROOT / path).exists()}
     assert packed == there | {"PKG-INFO"}
+
+
+def test_the_description_on_pypi_is_the_readme_with_links_that_work_there(archive):
+    with tarfile.open(archive) as files:
+        metadata = files.extractfile(f"{archive.name.removesuffix('.tar.gz')}/PKG-INFO").read().decode()
+    parsed = email.message_from_string(metadata)
+    assert parsed["Description-Content-Type"].startswith("text/markdown")
+    found = re.findall(r"(!?)\[[^\]]*\]\(([^)\s]+)\)", parsed.get_payload())
+    own = f"{PROJECT['urls']['Repository']}/blob/main/"
+    pictures = own.replace("github.com", "raw.githubusercontent.com").replace("/blob", "")
+    paths = {
+        target.removeprefix(pictures if picture else own) for picture, target in found if "nbtrain/nbtrain" in target
+    }
+    assert all(target.startswith(("https://", "#")) for _, target in found)
+    assert {"docs/speed.svg", "CHANGELOG.md", "docs/tables.md"} <= paths
+    assert [path for path in paths if not (ROOT / path).exists()] == []

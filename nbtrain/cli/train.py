@@ -144,7 +144,11 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
         "--seed", type=options.whole(0), default=0, metavar="N", help="for splits, weights, orders (default 0)"
     )
     group.add_argument(
-        "--threads", type=options.threads, default=1, metavar="N", help="threads per training step (default 1)"
+        "--threads",
+        type=options.threads,
+        default=1,
+        metavar="N",
+        help="networks trained at a time, or threads per step (default 1)",
     )
     group.add_argument("--dtype", choices=("float32", "float64"), default="float32", help="default float32")
 

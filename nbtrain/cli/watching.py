@@ -25,6 +25,8 @@ CHECKPOINT_MINUTES = 0.1  # the most training that a kill can lose
 class Kept(Checkpoint):
     """A checkpoint that prints a note if it cannot be written, as on a full disk; training continues."""
 
+    noted: bool
+
     noted = False
 
     def __init__(self, path: str) -> None:
@@ -58,6 +60,18 @@ class Progress(Callback):
     resumed : int
         The epoch after which the last network resumed from its checkpoint.
     """
+
+    epochs: int
+    networks: int
+    stream: TextIO | None
+    tolerant: bool
+    part: str
+    every: int
+    terminal: bool
+    last: str
+    shown: float
+    number: int
+    resumed: int
 
     def __init__(
         self, epochs: int, networks: int, stream: TextIO | None, tolerant: bool = False, part: str = ""

@@ -25,6 +25,10 @@ class Progress:
         As for `Trainer.fit`.
     """
 
+    total: int
+    shown: float
+    text: str
+
     def __init__(self, kind: Any) -> None:
         if kind not in (False, None, True, "tqdm", "plain"):
             raise InputError(wrong("progress", "be True, False, 'tqdm' or 'plain'", brief(kind)))

@@ -42,6 +42,14 @@ class Table:
         Whether the files name the columns; otherwise they are `column 1`, `column 2`, …
     files : tuple of File
         What it was read from.
+
+    Examples
+    --------
+    >>> import io
+    >>> from nbtrain.table import Table, read
+    >>> table = read(io.BytesIO(b"size,price\\n1,10\\n2,20\\n"))
+    >>> isinstance(table, Table), table.frame.shape
+    (True, (2, 2))
     """
 
     frame: Any
@@ -56,12 +64,33 @@ class Table:
         return len(self.frame)
 
     def texts(self, columns: Sequence[str]) -> dict[str, list[str]]:
-        """The cells of columns as they stand in the files: 1.10 stays 1.10.
+        """Read the cells of columns again, as they stand in the files: 1.10 stays 1.10.
+
+        Parameters
+        ----------
+        columns : sequence of str
+            Names of columns.
+
+        Returns
+        -------
+        dict of str to list of str
+            The cells of each column.
 
         Raises
         ------
         InputError
             If a file cannot be read again.
+
+        Examples
+        --------
+        >>> from nbtrain.table import read
+        >>> with open("prices.csv", "w") as file:
+        ...     _ = file.write("price,kind\\n1.10,a\\n2.00,b\\n")
+        >>> table = read("prices.csv")
+        >>> table.texts(["price"])
+        {'price': ['1.10', '2.00']}
+        >>> table.located(["row 2: the price is too high"])
+        ['row 2 (line 3): the price is too high']
         """
         names = list(self.frame.columns)
         own = [self.files[0].columns[names.index(name)] for name in columns]
@@ -69,13 +98,19 @@ class Table:
         return {name: found[given].tolist() for name, given in zip(columns, own, strict=True)}
 
     def located(self, texts: Sequence[str], rows: Any = None) -> list[str]:
-        """Texts that say `row 5` of this table with its line, and its file where there are several.
+        """Add the line, and the file where there are several, to texts that say `row 5` of this table.
 
         Parameters
         ----------
         texts : sequence of str
+            Messages, for example.
         rows : array_like of int, optional
             The rows of the files, from 0, that the numbers in the texts count; by default those of `frame.index`.
+
+        Returns
+        -------
+        list of str
+            In the same order.
         """
         rows = self.frame.index if rows is None else rows
         named = {int(found[1]) for text in texts if (found := ROW.search(text))}

@@ -37,6 +37,10 @@ class TextFile:
         What was found out is added there.
     """
 
+    name: str
+    options: Options
+    notes: list[str]
+
     def __init__(self, name: str, options: Options, notes: list[str]) -> None:
         self.name, self.options, self.notes = name, options, notes
 

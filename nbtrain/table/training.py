@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -24,6 +24,9 @@ from .settings import chosen_settings, loss_of, networks_of
 from .split import split
 from .weights import class_factors, row_weights
 
+if TYPE_CHECKING:
+    from ..training.trainer import Trainer
+
 Array = np.ndarray[Any, Any]
 
 VALIDATION = 0.15
@@ -35,8 +38,10 @@ class Training:
 
     Parameters
     ----------
-    frame, target, …
-        See `nbtrain.table.train`.
+    frame, target, task, validation, seeds, class_weight, weight, group, time, categorical, drop, min_count
+    max_categories, missing, encoder, hidden, activation, dropout, loss, optimizer, learning_rate, regularizer
+    batch_size, epochs, patience, rng, dtype, threads
+        As for `nbtrain.table.train`.
 
     Attributes
     ----------
@@ -48,11 +53,32 @@ class Training:
     notes : list of str
     model : TableModel or None
         Of the networks that have finished an epoch so far, each at its best one.
+
+    Examples
+    --------
+    >>> import numpy as np, pandas as pd
+    >>> from nbtrain.table import Training
+    >>> size = np.linspace(0.0, 1.0, 200)
+    >>> frame = pd.DataFrame({"size": size, "price": 100.0 * size})
+    >>> training = Training(frame, "price", seeds=1, epochs=20)
+    >>> training.sizes
+    (170, 30)
+    >>> training.settings["hidden"]
+    (64, 64)
+    >>> model = training.fit()
+    >>> training.model is not None
+    True
     """
 
     target: targets.Target
     _codes: Array
     _given: Data | None  # rows to validate with, where they are a table of their own
+    options: dict[Any, Any]
+    rng: int
+    columns: list[Any]
+    encoder: TableEncoder
+    settings: dict[str, Any]
+    networks: list[Trainer]
 
     @explain_arguments
     def __init__(
@@ -249,6 +275,11 @@ class Training:
         progress : bool, str or function, default False
             A function is given the number of a network from 0, an epoch and its numbers by name: of every epoch, in
             order, at the latest a tenth of a second after it.
+
+        Returns
+        -------
+        TableModel
+            Of all networks.
 
         Raises
         ------

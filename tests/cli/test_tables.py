@@ -95,7 +95,7 @@ def test_seasons_are_learnt_from_dates(tmp_path, draw, capsys):
     _, out, err = called(capsys, "predict", path, new)
     near, later = map(float, out.split()[1:])
     assert abs(near - later) < 6
-    assert "row 2, column 'day'" in err
+    assert "row 2 (line 3), column 'day'" in err
     assert "row 1" not in err
 
 
@@ -258,7 +258,11 @@ def test_several_files_and_patterns_are_one_table(tmp_path, draw, capsys):
         (["a,b", "1,2", "3,4", "5,6"], ("--encoding", "latin-99"), "--encoding must be a name such as utf-8"),
         (["a,b", "1,2", "3,4", "5,6"], ("--drop", "c"), "--drop: "),
         (["a,b", "1,x", "3,y", "5,x"], ("--time", "b", "--target", "a"), "--time: "),
-        (["a,b", "1,x", "3,y", "5,x"], ("--weight", "b", "--target", "a"), "--weight of row 1 must be a number"),
+        (
+            ["a,b", "1,x", "3,y", "5,x"],
+            ("--weight", "b", "--target", "a"),
+            "--weight of row 1 (line 2) must be",
+        ),
         (["a,b", "1,x", "3,y", "5,x"], ("--class-weight", "z=2", "--target", "b"), "--class-weight: unknown class 'z'"),
         (["a,b", "1,x", "3,y", "5,x"], ("--metrics", "mae", "--target", "b"), "--metrics: 'mae' is for numbers"),
         (["a,b", "1,2", "3,4"], ("--date-format", "%d.%m.%Y"), "--date-format: no column holds dates"),

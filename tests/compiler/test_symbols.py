@@ -86,7 +86,7 @@ def test_a_damaged_object_is_an_error(triple):
         try:
             found = symbols.undefined(code[:length])
         except ValueError as error:
-            assert str(error)
+            assert str(error)  # noqa: PT017  # most damage is found, some is not
         else:
             assert found <= symbols.undefined(code)
     draw = np.random.default_rng(0)
@@ -96,7 +96,7 @@ def test_a_damaged_object_is_an_error(triple):
         try:
             symbols.undefined(bytes(changed))
         except ValueError as error:
-            assert str(error)
+            assert str(error)  # noqa: PT017  # most damage is found, some is not
 
 
 @pytest.mark.parametrize("content", [b"", b"\x7fELF", b"MZ" + bytes(100), b"\x7fELF\x01\x01" + bytes(100)])

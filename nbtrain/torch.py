@@ -165,19 +165,19 @@ class Layer(torch.nn.Module):  # type: ignore[misc]
         self._pass.step()
 
     def extra_repr(self) -> str:
-        """Describe the trainer; PyTorch shows it in the layer's repr.
+        """Describe the network; PyTorch shows it in the layer's repr.
 
         Returns
         -------
         str
-            The trainer's repr.
+            Inputs, outputs and `batch_size`.
 
         Examples
         --------
         >>> import nbtrain
         >>> layer = nbtrain.torch.layer(nbtrain.Trainer(nbtrain.Network(3, [nbtrain.Dense(2)]), loss="mse", rng=0))
-        >>> "mse" in layer.extra_repr()
-        True
+        >>> layer.extra_repr()
+        '3 -> 2, batch_size=32'
         """
         network = self.trainer.network
         return f"{network.inputs} -> {network.outputs}, batch_size={self.trainer.batch_size}"

@@ -97,7 +97,7 @@ class Population:
     (20,)
     >>> bool(many.history.last("loss")[many.best()] == many.history.last("loss").min())
     True
-    >>> many.epoch[0], many.iteration[0], many.status[0], many.why(0)
+    >>> int(many.epoch[0]), int(many.iteration[0]), int(many.status[0]), many.why(0)
     (3, 6, 0, '')
     >>> many.groups is None, many.threads
     (True, 1)

@@ -272,7 +272,7 @@ class BaseMLP(CallbackSupportMixin, HasFittedNetwork):
         --------
         >>> import numpy as np
         >>> from nbtrain.sklearn import MLPRegressor
-        >>> model = MLPRegressor((4,), max_iter=5, tol=1.0).fit(np.eye(8), np.arange(8.0))
+        >>> model = MLPRegressor(hidden_layer_sizes=(4,), tol=1000.0, random_state=0).fit(np.eye(8), np.arange(8.0))
         >>> graph = model.to_onnx("model.onnx")  # doctest: +SKIP
         """
         from ..formats.onnx import export

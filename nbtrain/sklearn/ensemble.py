@@ -167,7 +167,7 @@ class MLPEnsembleClassifier(ClassifierMixin, Ensemble):
         --------
         >>> import numpy as np
         >>> from nbtrain.sklearn import MLPEnsembleClassifier
-        >>> model = MLPEnsembleClassifier(3, hidden_layer_sizes=(4,), max_iter=5, tol=1.0, random_state=0)
+        >>> model = MLPEnsembleClassifier(3, hidden_layer_sizes=(4,), tol=1000.0, random_state=0)
         >>> model = model.fit(np.eye(8), np.arange(8) % 2)
         >>> model.predict_proba(np.eye(8)).shape, model.predict_log_proba(np.eye(8)).shape
         ((8, 2), (8, 2))

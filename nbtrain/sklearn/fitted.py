@@ -254,7 +254,7 @@ class HasFittedNetwork(BaseEstimator):
         --------
         >>> import numpy as np
         >>> from nbtrain.sklearn import MLPRegressor
-        >>> model = MLPRegressor((4,), max_iter=5, tol=1.0).fit(np.eye(8), np.arange(8.0))
+        >>> model = MLPRegressor(hidden_layer_sizes=(4,), tol=1000.0, random_state=0).fit(np.eye(8), np.arange(8.0))
         >>> model.trainer_.network.sizes
         (8, 4, 1)
         """

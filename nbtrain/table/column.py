@@ -71,9 +71,9 @@ class Column:
     >>> frame = pd.DataFrame({"size": [1.0, 2.0, 3.0], "colour": ["red", "blue", "red"]})
     >>> size, colour = TableEncoder().fit(frame).columns_
     >>> size.kind, size.names, colour.is_pair, colour.as_text
-    ('number', ['size'], True, False)
-    >>> print(colour.describe())
-    ...
+    ('number', ['size'], True, True)
+    >>> colour.describe()
+    '2 texts'
     >>> cells = Cells(frame["size"], Words.of(MISSING))
     >>> size.values(cells).tolist(), size.near(size.values(cells)).tolist()
     ([1.0, 2.0, 3.0], [1.0, 2.0, 3.0])

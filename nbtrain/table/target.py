@@ -53,7 +53,7 @@ class Target:
     >>> from nbtrain.table import Target
     >>> from nbtrain.table.parsing import MISSING, Words
     >>> import pandas as pd
-    >>> target = Target("colour", "classification", labels=("blue", "red"))
+    >>> target = Target("colour", "classification", labels=("blue", "red"), type="text")
     >>> codes = target.codes(pd.Series(["red", "blue", "red"]), Words.of(MISSING))
     >>> codes.tolist(), target.encode(codes).tolist()
     ([1, 0, 1], [1, 0, 1])

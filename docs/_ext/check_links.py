@@ -63,7 +63,7 @@ def _fault(site: Path, path: Path, kind: str, relation: str, address: str) -> st
         target /= "index.html"
     if not target.exists():
         return f"dead link to {address}"
-    known = target.suffix == ".html" and target.is_relative_to(site)
+    known = target.suffix == ".html" and target.is_relative_to(site) and not target.is_relative_to(site / "asv")
     if parts.fragment and known and unquote(parts.fragment) not in page(target).anchors:
         return f"dead anchor {address}"
     return ""

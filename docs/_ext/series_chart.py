@@ -64,7 +64,10 @@ def panel(axes: Any, title: str, lines: dict[str, tuple[str, str]], commits: lis
     """The lines of one panel, with their names."""
     for (label, (benchmark, values)), colour, marker in zip(lines.items(), COLOURS, MARKERS, strict=True):
         times = [milliseconds(content, benchmark, values) for content in commits]
-        axes.plot(range(len(commits)), times, color=colour, marker=marker, markersize=5, linewidth=1.4, label=label)
+        measured = [place for place, time in enumerate(times) if not math.isnan(time)]
+        shown = [times[place] for place in measured]
+        look = {"color": colour, "marker": marker, "markersize": 5, "linewidth": 1.4}
+        axes.plot(measured, shown, label=label, **look)
     axes.set_yscale("log")
     axes.yaxis.set_major_formatter("{x:g}")
     axes.set_title(title, loc="left", fontsize=11)

@@ -18,12 +18,9 @@ trainer = nbtrain.Trainer(network, loss="softmax_cross_entropy", rng=0)
 trainer.fit(X[:1400], y[:1400], epochs=60)
 
 # %%
-# ``input_gradient`` needs the derivative of the objective by the outputs. Here the objective is the output of the
-# image's own class, so that this derivative has a one in its column. Red: more ink there makes the network surer.
-# Blue: less sure.
+# Digits that the network has not seen, with its answers.
 
 images = np.array([X[1400:][y[1400:] == digit][0] for digit in range(10)])
-saliency = trainer.input_gradient(images, np.eye(10))
 
 
 def show(rows, titles, **options):
@@ -35,6 +32,13 @@ def show(rows, titles, **options):
 
 
 show(images, trainer.predict(images).argmax(axis=1), cmap="gray_r")
+
+# %%
+# ``input_gradient`` needs the derivative of the objective by the outputs. Here the objective is the output of the
+# image's own class, so that this derivative has a one in its column. Red: more ink there makes the network surer.
+# Blue: less sure.
+
+saliency = trainer.input_gradient(images, np.eye(10))
 most = abs(saliency).max()
 show(saliency, range(10), cmap="RdBu_r", vmin=-most, vmax=most)
 

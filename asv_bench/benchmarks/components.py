@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import time
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,7 @@ class _Numbers:
     """Arrays of ordinary numbers."""
 
     timeout = 600
+    timer = time.thread_time
 
     def arrays(self, count: int) -> list[int]:
         random = np.random.default_rng(0)

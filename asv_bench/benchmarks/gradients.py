@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 from numba import njit
 
@@ -46,6 +48,7 @@ class Pair:
     """The compiled loops make a hundred calls each; a step with a declared loss is there for comparison."""
 
     timeout = 600
+    timer = time.thread_time
     params = (SOME,)
     param_names = ("workload",)
 
@@ -81,6 +84,7 @@ class TorchLayer:
     """A network of 30-64-64-2 in a PyTorch graph, forward and backward: nbtrain's layer, and PyTorch's own layers."""
 
     timeout = 600
+    timer = time.thread_time
 
     def setup(self) -> None:
         try:

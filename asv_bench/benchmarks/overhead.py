@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import warnings
 from typing import Any
 
@@ -24,6 +25,7 @@ class Making:
     """Trainers of a network, initial weights included."""
 
     timeout = 600
+    timer = time.thread_time
     params = tuple(SIZES)
     param_names = ("network",)
 
@@ -44,6 +46,7 @@ class Fit:
     """Calls of fit on 64 rows, two steps an epoch, for 8-16-1."""
 
     timeout = 600
+    timer = time.thread_time
 
     def setup(self) -> None:
         random = np.random.default_rng(0)
@@ -67,6 +70,7 @@ class Ensemble:
     """Estimators of many networks, data checks included."""
 
     timeout = 600
+    timer = time.thread_time
     params = (1, 20)
     param_names = ("networks",)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import time
 from functools import cache
 
 import numpy as np
@@ -91,6 +92,7 @@ class Products:
     params = (list(FUNCTIONS), list(SHAPES))
     param_names = ("function", "shape")
     timeout = 120
+    timer = time.thread_time
 
     def setup_cache(self) -> bytes:
         """Compile once for all products; asv times each in its own process."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from .workloads import Workload
 
 
@@ -9,6 +11,7 @@ class _Epoch:
     """One epoch of a workload; subclasses choose it by one number."""
 
     timeout = 600
+    timer = time.thread_time
 
     def workload(self, number: int) -> Workload:
         raise NotImplementedError

@@ -22,7 +22,11 @@ BELONGS = {
         "pass it to Trainer",
     ),
     **dict.fromkeys(
-        "epochs validation_data metrics callbacks progress checkpoint sample_weight".split(), "pass it to Trainer.fit"
+        (
+            "epochs validation_data metrics callbacks progress checkpoint sample_weight batches steps_per_epoch "
+            "validation_batches block_rows"
+        ).split(),
+        "pass it to Trainer.fit",
     ),
     **dict.fromkeys("activation dropout initializer constraint".split(), "pass it to Dense"),
     **dict.fromkeys("inputs input_dim input_shape".split(), "pass it to Network as its first argument"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
+from collections.abc import Sequence
 from numbers import Integral, Real
 from typing import Any
 
@@ -43,16 +44,28 @@ def positive_number(value: Any, argument: str, kind: str = "a finite number > 0"
 
 def numbers(value: Any, dtype: np.dtype[Any], argument: str) -> Array:
     """A C-contiguous, aligned array of `dtype` in native byte order, from anything that holds real numbers."""
-    array = _as_array(value, argument)
+    array = as_array(value, argument)
     if array.dtype.kind not in "fiub":
         raise InputError(wrong(argument, "contain real numbers", f"an array of dtype {array.dtype}"))
     if array.dtype == dtype and array.flags.c_contiguous and array.flags.aligned:
         return array
-    with np.errstate(over="ignore"):  # a number that does not fit becomes infinite, which is refused later
-        return np.require(array.astype(dtype, order="C"), requirements=("C", "A"))
+    try:
+        with np.errstate(over="ignore"):  # a number that does not fit becomes infinite, which is refused later
+            return np.require(array.astype(dtype, order="C"), requirements=("C", "A"))
+    except MemoryError:
+        raise no_memory_for_copy(array, dtype, argument) from None
 
 
-def _as_array(value: Any, argument: str) -> Array:
+def no_memory_for_copy(array: Any, dtype: np.dtype[Any], argument: str) -> MemoryError:
+    """The error where an array cannot be copied to another dtype."""
+    size = math.prod(map(int, array.shape)) * dtype.itemsize
+    return MemoryError(
+        f"{argument}: {size:,} bytes are needed for a copy in {dtype} of an array of shape {array.shape} and dtype "
+        f"{array.dtype}; a C-contiguous array of {dtype} is not copied, and a numpy.memmap is read block by block"
+    )
+
+
+def as_array(value: Any, argument: str) -> Array:
     """An array of any dtype except object."""
     if value is None:
         raise InputError(wrong(argument, "be an array of numbers", "None"))
@@ -113,12 +126,17 @@ def _is_missing(item: Any) -> bool:
 def inputs(value: Any, columns: int, dtype: np.dtype[Any], argument: str = "X") -> Array:
     """X as an array of shape (n_samples, columns) and `dtype`; its values are not checked."""
     array = numbers(value, dtype, argument)
-    if array.ndim != 2 or array.shape[1] != columns:
-        hint = f"the network has {columns} input{'s' * (columns != 1)}{_reshaped(array.shape, columns, argument)}"
-        raise InputError(wrong(argument, f"have shape (n_samples, {columns})", str(array.shape), hint))
-    if array.shape[0] == 0:
-        raise InputError(wrong(argument, "have at least one sample", f"shape {array.shape}"))
+    check_inputs_shape(array.shape, columns, argument)
     return array
+
+
+def check_inputs_shape(shape: tuple[int, ...], columns: int, argument: str = "X", empty: bool = False) -> None:
+    """Raise InputError unless it is (samples, columns), with at least one sample unless they may be none."""
+    if len(shape) != 2 or shape[1] != columns:
+        hint = f"the network has {columns} input{'s' * (columns != 1)}{_reshaped(shape, columns, argument)}"
+        raise InputError(wrong(argument, f"have shape (n_samples, {columns})", str(shape), hint))
+    if shape[0] == 0 and not empty:
+        raise InputError(wrong(argument, "have at least one sample", f"shape {shape}"))
 
 
 def _reshaped(shape: tuple[int, ...], columns: int, argument: str) -> str:
@@ -137,44 +155,53 @@ def _reshaped(shape: tuple[int, ...], columns: int, argument: str) -> str:
 def targets(value: Any, samples: int, columns: int, dtype: np.dtype[Any], argument: str = "y", hint: str = "") -> Array:
     """Float targets as an array of shape (samples, columns); (samples,) is accepted for one column."""
     array = numbers(value, dtype, argument)
-    if array.ndim == 1 and columns == 1:
-        array = array.reshape(-1, 1)
-    if array.shape != (samples, columns):
+    check_targets_shape(array.shape, samples, columns, argument, hint)
+    return array.reshape(samples, columns)
+
+
+def check_targets_shape(shape: tuple[int, ...], samples: int, columns: int, argument: str, hint: str) -> None:
+    """Raise InputError unless it is (samples, columns), or (samples,) for one column."""
+    if shape != (samples, columns) and not (columns == 1 and shape == (samples,)):
         also = f" or ({samples},)" if columns == 1 else ""
-        raise InputError(wrong(argument, f"have shape ({samples}, {columns}){also}", str(array.shape), hint))
-    return array
+        raise InputError(wrong(argument, f"have shape ({samples}, {columns}){also}", str(shape), hint))
 
 
-def labels(value: Any, samples: int, argument: str = "y") -> Array:
+def labels(value: Any, samples: int, argument: str = "y", numbers: Sequence[int] | Array | None = None) -> Array:
     """Class labels as a contiguous int64 array of shape (samples,), always a copy.
 
     They are indices in compiled code, which runs while other threads may write to the caller's array.
     """
-    array = _as_array(value, argument)
+    array = as_array(value, argument)
     if array.dtype.kind == "f" and array.size:
-        array = _whole(array, argument)
+        array = _whole(array, argument, numbers)
     if array.dtype.kind not in "iub":
         text = array.dtype.kind in "US"
         hint = f"np.unique({argument}, return_inverse=True)[1] turns text into class labels" if text else ""
         raise InputError(wrong(argument, "be integer class labels 0, 1, …", f"an array of dtype {array.dtype}", hint))
-    if array.shape != (samples,):
-        hint = ""
-        if array.ndim == 2:
-            column = array.shape[1] == 1
-            hint = f"use {argument}.ravel()" if column else f"use {argument}.argmax(axis=1) if its rows are one-hot"
-        raise InputError(wrong(argument, f"have shape ({samples},)", str(array.shape), hint))
+    check_labels_shape(array.shape, samples, argument)
     if array.dtype == np.uint64 and array.size and array.max() > np.iinfo(np.int64).max:
         raise InputError(wrong(argument, "be integer class labels 0, 1, …", str(array.max())))
     return array.astype(np.int64, order="C")
 
 
-def _whole(array: Array, argument: str) -> Array:
+def check_labels_shape(shape: tuple[int, ...], samples: int, argument: str) -> None:
+    """Raise InputError unless it is (samples,)."""
+    if shape != (samples,):
+        hint = ""
+        if len(shape) == 2:
+            hint = (
+                f"use {argument}.ravel()" if shape[1] == 1 else f"use {argument}.argmax(axis=1) if its rows are one-hot"
+            )
+        raise InputError(wrong(argument, f"have shape ({samples},)", str(shape), hint))
+
+
+def _whole(array: Array, argument: str, numbers: Sequence[int] | Array | None) -> Array:
     """Floats as int64."""
     wide = array.astype(np.float64)  # 2**63 is no float16
     odd = ~((np.abs(wide) < 2.0**63) & (wide == np.floor(wide)))
     if odd.any():
         index = int(odd.argmax())
-        found = f"{wide.flat[index]:g} at {place(array, index)}"
+        found = f"{wide.flat[index]:g} at {place(array, index, numbers)}"
         raise InputError(wrong(argument, "be integer class labels 0, 1, …", found))
     return array.astype(np.int64)
 
@@ -182,9 +209,14 @@ def _whole(array: Array, argument: str) -> Array:
 def weights(value: Any, samples: int, dtype: np.dtype[Any], argument: str = "sample_weight") -> Array:
     """Sample weights as an array of shape (samples,)."""
     array = numbers(value, dtype, argument)
-    if array.shape != (samples,):
-        raise InputError(wrong(argument, f"have shape ({samples},)", str(array.shape)))
+    check_weights_shape(array.shape, samples, argument)
     return array
+
+
+def check_weights_shape(shape: tuple[int, ...], samples: int, argument: str = "sample_weight") -> None:
+    """Raise InputError unless it is (samples,)."""
+    if shape != (samples,):
+        raise InputError(wrong(argument, f"have shape ({samples},)", str(shape)))
 
 
 def pair(value: Any, argument: str) -> tuple[Any, Any, Any]:
@@ -195,9 +227,11 @@ def pair(value: Any, argument: str) -> tuple[Any, Any, Any]:
     return X, y, weight
 
 
-def place(array: Array, index: int) -> str:
-    """Position of element `index` of the flattened array: `row 3, column 0`."""
-    where = np.unravel_index(index, array.shape)
+def place(array: Array, index: int, numbers: Sequence[int] | Array | None = None) -> str:
+    """Position of element `index` of the flattened array: `row 3, column 0`; the rows may have numbers of their own."""
+    where: Any = np.unravel_index(index, array.shape)
+    if numbers is not None:
+        where = (int(numbers[where[0]]), *where[1:])
     if array.ndim == 2:
         return f"row {where[0]}, column {where[1]}"
     return f"index {', '.join(map(str, where))}"

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import os
+import shlex
 import stat
+import subprocess
 import sys
 from collections.abc import Iterable
 
+from .. import filesystem
 from ..checks.messages import brief, wrong
 from ..errors import InputError
 from ..formats.modelfile import files
 
 STANDARD = "-"
 STREAMS = (None, STANDARD, "/dev/stdout")
+
+
+def quoted(text: str) -> str:
+    """A text as an argument for the system's shell, in commands that messages propose."""
+    return subprocess.list2cmdline([text]) if filesystem.WINDOWS else shlex.quote(text)
 
 
 def check(path: str | None, option: str, inputs: Iterable[tuple[str, str | None]], *, model: bool = False) -> None:
@@ -95,5 +103,5 @@ def _deliver(data: bytes, path: str) -> None:
     if found is None or stat.S_ISREG(found.st_mode):
         files.write(path, [memoryview(data)])
         return
-    with open(os.open(path, os.O_WRONLY | os.O_CLOEXEC | os.O_NOCTTY), "wb") as stream:
+    with open(os.open(path, os.O_WRONLY | filesystem.BINARY | getattr(os, "O_NOCTTY", 0)), "wb") as stream:
         stream.write(data)

@@ -39,7 +39,7 @@ def as_interrupts() -> Iterator[None]:
     before: dict[int, Any] = {}
     try:
         if threading.current_thread() is threading.main_thread():  # only it may set handlers
-            for wanted in (signal.SIGTERM, signal.SIGHUP):
+            for wanted in (signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)):  # Windows has no SIGHUP
                 if signal.getsignal(wanted) == signal.SIG_DFL:
                     before[wanted] = signal.signal(wanted, act)
         yield

@@ -209,17 +209,30 @@ def get(
 
 def _cached(key: str, make: Callable[[], bytes], what: Callable[[], str], shipped: Callable[[], str | None]) -> bytes:
     """Code from the disk cache or the package; if it is in neither it is made and stored."""
-    code = cache.read(key)
+    code = _complete(cache.read(key))
     if code is None:
-        code = prebuilt.find(shipped())
+        code = _complete(prebuilt.find(shipped()))
     if code is None:
         with _Announcement(what()), _uncollected(), _parts_of_numba(), cache.compile_lock(key):
-            code = cache.read(key)  # from the process that held the lock before
+            code = _complete(cache.read(key))  # from the process that held the lock before
             if code is None:
                 before = settings.text()
                 code = make()
                 fingerprint.check_sources()
                 _store(key, code, before)
+    return code
+
+
+def _complete(code: bytes | None) -> bytes | None:
+    """Stored code, if this process has all functions that it calls; LLVM would crash at the first that it lacks."""
+    try:
+        lacking = [] if code is None else loader.lacking(code)
+        fault = f"this process has no function {', '.join(lacking)}" if lacking else ""
+    except Error as error:
+        fault = str(error)
+    if fault:
+        cache.warn_once(f"nbtrain: stored code is not used: {fault}; it is compiled again")
+        return None
     return code
 
 

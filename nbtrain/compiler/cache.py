@@ -4,7 +4,7 @@ A file is written under a temporary name and moved into place, and carries a dig
 on the locks by which processes wait for each other, and a damaged file is seen before it is used. Nothing is unpickled.
 Code that another user could have written is never run: the directory and its files belong to the user, or to the
 administrator (a cache that was filled while a container image was built), and no one else can write there; links are
-not followed.
+not followed. Windows keeps other users out of a user's folders by itself.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+from .. import filesystem
+
 MAGIC = b"nbtrain object code 2\n"
 SUFFIX = ".nbo"
 TEMPORARY = ".tmp"
@@ -29,7 +31,6 @@ STALE_SECONDS = 3600.0  # temporary files of writers that died
 LIMIT_BYTES = 256 * 1024 * 1024
 LOCK_PAUSE, LOCK_SECONDS = 0.05, 120.0  # between two attempts to lock; in all, since the holder may have been stopped
 ADMINISTRATOR = 0
-OPEN_FLAGS = sum(getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_BINARY", "O_CLOEXEC"))
 
 _warned: set[str] = set()
 
@@ -113,7 +114,7 @@ def read(key: str) -> bytes | None:
     try:
         fault = _distrust(os.lstat(path), stat.S_ISREG, "file")  # before it is opened: a pipe would wait for a writer
         if fault is None:
-            with open(os.open(path, os.O_RDONLY | OPEN_FLAGS), "rb") as file:
+            with open(os.open(path, os.O_RDONLY | filesystem.OWN), "rb") as file:
                 fault = _distrust(os.fstat(file.fileno()), stat.S_ISREG, "file")
                 content = file.read()
     except FileNotFoundError:
@@ -157,7 +158,7 @@ def write(key: str, payload: bytes) -> None:
                 file.write(_header(key, payload) + payload)
                 file.flush()
                 os.fsync(file.fileno())
-            os.replace(temporary, folder / (key + SUFFIX))
+            filesystem.move(temporary, str(folder / (key + SUFFIX)))
         except BaseException:
             with contextlib.suppress(OSError):
                 os.unlink(temporary)
@@ -217,7 +218,7 @@ def compile_lock(key: str) -> Iterator[None]:
     It is a lock of a file, which ends with the process that holds it, and never a reason to fail: where files cannot
     be locked, or the holder takes too long, every process compiles for itself.
     """
-    folder = directory() if os.name == "posix" else None
+    folder = directory()
     path = None if folder is None else folder / (key + LOCK)
     descriptor = None if path is None else _opened(path)
     if path is None or descriptor is None:
@@ -227,25 +228,26 @@ def compile_lock(key: str) -> Iterator[None]:
         _lock(descriptor)
         yield
     finally:
-        with contextlib.suppress(OSError):
-            os.unlink(path)
-        os.close(descriptor)
+        if filesystem.WINDOWS:  # others have it open, and it stays for them; `_clean` removes it
+            os.close(descriptor)
+        else:
+            with contextlib.suppress(OSError):
+                os.unlink(path)
+            os.close(descriptor)
 
 
 def _opened(path: Path) -> int | None:
     try:
-        return os.open(path, os.O_RDWR | os.O_CREAT | OPEN_FLAGS, 0o600)
+        return os.open(path, os.O_RDWR | os.O_CREAT | filesystem.OWN, 0o600)
     except OSError:
         return None
 
 
 def _lock(descriptor: int) -> None:
-    import fcntl
-
     end = time.monotonic() + LOCK_SECONDS
     while time.monotonic() < end:
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            filesystem.lock(descriptor)
             break
         except BlockingIOError:
             time.sleep(LOCK_PAUSE)

@@ -1,8 +1,8 @@
 """Spares Numba work that it repeats for every function, without a change in what it makes.
 
-Numba looks through all its declarations of types whenever it meets an intrinsic or an array, finds out anew what `a + b`
-and the field of a record are each time, asks LLVM for the size of the same types, and describes every pass for those
-who listen to its events. What is spared here is found again in memory.
+Numba looks through all its declarations of types whenever it meets an intrinsic or an array, finds out anew what
+`a + b` and the field of a record are each time, asks LLVM for the size of the same types, and describes every pass for
+those who listen to its events. What is spared here is found again in memory.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ UNUSED_PASSES = {
 class _LeanPasses(PassManager):
     """Passes that are run without descriptions for listeners, and without checks of Numba's own work."""
 
-    def _runPass(self, index: int, pss: Any, internal_state: Any) -> None:  # noqa: N802  # Numba's name
+    def _runPass(self, index: int, pss: Any, internal_state: Any) -> None:  # Numba's name
         pss.analysis = self._analysis
         pss.run_initialization(internal_state)
         pss.run_pass(internal_state)

@@ -31,15 +31,15 @@ ADDRESS = "numba.dynamic.globals."  # prefix of Numba's names for addresses of t
 MOST_BYTES = 1 << 24  # in a constant table
 RAISED = -1  # what a C function returns when the code behind it raised
 
-# LLVM reports no unresolved symbol when object code is loaded: it crashes at the first external call of the object.
-# Every process has these, from the C library and its mathematical library.
-LIBRARY = {"memset", "memcpy", "memmove", "realloc", "free", "sched_yield", "clock_gettime"}
+# What code may call. Every process has these, from the C library and its mathematical library.
+LIBRARY = {"memset", "memcpy", "memmove", "realloc", "free"}
+OF_SYSTEM = {targets.WINDOWS: {"SwitchToThread", "QueryPerformanceCounter", "QueryPerformanceFrequency"}}
+OF_OTHERS = {"sched_yield", "clock_gettime"}
 MATHEMATICS = {
     name + suffix
     for name in "pow exp exp2 log log2 log10 log1p expm1 sin cos tan asin acos atan atan2 sinh cosh tanh fmod".split()
     for suffix in ("", "f")
 }
-ALLOWED = LIBRARY | MATHEMATICS
 
 # LLVM's levels. The third one also takes long functions into the loops that call them, as those of components must be
 # to become vector code; the core takes longer with it and gains nothing.
@@ -252,6 +252,11 @@ def object_code(
         return bytes(codegen._tm.emit_object(module))
 
 
+def allowed() -> set[str]:
+    """Names of the functions of other libraries that code may call, on the system that it is made for."""
+    return LIBRARY | MATHEMATICS | OF_SYSTEM.get(targets.system(), OF_OTHERS)
+
+
 def _raises(function: Any) -> bool:
     """Whether the optimizer was unable to see that a C function returns 0."""
     ends = [list(block.instructions)[-1] for block in function.blocks]
@@ -320,8 +325,7 @@ def _optimized(codegen: Any, library: Any, exported: set[str], level: int) -> An
     needed = {f.name for f in module.functions if f.is_declaration and not f.name.startswith("llvm.")}
     if any(value.name.startswith(ADDRESS) for value in module.global_variables):
         raise Error("compiled code contains an address of this process, such as a C function; write a plain function")
-    if not needed <= ALLOWED:
-        raise Error(
-            f"compiled code needs the symbols {', '.join(sorted(needed - ALLOWED))}, which other processes may not have"
-        )
+    unknown = needed - allowed()
+    if unknown:
+        raise Error(f"compiled code needs the symbols {', '.join(sorted(unknown))}, which other processes may not have")
     return module

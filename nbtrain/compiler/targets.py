@@ -7,6 +7,7 @@ compute the same bits. `aim_at` is for a process that makes code for other machi
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping
 from functools import cache
 from typing import NamedTuple
@@ -14,6 +15,9 @@ from typing import NamedTuple
 from ..checks.messages import unknown, wrong
 from ..errors import Error
 
+LINUX, WINDOWS, MACOS = "linux", "win32", "darwin"  # systems, as sys.platform says them
+# LLVM loads objects in the format of Linux on Windows, too, with Windows' conventions for calls.
+_TRIPLES = {LINUX: "{}-unknown-linux-gnu", WINDOWS: "{}-pc-windows-msvc-elf", MACOS: "{}-apple-macosx11.0.0"}
 X86, ARM, OTHER = "x86", "ARM", "another"  # kinds of processors
 _KINDS = {"x86_64": X86, "aarch64": ARM}
 
@@ -36,7 +40,7 @@ class Target(NamedTuple):
     @property
     def triple(self) -> str:
         """LLVM's name of architecture and system."""
-        return f"{self.architecture}-unknown-linux-gnu"
+        return _TRIPLES[self.system].format("arm64" if self.system == MACOS and self.kind == ARM else self.architecture)
 
     @property
     def has_amx(self) -> bool:
@@ -63,15 +67,29 @@ VARIANTS: Mapping[str, tuple[str, str]] = {
     "sqrt": ("x86-64-v4", _added(*_V4, "sse4a") + _WHOLE_VECTORS),
     "amx": ("sapphirerapids", _added(*_V4, "amx-tile", "amx-bf16") + _WHOLE_VECTORS),
 }
-NAMES = {"x86-64-v3": ("x86_64", ()), "x86-64-v4": ("x86_64", ("sqrt", "amx")), "aarch64": ("aarch64", ())}
+NAMES: dict[str, tuple[str, tuple[str, ...]]] = {
+    "x86-64-v3": ("x86_64", ()),
+    "x86-64-v4": ("x86_64", ("sqrt", "amx")),
+    "aarch64": ("aarch64", ()),
+}
+SYSTEMS: dict[str, tuple[str, ...]] = {
+    LINUX: tuple(NAMES),
+    WINDOWS: ("x86-64-v3", "x86-64-v4"),
+    MACOS: ("aarch64",),
+}  # that wheels have code for
 
 
-def of_level(name: str, variant: str = "") -> Target:
+def variants(name: str, system: str) -> tuple[str, ...]:
+    """The variants of a name in `NAMES`. Only Linux is asked for leave to use AMX."""
+    return tuple(variant for variant in NAMES[name][1] if variant != "amx" or system == LINUX)
+
+
+def of_level(name: str, variant: str = "", system: str = LINUX) -> Target:
     """The target of a name in `NAMES`, or of one of its variants."""
     architecture, _ = NAMES[name]
     level = name if name in LEVELS[architecture] else "generic"
     cpu, features = VARIANTS[variant] if variant else (level, LEVELS[architecture][level][1])
-    return Target("linux", architecture, cpu, features)
+    return Target(system, architecture, cpu, features)
 
 
 _aim: Target | None = None
@@ -86,6 +104,11 @@ def aim_at(target: Target) -> None:
 def aim() -> Target | None:
     """The target that `aim_at` was given, if any."""
     return _aim
+
+
+def system() -> str:
+    """The system that code is made for: LINUX, WINDOWS, MACOS, or another that is like Linux."""
+    return sys.platform if _aim is None else _aim.system
 
 
 def best_level(architecture: str) -> str:

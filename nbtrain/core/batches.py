@@ -13,7 +13,7 @@ import numpy as np
 from ..compiler.jit import jit, jit_inline, matrix_at, vector_at
 from .calls import copy_8, copy_16, copy_32, copy_bytes
 from .layout import CACHE_LINE
-from .net import INT64, ZERO, Batch, chunk_at
+from .net import INT64, UINT32, ZERO, Batch, chunk_at
 from .team.atomics import prefetch
 from .team.team import share
 
@@ -40,7 +40,7 @@ def next_batch(net, data, position, team):
     rows = min(d.batch_size, data.rows - position)
     first, last = share(rows, team)
     start = position + first
-    picks = Picks(vector_at(d.order, data.rows, INT64), start, position + last, start + d.batch_size)
+    picks = Picks(vector_at(d.order, data.rows, UINT32), start, position + last, start + d.batch_size)
     gather(data.x, d.inputs * d.itemsize, picks, d.batch_x, first)
     gather(data.y, d.target_bytes, picks, d.batch_y, first)
     if data.weight != 0:

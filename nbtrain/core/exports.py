@@ -36,7 +36,7 @@ from .helper import assist as help_with
 from .layout import DESCRIPTOR, DIVERGED, OK, WRONG_GRADIENT, WRONG_OUT, WRONG_RATE, WRONG_WEIGHT
 from .matmul import tiles
 from .matmul.tiles import itemsize_of
-from .net import FLOAT64, INT64, ZERO, Batch, open_net
+from .net import FLOAT64, INT64, UINT32, ZERO, Batch, open_net
 from .quick import as_float, both_given, good_out, good_x, good_y, model_of
 from .slices import mean_loss, train_slice
 from .team.busy import CALL, HELD, begin, enter, finish, leave
@@ -74,7 +74,7 @@ def _train(operation, net, data, result):
     if operation == TRAIN_STEP:
         result[0] = steps.train_step(net, data)[0]
         return OK if np.isfinite(result[0]) else DIVERGED
-    return epoch.train_epoch(net, data, ALL_STEPS, ZERO)[0]
+    return epoch.train_epoch(net, data, epoch.WHOLE, ALL_STEPS, ZERO)[0]
 
 
 def _on_data(dtype: np.dtype[Any]) -> dict[str, Any]:
@@ -152,8 +152,17 @@ def _on_model(dtype: np.dtype[Any]) -> dict[str, Any]:
         d.order, d.order_capacity, d.order_epoch = 0, 0, -1
         return OK
 
+    @jit
+    def draw_order(model, block, rows, order):
+        status = enter(model, itemsize_of(dtype), CALL)
+        if status != OK:
+            return status
+        epoch.write_order(vector_at(model, 1, DESCRIPTOR)[0], vector_at(order, rows, UINT32), block)
+        return finish(model, np.int64(OK))
+
     return {
         "assist": assist,
+        "draw_order": draw_order,
         "hold": hold,
         "let_go": let_go,
         "predict": _predict(dtype),

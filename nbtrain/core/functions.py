@@ -87,6 +87,7 @@ CORE = {
     "hold": Function(("model",)),
     "let_go": Function(("model",)),
     "release": Function(("model",)),
+    "draw_order": Function(("model", "block", "rows", "order")),
     "bad_number": Function(("address", "count")),
     "bad_weight": Function(("address", "count")),
     "bad_label": Function(("address", "count", "classes")),

@@ -10,7 +10,7 @@ from .calls import call
 from .forward import forward
 from .functions import EVALUATE, PREDICT
 from .layout import FAILED, HITS_NONE, OK
-from .net import FLOAT64, INFERENCE, ZERO, chunk_at, total_weight
+from .net import FLOAT64, INFERENCE, ZERO, add_weights, chunk_at
 from .team.team import current_team, dispatch, share, wait
 
 
@@ -61,11 +61,16 @@ def output_of_loss(net, source, count, out):
 
 @jit
 def evaluate(net, data, sums):
-    """Add up in float64: weighted losses, weights and hits, and per output the squared errors of the predictions."""
+    """Add up in float64: weighted losses, weights and hits, and per output the squared errors of the predictions.
+
+    If the call continues the last one, all sums go on from there, as if the rows had been given together.
+    """
     d = net.descriptor[0]
     errors = vector_at(d.squared_errors, d.outputs, FLOAT64)
-    errors[:] = 0.0
-    sums[0], sums[1], sums[2] = 0.0, total_weight(net, data), 0.0
+    if d.continues == 0:
+        errors[:] = 0.0
+        d.loss_sum, d.weight_sum, d.hit_sum = 0.0, 0.0, 0.0
+    sums[0], sums[1], sums[2] = d.loss_sum, add_weights(net, data, d.weight_sum), d.hit_sum
     for first in range(0, data.rows, d.batch_size):
         team = current_team(d)
         dispatch(team, np.int64(EVALUATE), first)
@@ -77,6 +82,7 @@ def evaluate(net, data, sums):
             sums[2] += count_hits(net, chunk)
         if d.squares != 0:
             squared_errors(net, chunk, errors)
+    d.loss_sum, d.weight_sum, d.hit_sum = sums[0], sums[1], sums[2]
 
 
 @jit

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..compiler.jit import jit, vector_at
 from . import inference
-from .epoch import train_epoch
+from .epoch import WHOLE, train_epoch
 from .layout import DESCRIPTOR, OK
 from .net import FLOAT64, ZERO, Batch, open_net
 from .slices import keep_epoch
@@ -35,7 +35,7 @@ def member_epoch(net, data, end):
     """An epoch, or the rest of it, as far as time allows; its parameters are kept if they are finite -> status."""
     d = net.descriptor[0]
     word = flush_subnormals()
-    status = train_epoch(net, data, ALL_STEPS, end)[0]
+    status = train_epoch(net, data, WHOLE, ALL_STEPS, end)[0]
     if status == OK and d.position == 0:
         d.log_count = 0
         status = keep_epoch(net)
@@ -49,7 +49,7 @@ def member_steps(net, data, steps):
     word = flush_subnormals()
     status = np.int64(OK)
     while status == OK and steps > 0:
-        status, steps = train_epoch(net, data, steps, ZERO)
+        status, steps = train_epoch(net, data, WHOLE, steps, ZERO)
     restore(word)
     return status
 

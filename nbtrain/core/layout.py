@@ -121,7 +121,7 @@ _THREAD_FIELDS = """
     forward_training  # whether the last forward was with dropout
     draw  # which of the masks of an iteration dropout draws: 0 but in a forward that asks for another
 
-    order order_capacity order_epoch order_size
+    order order_capacity order_epoch order_size order_block  # (samples,) uint32: of an epoch, or of a block of it
     batch_total  # m of the current batch
     clip_factor
     forward_rows  # rows of the forward whose z, a and masks the layers hold, or 0
@@ -135,6 +135,8 @@ _CALL_FIELDS = """
     slice_steps slice_time  # after so many steps, or nanoseconds, train_slice returns
     snapshot_due  # whether train_slice keeps how the model stands before it begins
     watch  # what train_slice does between epochs: a WATCH, or 0
+    streamed block_samples block_first block_number block_open  # of train_slice's data: an `epoch.Block`
+    continues loss_sum weight_sum hit_sum  # whether evaluate goes on with the sums of its last call, and these
 
     busy  # who is using the model: FREE, CALL or HELD
     wanted  # not 0: Python has found the model busy and tries again
@@ -227,6 +229,7 @@ NO_NUMBER, FLOAT64_NUMBER, TYPED_NUMBER, DROPOUT_RATE = range(4)
 
 _FLOATS = {
     *("keep_scale", "target_minimum", "target_maximum", "clip_value", "clip_norm", "clip_factor", "hit_threshold"),
+    *("loss_sum", "weight_sum", "hit_sum"),
     *("learning_rate", "rate_scale", "epoch_loss", "epoch_weight", "epoch_hits", "batch_total"),
     *("sign", "min_delta", "best_value", "factor", "minimum"),
 }

@@ -10,6 +10,7 @@ from ..compiler.jit import jit, vector_at
 from .layout import DESCRIPTOR, LAYER
 
 FLOAT64, INT64 = np.dtype(np.float64), np.dtype(np.int64)
+UINT32 = np.dtype(np.uint32)  # of an order: half the memory of int64, for up to 2**32 - 1 samples
 
 
 class Net(NamedTuple):
@@ -62,10 +63,15 @@ def chunk_at(d, batch, first):
 @jit
 def total_weight(net, batch):
     """m: the number of samples, or the sum of their weights in float64."""
+    return add_weights(net, batch, 0.0)
+
+
+@jit
+def add_weights(net, batch, total):
+    """Add the samples, or their weights in their order, to a total."""
     if batch.weight == 0:
-        return np.float64(batch.rows)
+        return total + np.float64(batch.rows)
     weight = vector_at(batch.weight, batch.rows, net.theta.dtype)
-    total = 0.0
     for i in range(batch.rows):
         total += np.float64(weight[i])
     return total

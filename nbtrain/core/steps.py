@@ -15,7 +15,7 @@ from .batches import next_batch, without_removed
 from .forward import forward
 from .functions import GRADIENT, TRAIN_EPOCH, TRAIN_STEP
 from .layout import HITS_NONE, WRONG_GRADIENT, WRONG_RATE
-from .net import INFERENCE, INT64, TRAINING, ZERO, chunk_at, total_weight
+from .net import INFERENCE, TRAINING, UINT32, ZERO, chunk_at, total_weight
 from .team.team import UNSURE, any_says, barrier, current_team, dispatch, fetch, say, wait
 from .update.fused import fused_update, fuses_update, is_bounded
 from .update.gradient import add_sums, add_to_gradient, is_finite, sums_of
@@ -154,7 +154,7 @@ def weight_at(net, data, position):
     if data.weight == 0 or d.shuffle == 0:
         return total_weight(net, chunk_at(d, data, position))
     weight = vector_at(data.weight, data.rows, net.theta.dtype)
-    order = vector_at(d.order, data.rows, INT64)
+    order = vector_at(d.order, data.rows, UINT32)
     total = 0.0
     for i in range(position, min(position + d.batch_size, data.rows)):
         total += np.float64(weight[order[i]])

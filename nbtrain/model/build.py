@@ -64,6 +64,11 @@ class Blueprint:
         Contents of other arrays that are not zero at the start.
     """
 
+    core: compiler.Compiled
+    layout: Layout
+    descriptor: Record
+    layers: Record
+
     def __init__(self, recipe: Recipe) -> None:
         self.core = compiled.core(recipe.dtype)
         components = _Components(recipe.dtype)
@@ -99,6 +104,8 @@ class Record:
     dtype : dtype
         All fields are eight bytes wide.
     """
+
+    contents: Array
 
     def __init__(self, count: int, dtype: np.dtype[Any]) -> None:
         self.contents = np.zeros(count, dtype)

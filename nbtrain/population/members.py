@@ -68,6 +68,13 @@ class Family:
         Which members of the population they are.
     """
 
+    recipe: Recipe
+    indices: Array
+    layout: RowLayout
+    rows: Array
+    addresses: Array
+    workers: list[Worker]
+
     def __init__(self, recipe: Recipe, indices: Array) -> None:
         self.recipe, self.indices, self.layout = recipe, indices, RowLayout.of(recipe)
         stride = -(-self.layout.nbytes // 8) * 8
@@ -116,6 +123,18 @@ class Members:
     drawn : bool, default True
         Whether to draw initial weights.
     """
+
+    families: list[Family]
+    count: int
+    records: Array
+    tasks: Array
+    losses: Array
+    family: Array
+    place: Array
+    rows: Array
+    hyperparameters: Hyperparameters
+    columns: list[str]
+    values: Array
 
     def __init__(
         self, families: Sequence[Family], words: Array, numbers: Sequence[list[Number]], drawn: bool = True

@@ -20,18 +20,20 @@ from ..formats.modelfile.callback_states import CallbackState
 from ..formats.modelfile.reading import Contents, contents
 from ..model.recipe import Recipe
 from ..model.state import COUNTERS
-from .data import Dataset
+from .data import Dataset, sampled_rows
 
 if TYPE_CHECKING:
+    from .sources.feeds import Feed
     from .trainer import Trainer
 
 Array = np.ndarray[Any, Any]
 MAY_DIFFER = ("seed", "seeded", "threads", "automatic")  # of the recipe; the seed has a check of its own
-DIGESTED_ROWS = 1024  # of the data, evenly spaced
 
 
 class UnfinishedEpoch(Callback):
     """Remembers which callbacks have not yet seen the last epoch: an interrupt or an error came in between."""
+
+    validated: bool
 
     def __init__(self) -> None:
         self.validated = False
@@ -50,20 +52,26 @@ class TrainingData(Callback):
 
     Parameters
     ----------
-    data : Dataset
+    feed : Feed or None
+        None for data that this process does not train on itself.
     trainer : Trainer, optional
         As it is before a run that may be started again.
     """
 
-    def __init__(self, data: Dataset, trainer: Trainer | None = None) -> None:
-        self.data = data
+    began: Any
+
+    def __init__(self, feed: Feed | None, trainer: Trainer | None = None) -> None:
+        self.feed = feed
         self.began = None if trainer is None else _beginning(trainer)
         self._state: dict[str, Any] = {}
 
     def state_dict(self) -> dict[str, Any]:
+        assert self.feed is not None
         if not self._state:
-            self._state = {"samples": len(self.data.x), "digest": digest(self.data)}
-        return self._state | ({} if self.began is None else {"began": self.began})
+            sample, total = self.feed.sample(), self.feed.total
+            self._state = {"samples": total, "digest": "" if sample is None else digest_of(sample, total)}
+        plan = {"plan": self.feed.described}
+        return self._state | plan | ({} if self.began is None else {"began": self.began})
 
     def is_started_again(self, trainer: Trainer, kept: Mapping[str, Any]) -> bool:
         """Whether the trainer stands where that of a checkpoint did when its run began: the same program, it seems.
@@ -74,11 +82,20 @@ class TrainingData(Callback):
         if self.began is None or not isinstance(theirs, list) or len(theirs) != len(self.began):
             return False
         compared = 3 if trainer.engine.recipe.seeded else 2
-        return self.began[:compared] == theirs[:compared]
+        return bool(self.began[:compared] == theirs[:compared])
 
     def adopt(self, kept: Mapping[str, Any], path: str) -> None:
         """Continue the run whose checkpoint kept this; raise InputError where it cannot be continued."""
         self.began = kept.get("began", self.began)
+        plan = kept.get("plan")
+        if self.feed is None or not isinstance(plan, dict):
+            return
+        if not same_plan(plan, self.feed.described):
+            raise InputError(
+                f"checkpoint: {path} was written while training with {plan_text(plan)}, got "
+                f"{plan_text(self.feed.described)}; give the same, or another path to train anew"
+            )
+        self.feed.resume(plan)
 
     def check(self, kept: Mapping[str, Any], path: str) -> None:
         """Raise InputError for another number of samples than the checkpoint's; warn of other numbers.
@@ -215,11 +232,31 @@ def savers_last(callbacks: Sequence[Callback]) -> list[Callback]:
 
 def digest(data: Dataset) -> str:
     """A digest of X and y, of about a thousand rows where there are more."""
-    rows = np.unique(np.linspace(0, len(data.x) - 1, DIGESTED_ROWS).astype(np.int64))
-    found = hashlib.blake2b(repr((data.x.shape, data.y.shape)).encode(), digest_size=8)
-    for array in (data.x, data.y):
-        found.update(np.ascontiguousarray(array[rows]).data)
+    rows = sampled_rows(len(data.x))
+    return digest_of(Dataset(data.x[rows], data.y[rows], None), len(data.x))
+
+
+def digest_of(sample: Dataset, total: int) -> str:
+    """The same of rows that were picked from so many."""
+    shapes = tuple((total, *array.shape[1:]) for array in (sample.x, sample.y))
+    found = hashlib.blake2b(repr(shapes).encode(), digest_size=8)
+    for array in (sample.x, sample.y):
+        found.update(np.ascontiguousarray(array).data)
     return found.hexdigest()
+
+
+def same_plan(kept: Mapping[str, Any], own: Mapping[str, Any]) -> bool:
+    """Whether two epochs take their data in the same way."""
+    return all(kept.get(name) == own.get(name) for name in own if name != "rows_before")
+
+
+def plan_text(plan: Mapping[str, Any]) -> str:
+    """How an epoch takes its data, for messages."""
+    if plan.get("shuffle") == "batches":
+        steps = f" in epochs of {plan['epoch_rows']:,} rows" if plan.get("epoch_rows") else ""
+        return f"batches{steps}"
+    sizes = [f"{name}={plan[name]:,}" for name in ("block_rows", "piece_rows") if name in plan]
+    return ", ".join([f"shuffle={plan.get('shuffle')!r}", *sizes])
 
 
 def _beginning(trainer: Trainer) -> list[Any]:

@@ -19,8 +19,10 @@ import numpy as np
 
 from ..core import layout
 from ..core.functions import WORK
-from ..model import quick
+from ..errors import Error
+from ..model import Model, quick
 from ..model.build import build
+from ..model.memory import Memory
 from ..model.native import Native, native
 from ..model.recipe import Recipe
 from ..model.state import State, keep_snapshot, restore_snapshot, write_snapshot
@@ -59,9 +61,27 @@ class Engine:
         What the last call found.
     run : Fit or None
         The call of fit that is in progress.
+    sources : set of int
+        Threads that are in code which gives data to fit, and must not use the engine.
+    epoch_plan : dict or None
+        How the data of an epoch that was begun are taken (`Feed.described`), where that is known.
     quick_step, quick_predict : function
         Calls of a few microseconds on arrays, which decline with NaN (see `model.quick`).
     """
+
+    recipe: Recipe
+    model: Model
+    memory: Memory
+    descriptor: Array
+    addresses: dict[str, int]
+    lock: threading.RLock
+    native: Native
+    short: Native
+    result: Array
+    inputs: InputSpec
+    quick_step: quick.Function
+    quick_predict: quick.Function
+    quick_rows: int
 
     def __init__(self, recipe: Recipe) -> None:
         self.recipe = recipe
@@ -73,6 +93,8 @@ class Engine:
         self._team: Team | None = None
         self.result = np.zeros(3)
         self.run: Fit | None = None
+        self.sources: set[int] = set()
+        self.epoch_plan: dict[str, Any] | None = None
         self.inputs = InputSpec(
             recipe.network.inputs, recipe.network.outputs, recipe.loss.spec, recipe.dtype, self.native
         )
@@ -140,9 +162,10 @@ class Engine:
         """Rows of data that one call of predict or evaluate works on."""
         return max(self.recipe.batch_size, int(CALL_FLOPS / (2.0 * self.theta.size)))
 
-    def predict(self, x: Array) -> Array:
-        """Predictions for checked inputs."""
-        out = np.empty((len(x), self.recipe.network.outputs), self.recipe.dtype)
+    def predict(self, x: Array, out: Array | None = None) -> Array:
+        """Predictions for checked inputs, written to `out` if it is given: contiguous and of the model's dtype."""
+        if out is None:
+            out = np.empty((len(x), self.recipe.network.outputs), self.recipe.dtype)
         count = self.rows_per_call()
         with self.alone():
             for first in range(0, len(x), count):
@@ -155,7 +178,31 @@ class Engine:
 
     def alone(self) -> AbstractContextManager[None]:
         """Work of several calls, during which other threads of Python wait."""
+        self.refuse_source()
         return quick.alone(self.lock, self._quick_limit)
+
+    def turn(self) -> AbstractContextManager[Any]:
+        """Work of a single call, likewise."""
+        self.refuse_source()
+        return self.lock
+
+    def refuse_source(self) -> None:
+        """Raise an Error in code that gives data to this engine's fit: it would wait for itself."""
+        if self.sources and threading.get_ident() in self.sources:
+            raise Error(
+                "the code that gives data to fit uses the trainer that is trained with them; use a copy "
+                "(copy.deepcopy, before fit), or a callback"
+            )
+
+    @contextmanager
+    def in_source(self) -> Iterator[None]:
+        """Around code that gives data to fit, in this thread."""
+        own = threading.get_ident()
+        self.sources.add(own)
+        try:
+            yield
+        finally:
+            self.sources.discard(own)
 
     @contextmanager
     def held(self) -> Iterator[None]:
@@ -193,6 +240,11 @@ class Engine:
         """Set the model back to its last finite epoch."""
         restore_snapshot(self.memory, self.recipe)
 
+    def position(self, samples: int) -> int:
+        """Rows of the epoch that are done, if it goes over data that count as so many samples."""
+        d = self.descriptor
+        return int(d["position"][0]) if d["samples"][0] == samples else 0
+
     # ---- forks
 
     def free_in_child(self) -> None:
@@ -204,6 +256,7 @@ class Engine:
         inside = bool(self.descriptor["busy"][0])
         self.descriptor["busy"] = layout.FREE  # no thread that forks is inside compiled code
         self.descriptor["team_call"] = 0
+        self.sources.clear()
         self.memory.array("team")[...] = 0  # helpers that had registered are not in the child
         if self.lock.acquire(blocking=False):  # free, or held by the thread that forked
             self.lock.release()
@@ -213,6 +266,7 @@ class Engine:
         if inside and self.run is not None:  # in the middle of a step, perhaps
             self.restore_snapshot()
         self.descriptor["status"] = layout.OK
+        self.descriptor["streamed"], self.descriptor["shuffle"] = 0, self.recipe.shuffle
         self.run = None
 
 

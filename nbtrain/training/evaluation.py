@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -32,19 +32,67 @@ Array = np.ndarray[Any, Any]
 R2_ROWS = 4096  # whose targets are converted together
 
 
-def evaluate(engine: Engine, data: Dataset, metrics: Sequence[Metric] = ()) -> dict[str, float]:
+class Evaluated(Protocol):
+    """Data to evaluate with, in memory or read block by block."""
+
+    def blocks(self, rows: int, batch_size: int) -> Iterator[tuple[Dataset, bool]]:
+        """Parts for an evaluation in calls of so many rows each, and whether a part continues the one before."""
+
+    def targets(self, rows: int) -> Iterator[tuple[Array, Array | None]]:
+        """Targets and weights, so many rows at a time."""
+
+
+def evaluate(engine: Engine, data: Evaluated, metrics: Sequence[Metric] = ()) -> dict[str, float]:
     """Mean data loss, accuracy (classification) or R² (float targets), summed in the core, and other metrics."""
     with engine.alone():
-        return _from_core(engine, data) | _from_predictions(engine, data, metrics)
+        check_metrics(engine, metrics)
+        predicted = Predicted(engine) if metrics and not isinstance(data, Dataset) else None
+        found = _from_core(engine, data, predicted)
+        if not metrics:
+            return found
+        if isinstance(data, Dataset):
+            rows, prediction = data, engine.predict(data.x)
+        else:
+            assert predicted is not None
+            rows, prediction = predicted.joined()
+        return found | of_predictions(metrics, task_of(engine), rows.y, prediction, rows.weight)
 
 
-def _from_core(engine: Engine, data: Dataset) -> dict[str, float]:
+class Predicted:
+    """Predictions for data that are read block by block, and their targets: metrics need all of them."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.parts: list[tuple[Dataset, Array]] = []
+
+    def add(self, part: Dataset) -> None:
+        """Predict for a block."""
+        kept = Dataset(part.x[:0], part.y.copy(), None if part.weight is None else part.weight.copy())
+        self.parts.append((kept, self.engine.predict(part.x)))
+
+    def joined(self) -> tuple[Dataset, Array]:
+        """Targets and weights, and the predictions."""
+        first = self.parts[0][0]
+        weight = None if first.weight is None else np.concatenate([part.weight for part, _ in self.parts])
+        y = np.concatenate([part.y for part, _ in self.parts])
+        return Dataset(first.x, y, weight), np.concatenate([prediction for _, prediction in self.parts])
+
+
+def _from_core(engine: Engine, data: Evaluated, predicted: Predicted | None) -> dict[str, float]:
     sums, errors = np.zeros(3), np.zeros(engine.recipe.network.outputs)
-    count = engine.rows_per_call()
-    for first in range(0, len(data.x), count):
-        check(engine.call("evaluate", data.rows(first, first + count)), engine.recipe.loss)
-        sums += engine.result
-        errors += engine.memory.array("squared_errors")
+    last, last_errors = np.zeros(3), np.zeros(len(errors))
+    try:
+        for part, continues in data.blocks(engine.rows_per_call(), engine.recipe.batch_size):
+            if not continues:
+                sums, errors = sums + last, errors + last_errors
+            engine.descriptor["continues"] = continues
+            check(engine.call("evaluate", part), engine.recipe.loss)
+            last, last_errors = engine.result.copy(), engine.memory.array("squared_errors").copy()
+            if predicted is not None:
+                predicted.add(part)
+    finally:
+        engine.descriptor["continues"] = 0
+    sums, errors = sums + last, errors + last_errors
     if sums[1] == 0.0:
         raise InputError("sample_weight must have a positive weight, got only zeros")
     found = {"loss": float(sums[0] / sums[1])}
@@ -70,19 +118,24 @@ class Spread(NamedTuple):
     total: Array
 
 
-def spread_of(data: Dataset, outputs: int) -> Spread:
+def spread_of(data: Evaluated, outputs: int) -> Spread:
     """The spread of float targets, which are read in blocks, so that no copy of them is made."""
-    counted: Any = True if data.weight is None else (data.weight > 0)[:, np.newaxis]
-    lowest, highest = np.min(data.y, where=counted, initial=0.0), np.max(data.y, where=counted, initial=0.0)
-    largest = max(-float(lowest), float(highest))
+    largest, first, blocks = 0.0, None, 0
+    for y, weight in data.targets(R2_ROWS):
+        counted: Any = True if weight is None else (weight > 0)[:, np.newaxis]
+        lowest, highest = np.min(y, where=counted, initial=0.0), np.max(y, where=counted, initial=0.0)
+        largest = max(largest, -float(lowest), float(highest))
+        if first is None and (weight is None or (weight > 0).any()):
+            first = y[0 if weight is None else int(np.argmax(weight > 0))].copy()
+        blocks += 1
     scale = 2.0 ** max(0, int(np.frexp(largest)[1]) - 1)
     with np.errstate(over="ignore", invalid="ignore"):  # of huge weights
         weight = weighted = np.zeros(outputs)
-        kept = list(_blocks(data, scale)) if len(data.y) <= R2_ROWS else None  # one block, which is read twice
-        for y, w in kept or _blocks(data, scale):
+        kept = list(_differences(data, scale, first)) if blocks == 1 else None  # one block, which is read twice
+        for y, w in kept or _differences(data, scale, first):
             weight, weighted = weight + w.sum(), weighted + (w[:, None] * y).sum(axis=0)
         mean, total = weighted / weight, np.zeros(outputs)
-        for y, w in kept or _blocks(data, scale):
+        for y, w in kept or _differences(data, scale, first):
             total += (w[:, None] * (y - mean) ** 2).sum(axis=0)
     return Spread(scale, total)
 
@@ -100,14 +153,12 @@ def r2_of(errors: Array, spread: Spread) -> Any:
         return np.mean(np.where(exact, 1.0, 1.0 - ratio), axis=-1)
 
 
-def _blocks(data: Dataset, scale: float) -> Iterator[tuple[Array, Array]]:
+def _differences(data: Evaluated, scale: float, first: Any) -> Iterator[tuple[Array, Array]]:
     """Targets / scale, as differences from the first row that counts, and weights in float64, some rows at a time."""
-    start = 0 if data.weight is None else int(np.argmax(data.weight > 0))
-    origin = data.y[start] / np.float64(scale)  # constant targets become exactly 0
-    for first in range(0, len(data.y), R2_ROWS):
-        rows = data.rows(first, first + R2_ROWS)
-        weight = np.ones(len(rows.y)) if rows.weight is None else rows.weight.astype(np.float64)
-        differences = rows.y / np.float64(scale) - origin
+    origin = first / np.float64(scale)  # constant targets become exactly 0
+    for y, given in data.targets(R2_ROWS):
+        weight = np.ones(len(y)) if given is None else given.astype(np.float64)
+        differences = y / np.float64(scale) - origin
         differences[weight == 0] = 0.0  # whatever their targets are
         yield differences, weight
 
@@ -116,13 +167,6 @@ def check_metrics(engine: Engine, metrics: Sequence[Metric]) -> None:
     """Raise InputError if one of the metrics cannot be computed for what the trainer predicts."""
     for metric in metrics:
         check_metric(metric, engine)
-
-
-def _from_predictions(engine: Engine, data: Dataset, metrics: Sequence[Metric]) -> dict[str, float]:
-    if not metrics:
-        return {}
-    check_metrics(engine, metrics)
-    return of_predictions(metrics, task_of(engine), data.y, engine.predict(data.x), data.weight)
 
 
 def of_predictions(

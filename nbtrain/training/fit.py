@@ -14,7 +14,6 @@ from ..callbacks import Callback, Checkpoint, as_callbacks
 from ..callbacks.base import keeps_state, stops
 from ..callbacks.progress import as_progress
 from ..checks import arrays as checks
-from ..checks.messages import wrong
 from ..components import Component
 from ..core import layout
 from ..errors import DivergenceError, InputError
@@ -23,11 +22,14 @@ from ..metrics import Metric, as_metrics
 from ..model import layer_views
 from ..model.plan import LOG_SIZE
 from ..status import DIVERGENCES, check
-from .checkpointing import TrainingData, UnfinishedEpoch, resume, savers_last
-from .data import Dataset, InputSpec
+from .checkpointing import TrainingData, UnfinishedEpoch, plan_text, resume, same_plan, savers_last
+from .data import Dataset
 from .engine import Engine
-from .evaluation import check_metrics, evaluate
+from .evaluation import Evaluated, check_metrics, evaluate
 from .history import History
+from .sources.beside import Beside
+from .sources.feeds import Feed
+from .sources.filling import Block
 from .watch import Watch, can_watch
 
 if TYPE_CHECKING:
@@ -39,6 +41,10 @@ MOST_STEPS = 1 << 40
 
 class Options:
     """The arguments of fit besides data, checked."""
+
+    epochs: int
+    metrics: list[Metric]
+    callbacks: list[Callback]
 
     def __init__(self, epochs: Any, metrics: Any, callbacks: Any, progress: Any, checkpoint: Any) -> None:
         self.epochs = checks.whole_number(epochs, "epochs", 0)
@@ -54,24 +60,10 @@ class Options:
         self.checkpoint: Checkpoint | None = checkpoint
 
 
-def training_data(
-    inputs: InputSpec, X: Any, y: Any, sample_weight: Any, validation_data: Any
-) -> tuple[Dataset, Dataset | None]:
-    """Data to train on and to validate with."""
-    data = inputs.dataset(X, y, sample_weight)
-    if data.weight is not None and not (data.weight >= np.finfo(inputs.dtype).smallest_normal).any():
-        got = f"at most {data.weight.max():.2g}, which training in {inputs.dtype} counts as 0"
-        raise InputError(wrong("sample_weight", "have a positive weight", got if data.weight.any() else "only zeros"))
-    if validation_data is None:
-        return data, None
-    triple = checks.pair(validation_data, "validation_data")
-    return data, inputs.dataset(*triple, prefix="validation_data ")
-
-
 def fit(
     trainer: Trainer,
-    data: Dataset | TrainingData,
-    validation: Dataset | None,
+    data: Feed | TrainingData,
+    validation: Evaluated | None,
     options: Options,
     kind: Callable[..., Fit] | None = None,
 ) -> History:
@@ -81,7 +73,7 @@ def fit(
     else:
         own = TrainingData(data, None if options.checkpoint is None else trainer)
     if options.metrics and validation is None:
-        raise InputError("metrics need validation_data, which was not given")
+        raise InputError("metrics need validation data, which were not given")
     check_metrics(trainer.engine, options.metrics)
     epochs, callbacks, states = options.epochs, list(options.callbacks), None
     if options.checkpoint is not None:
@@ -105,16 +97,32 @@ def whole_history(trainer: Trainer) -> History:
 class Fit:
     """One call of fit."""
 
+    trainer: Trainer
+    engine: Engine
+    validation: Evaluated | None
+    callbacks: list[Callback]
+    metrics: Sequence[Metric]
+    states: Sequence[CallbackState]
+    intervals: Intervals
+    unfinished: UnfinishedEpoch
+    kept_data: TrainingData
+    history: History
+    stopped: bool
+    warned: bool
+    logged: tuple[int, int]
+
     def __init__(
         self,
         trainer: Trainer,
         data: TrainingData,
-        validation: Dataset | None,
+        validation: Evaluated | None,
         callbacks: Sequence[Callback],
         metrics: Sequence[Metric] = (),
         states: Sequence[CallbackState] | None = None,
     ) -> None:
-        self.trainer, self.engine, self.data, self.validation = trainer, trainer.engine, data.data, validation
+        self.trainer, self.engine, self.feed, self.validation = trainer, trainer.engine, data.feed, validation
+        self.block: Block | None = None
+        self.beside = Beside()
         self.callbacks, self.metrics = savers_last(callbacks), metrics
         self.states = states or ()
         self.intervals = Intervals(self.callbacks)
@@ -126,6 +134,7 @@ class Fit:
 
     def run(self, epochs: int, new_file: Checkpoint | None = None) -> History:
         """Train for `epochs` epochs, or until a callback stops it; write the first checkpoint to a new file."""
+        self.continue_epoch()
         self.engine.keep_snapshot()
         started: list[Callback] = []
         outer, self.engine.run = self.engine.run, self
@@ -149,7 +158,33 @@ class Fit:
             finally:
                 self.engine.descriptor["watch"] = 0  # whatever interrupts: its memory is freed
                 self.engine.run = outer
+                self.leave_epoch()
         return self.history
+
+    def continue_epoch(self) -> None:
+        """Take the data as before, where an epoch was begun; raise InputError if they are taken in another way."""
+        engine, feed = self.engine, self.feed
+        if feed is None:
+            return
+        kept, position = engine.epoch_plan, engine.position(feed.samples)
+        if kept is not None and position:
+            if not same_plan(kept, feed.described):
+                raise InputError(
+                    f"an epoch was begun with {plan_text(kept)}, of which {position:,} rows are trained, got "
+                    f"{plan_text(feed.described)}; give the same to finish it"
+                )
+            feed.resume(kept)
+        engine.epoch_plan = None
+
+    def leave_epoch(self) -> None:
+        """Remember how an epoch that was begun is taken, and let the data go."""
+        engine, feed = self.engine, self.feed
+        if feed is None:
+            return
+        engine.descriptor["streamed"], engine.descriptor["shuffle"] = 0, engine.recipe.shuffle
+        engine.epoch_plan = feed.described if engine.descriptor["position"][0] else None
+        self.beside.close()
+        feed.close()
 
     def resume_callbacks(self) -> None:
         """Give the callbacks the states that the checkpoint has of them."""
@@ -182,10 +217,14 @@ class Fit:
         """Train slice by slice; compiled code does what there is to do between epochs, if it can."""
         d = self.engine.descriptor
         d["status"], d["watch"], d["log_count"] = layout.OK, 0, 0
+        each = 1
         if self.can_watch():
-            self.watch = Watch(self.engine, self.validation, self.callbacks)
-        each, watch = (1, 0) if self.watch is None else (LOG_SIZE, self.watch.address)
+            in_memory = self.validation if isinstance(self.validation, Dataset) else None  # or there is none
+            self.watch = Watch(self.engine, in_memory, self.callbacks)
+            each = LOG_SIZE if self.feed is None or self.feed.in_memory else 1
+        watch = 0 if self.watch is None else self.watch.address
         while epochs > 0 and not self.stopped:
+            self.take_block()
             before = self.trainer.iteration
             self.logged = self.history.epochs, self.trainer.history.epochs
             d["log_count"], d["log_size"] = 0, min(each, epochs)
@@ -195,6 +234,7 @@ class Fit:
             try:
                 d["watch"] = watch
                 self.slice()
+                self.leave_block()
                 self.stopped = self.intervals.call(self.trainer, before)
                 self.warn_of_rate_zero()
             finally:  # an interrupt loses no finished epoch
@@ -204,19 +244,78 @@ class Fit:
         """Whether compiled code can do what there is to do between epochs."""
         return not self.metrics and can_watch(self.engine, self.validation, self.callbacks)
 
+    def take_block(self) -> None:
+        """Wait for the block of data in which the training stands."""
+        if self.feed is None or (self.feed.in_memory and self.block is not None):
+            return
+        self.engine.descriptor["shuffle"] = self.feed.shuffles
+        try:
+            self.block = self.feed.take()
+        except Exception as error:
+            if not self.feed.in_memory:
+                error.add_note(f"nbtrain: the model stands after iteration {self.trainer.iteration:,}")
+            raise
+
+    def leave_block(self) -> None:
+        """Let the next block come where this one is done."""
+        if self.feed is not None and not self.feed.in_memory and not self.within_block():
+            self.feed.finished(ended=bool(self.engine.descriptor["log_count"][0]))
+
+    def within_block(self) -> bool:
+        """Whether there is more to train of the present block."""
+        d = self.engine.descriptor
+        return bool(d["log_count"][0] == 0 and d["position"][0] < self.present.last)
+
+    @property
+    def present(self) -> Block:
+        """The block in which the training stands."""
+        assert self.block is not None
+        return self.block
+
     def slice(self) -> None:
         """Run compiled code for a while."""
-        engine = self.engine
-        if engine.recipe.threads == 1:
-            engine.descriptor["slice_time"] = int(SLICE_SECONDS * 1e9)
-            status = engine.call("train_slice", self.data)
-        else:
-            epochs = int(engine.descriptor["log_size"][0])
-            with engine.team.slice(6.0 * engine.theta.size * len(self.data.x) * epochs, SLICE_SECONDS):
-                status = engine.call("train_slice", self.data)
+        assert self.feed is not None
+        beside = self.feed.reads_here
+        status = self.beside.run(self.slices, self.feed.meanwhile) if beside else self.compiled()
         if status in DIVERGENCES:
             raise self.diverged()
-        check(status, engine.recipe.loss)
+        if status == layout.NO_MEMORY:
+            raise self.no_order()
+        check(status, self.engine.recipe.loss)
+
+    def slices(self) -> int:
+        """Run compiled code until the block is done, or the calling thread has other things to do."""
+        d = self.engine.descriptor
+        end = int(d["iteration"][0]) + int(d["slice_steps"][0])
+        status = self.compiled()
+        while status == layout.OK and not self.beside.paused and self.within_block() and d["iteration"][0] < end:
+            d["slice_steps"] = end - int(d["iteration"][0])
+            status = self.compiled()
+        return status
+
+    def compiled(self) -> int:
+        """Call the core's slice once -> status."""
+        engine, block = self.engine, self.present
+        d = engine.descriptor
+        d["streamed"], d["block_samples"], d["block_first"] = block.streamed, block.samples, block.first
+        d["block_number"], d["block_open"] = block.number, block.open
+        try:
+            if engine.recipe.threads == 1:
+                d["slice_time"] = int(SLICE_SECONDS * 1e9)
+                return engine.call("train_slice", block.data)
+            flops = 6.0 * engine.theta.size * len(block.data.x) * int(d["log_size"][0])
+            with engine.team.slice(flops, SLICE_SECONDS):
+                return engine.call("train_slice", block.data)
+        finally:
+            d["streamed"] = 0
+
+    def no_order(self) -> MemoryError:
+        """The error where the order of the samples has no room."""
+        rows = len(self.present.data.x)
+        return MemoryError(
+            f"not enough memory for the order of the samples: {4 * rows:,} bytes, 4 for each of {rows:,}, are needed "
+            "to shuffle them; shuffle=False needs none, and shuffle='blocks' less"
+        )
 
     def warn_of_rate_zero(self) -> None:
         """Warn once a call where a schedule has come to its end at rate 0 and training changes nothing more."""
@@ -310,7 +409,7 @@ class Fit:
         d = self.engine.descriptor
         ended = d["position"][0] == 0 and d["epoch"][0] != d["snapshot_epoch"][0]  # it was found at an epoch's end
         now = "the model was restored to the end of its last finite epoch"
-        error = describe_divergence(self.engine, self.data, now, ended)
+        error = describe_divergence(self.engine, self.present.data, now, ended)
         self.engine.restore_snapshot()
         return error
 

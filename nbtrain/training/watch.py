@@ -18,7 +18,7 @@ from ..model.plan import LOG_SIZE
 from ..model.quick import address
 from .data import Dataset
 from .engine import Engine
-from .evaluation import Spread, r2_of, spread_of
+from .evaluation import Evaluated, Spread, r2_of, spread_of
 
 Array = np.ndarray[Any, Any]
 MOST_FLOPS = 1e8  # of an evaluation in between: some milliseconds, so that Ctrl-C is seen in time
@@ -41,6 +41,17 @@ class Watch:
     address : int
         Of the WATCH, or 0 where there is nothing to do between epochs.
     """
+
+    engine: Engine
+    validation: Dataset | None
+    callbacks: Sequence[Callback]
+    address: int
+    record: Array
+    monitors: Array
+    best: list[Array | None]
+    log: Array
+    sums: Array
+    errors: Array | None
 
     def __init__(self, engine: Engine, validation: Dataset | None, callbacks: Sequence[Callback]) -> None:
         self.engine, self.validation, self.callbacks = engine, validation, callbacks
@@ -98,9 +109,11 @@ class Watch:
         return bool(self.record["stopped"][0])
 
 
-def can_watch(engine: Engine, validation: Dataset | None, callbacks: Sequence[Callback]) -> bool:
+def can_watch(engine: Engine, validation: Evaluated | None, callbacks: Sequence[Callback]) -> bool:
     """Whether compiled code can do what there is to do between epochs."""
     if validation is not None:
+        if not isinstance(validation, Dataset):
+            return False
         if 2.0 * engine.theta.size * len(validation.x) > MOST_FLOPS:
             return False
         if validation.weight is not None and not validation.weight.any():

@@ -37,4 +37,4 @@ def _order(trainer):
     import ctypes
 
     address = int(trainer.model.descriptor["order"][0])
-    return ctypes.cast(address, ctypes.POINTER(ctypes.c_int64))
+    return ctypes.cast(address, ctypes.POINTER(ctypes.c_uint32))

@@ -51,6 +51,11 @@ TABLE = {
         {r"at the end: ([\d.]+) learning": (0.05, 0.08), r"([\d.]+) frozen;": (0.2, 5.0)},
     ),
     "fashion_mnist.py": ("--data DATA --epochs 20", (), {r"test accuracy ([\d.]+)": (0.5, 1.0)}),
+    "fashion_mnist_memmap.py": (
+        "--data DATA --epochs 20 --check",
+        (),
+        {r"test accuracy ([\d.]+)": (0.5, 1.0)},
+    ),
     "inverse_design.py": (
         "--throws 2000 --epochs 120 --designs 50",
         (),
@@ -164,6 +169,16 @@ def test_fashion_mnist_is_timed_beside_other_libraries(digits_as_idx):
     assert re.search(r"nbtrain +\d+\.\d+ s per epoch, 1\.00 times", done.stdout)
     if importlib.util.find_spec("sklearn"):
         assert re.search(r"scikit-learn +\d+\.\d+ s per epoch", done.stdout)
+
+
+def test_fashion_mnist_from_a_file_has_the_bits_of_memory_and_does_without_the_data(tmp_path):
+    for shuffle in ("exact", "blocks"):
+        options = "--data", str(tmp_path), "--epochs", "1", "--check", "--shuffle", shuffle
+        done = run("fashion_mnist_memmap.py", *options)
+        assert done.returncode == 0, done.stderr
+        assert "made-up images" in done.stderr
+        assert "the same bits as in memory: True" in done.stdout
+    assert run("fashion_mnist_memmap.py", "--data", str(tmp_path), "--shuffle", "batches").returncode == 0
 
 
 def test_fashion_mnist_says_where_the_data_comes_from(tmp_path):

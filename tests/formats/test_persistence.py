@@ -22,6 +22,7 @@ from model_files import changed, put_together, signed, taken_apart
 from oracle import OPTIMIZERS
 
 import nbtrain
+from nbtrain import filesystem
 from nbtrain.formats.modelfile import files
 from nbtrain.training import fit
 
@@ -270,20 +271,25 @@ def test_a_failure_at_any_call_leaves_the_old_or_the_new_file(error, monkeypatch
     old, new = make(rng=1), make(rng=2)
     path = tmp_path / "m.nbt"
     counting = FailingOs(0, error)
-    monkeypatch.setattr(files, "os", counting)
+    for module in (files, filesystem):
+        monkeypatch.setattr(module, "os", counting)
     old.save(path)
     assert counting.calls > 12
     outcomes = set()
     for at in range(1, counting.calls + 1):
-        monkeypatch.setattr(files, "os", os)
+        for module in (files, filesystem):
+            monkeypatch.setattr(module, "os", os)
         old.save(path)
-        monkeypatch.setattr(files, "os", FailingOs(at, error))
+        failing = FailingOs(at, error)
+        for module in (files, filesystem):
+            monkeypatch.setattr(module, "os", failing)
         try:
             new.save(path)
             outcome = "saved"  # what failed was the search for leftovers
         except type(error):
             outcome = "failed"
-        monkeypatch.setattr(files, "os", os)
+        for module in (files, filesystem):
+            monkeypatch.setattr(module, "os", os)
         found = state(nbtrain.load(path))
         assert found in (state(old), state(new))
         assert outcome == "failed" or found == state(new)

@@ -212,10 +212,10 @@ def test_a_file_is_written_where_nothing_remains_to_be_trained(epochs, tmp_path)
 
 
 def test_the_digest_sees_what_is_between_and_costs_little():
-    from nbtrain.training.checkpointing import DIGESTED_ROWS, digest
-    from nbtrain.training.data import Dataset
+    from nbtrain.training.checkpointing import digest
+    from nbtrain.training.data import SAMPLED_ROWS, Dataset
 
-    x = np.zeros((3 * DIGESTED_ROWS, 2), np.float32)
+    x = np.zeros((3 * SAMPLED_ROWS, 2), np.float32)
     found = digest(Dataset(x, x, None))
     assert found == digest(Dataset(x.copy(), x.copy(), None))
     assert found != digest(Dataset(x + np.float32(1e-30), x, None))

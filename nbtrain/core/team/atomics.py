@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 from llvmlite import ir
@@ -10,13 +9,17 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from ...compiler import processor
+from ...compiler import processor, targets
 from ..calls import INT64, library_call
 
 ORDERING = "seq_cst"
-MONOTONIC = 6 if sys.platform == "darwin" else 1
+MONOTONIC, MONOTONIC_OF_MACOS = 1, 6  # clocks of clock_gettime
+BILLION: Any = ir.Constant(INT64, 10**9)
 # The instruction that tells the processor that a thread is waiting, and its argument.
-PAUSE = {processor.X86: ("llvm.x86.sse2.pause", None), processor.ARM: ("llvm.aarch64.hint", 1)}
+PAUSE: dict[str, tuple[str, int | None]] = {
+    processor.X86: ("llvm.x86.sse2.pause", None),
+    processor.ARM: ("llvm.aarch64.hint", 1),
+}
 
 
 def pointer(builder: Any, address: Any) -> Any:
@@ -111,10 +114,11 @@ def prefetch(typing_context: Any, address: Any) -> Any:
 
 @intrinsic
 def give_way(typing_context: Any) -> Any:
-    """Yield the core to another thread: sched_yield of the C library."""
+    """Yield the core to another thread: sched_yield of the C library, or Windows' SwitchToThread."""
 
     def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        library_call(builder, "sched_yield", ir.IntType(32), [])
+        name = "SwitchToThread" if targets.system() == targets.WINDOWS else "sched_yield"
+        library_call(builder, name, ir.IntType(32), [])
         return context.get_dummy_value()
 
     return types.void(), codegen
@@ -122,13 +126,31 @@ def give_way(typing_context: Any) -> Any:
 
 @intrinsic
 def clock(typing_context: Any) -> Any:
-    """Nanoseconds of a monotonic clock: clock_gettime of the C library."""
+    """Nanoseconds of a monotonic clock: clock_gettime of the C library, or Windows' performance counter."""
 
     def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        time = cgutils.alloca_once(builder, ir.ArrayType(INT64, 2))  # seconds, nanoseconds
-        address = builder.ptrtoint(time, INT64)
-        library_call(builder, "clock_gettime", ir.IntType(32), [ir.Constant(INT64, MONOTONIC), address])
-        seconds, rest = (builder.extract_value(builder.load(time), i) for i in range(2))
-        return builder.add(builder.mul(seconds, ir.Constant(INT64, 10**9)), rest)
+        return (counter if targets.system() == targets.WINDOWS else time_of_clock)(builder)
 
     return types.int64(), codegen
+
+
+def time_of_clock(builder: Any) -> Any:
+    """Code for clock_gettime."""
+    time = cgutils.alloca_once(builder, ir.ArrayType(INT64, 2))  # seconds, nanoseconds
+    number = MONOTONIC_OF_MACOS if targets.system() == targets.MACOS else MONOTONIC
+    given = [ir.Constant(INT64, number), builder.ptrtoint(time, INT64)]
+    library_call(builder, "clock_gettime", ir.IntType(32), given)
+    seconds, rest = (builder.extract_value(builder.load(time), i) for i in range(2))
+    return builder.add(builder.mul(seconds, BILLION), rest)
+
+
+def counter(builder: Any) -> Any:
+    """Code for the performance counter: its whole seconds, and the rest of its ticks as nanoseconds."""
+    found = []
+    for name in ("QueryPerformanceCounter", "QueryPerformanceFrequency"):
+        place = cgutils.alloca_once(builder, INT64)
+        library_call(builder, name, ir.IntType(32), [builder.ptrtoint(place, INT64)])
+        found.append(builder.load(place))
+    ticks, frequency = found
+    rest = builder.sdiv(builder.mul(builder.srem(ticks, frequency), BILLION), frequency)
+    return builder.add(builder.mul(builder.sdiv(ticks, frequency), BILLION), rest)

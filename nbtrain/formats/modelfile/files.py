@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import fcntl
+import io
 import os
 import secrets
 import stat
+import time
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from ... import filesystem
 from ...checks.messages import brief, wrong
 from ...errors import InputError, MissingFileError, ModelFileError
 from .container import DIGEST_AT, begins_as_model, header_length, refuse
 
 PREFIX, SUFFIX = ".nbtrain-", ".tmp"
+LEFT_SECONDS = 60.0  # after which a temporary file on Windows is a leftover
 Path = str | os.PathLike[str]
 
 
@@ -35,12 +38,14 @@ def write(path: Path, parts: Iterable[memoryview]) -> None:
     replaced = _standing(target)
     remove_leftovers(folder)
     try:
-        with _temporary(folder, replaced) as (descriptor, temporary):
+        with _temporary(folder, replaced) as (file, temporary):
             for part in parts:
-                _write_all(descriptor, part)
-            os.fsync(descriptor)
-            os.replace(temporary, target)
-        _sync_folder(folder)
+                _write_all(file, part)
+            os.fsync(file.fileno())
+            if filesystem.WINDOWS:
+                file.close()  # elsewhere it stays locked
+            filesystem.move(temporary, target)
+        filesystem.sync_folder(folder)
     except OSError as error:
         error.filename = target
         raise
@@ -67,11 +72,11 @@ def check_folder(path: str) -> None:
 def is_model(path: str) -> bool:
     """Whether a file begins as model files do; False where it cannot be read."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        descriptor = os.open(path, os.O_RDONLY | filesystem.AT_ONCE)
     except OSError:
         return False
     try:
-        return stat.S_ISREG(os.fstat(descriptor).st_mode) and begins_as_model(os.pread(descriptor, DIGEST_AT, 0))
+        return stat.S_ISREG(os.fstat(descriptor).st_mode) and begins_as_model(os.read(descriptor, DIGEST_AT))
     finally:
         os.close(descriptor)
 
@@ -88,36 +93,27 @@ def _standing(target: str) -> os.stat_result | None:
 
 
 @contextlib.contextmanager
-def _temporary(folder: str, replaced: os.stat_result | None) -> Iterator[tuple[int, str]]:
+def _temporary(folder: str, replaced: os.stat_result | None) -> Iterator[tuple[io.FileIO, str]]:
     """A new file beside the target, locked for as long as its writer lives; removed unless it was moved away."""
     while True:
         temporary = os.path.join(folder, f"{PREFIX}{secrets.token_hex(8)}{SUFFIX}")
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
-        try:
-            with contextlib.suppress(OSError):  # a file system without locks: leftovers stay
-                fcntl.flock(descriptor, fcntl.LOCK_EX)
-            if not os.fstat(descriptor).st_nlink:
-                continue  # another process took it for a leftover before it was locked
-            if replaced is not None:
-                _set_owner(descriptor, replaced)
-                os.fchmod(descriptor, stat.S_IMODE(replaced.st_mode))
-            yield descriptor, temporary
-            return
-        except BaseException:
-            with contextlib.suppress(OSError):
-                os.unlink(temporary)
-            raise
-        finally:
-            os.close(descriptor)
-
-
-def _set_owner(descriptor: int, replaced: os.stat_result) -> None:
-    """Keep owner and group of the file that is replaced, as far as this process may set them."""
-    try:
-        os.fchown(descriptor, replaced.st_uid, replaced.st_gid)
-    except OSError:
-        with contextlib.suppress(OSError):
-            os.fchown(descriptor, -1, replaced.st_gid)
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | filesystem.BINARY, 0o666)
+        with io.FileIO(descriptor, "wb") as file:
+            try:
+                if not filesystem.WINDOWS:
+                    with contextlib.suppress(OSError):  # a file system without locks: leftovers stay
+                        filesystem.lock(descriptor, wait=True)
+                    if not os.fstat(descriptor).st_nlink:
+                        continue  # another process took it for a leftover before it was locked
+                if replaced is not None:
+                    filesystem.keep_mode(descriptor, replaced)
+                yield file, temporary
+                return
+            except BaseException:
+                file.close()
+                with contextlib.suppress(OSError):
+                    os.unlink(temporary)
+                raise
 
 
 def remove_leftovers(folder: str) -> None:
@@ -130,29 +126,21 @@ def remove_leftovers(folder: str) -> None:
 
 def _remove_unlocked(temporary: str) -> None:
     with contextlib.suppress(OSError):
-        descriptor = os.open(temporary, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        if filesystem.WINDOWS:  # where it cannot be removed while its writer has it open
+            if time.time() - os.stat(temporary).st_mtime > LEFT_SECONDS:  # but for a moment, before it is moved
+                os.unlink(temporary)
+            return
+        descriptor = os.open(temporary, os.O_RDONLY | filesystem.OWN)
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            filesystem.lock(descriptor)
             os.unlink(temporary)
         finally:
             os.close(descriptor)
 
 
-def _write_all(descriptor: int, part: memoryview) -> None:
+def _write_all(file: io.FileIO, part: memoryview) -> None:
     while part:
-        part = part[os.write(descriptor, part) :]
-
-
-def _sync_folder(folder: str) -> None:
-    """Make the move durable, on file systems that can sync a folder."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    except OSError as error:
-        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
-            raise
-    finally:
-        os.close(descriptor)
+        part = part[os.write(file.fileno(), part) :]
 
 
 def read(path: Path) -> bytearray:
@@ -166,11 +154,8 @@ def read(path: Path) -> bytearray:
     """
     where = checked_path(path)
     try:
-        descriptor = os.open(where, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # a FIFO must not wait for a writer
-        try:
-            return _read_all(descriptor, where)
-        finally:
-            os.close(descriptor)
+        with io.FileIO(os.open(where, os.O_RDONLY | filesystem.AT_ONCE)) as file:
+            return _read_all(file, where)
     except FileNotFoundError as error:
         missing = MissingFileError(f"no such file: {where!r}")
         missing.errno, missing.filename = error.errno, where
@@ -179,17 +164,18 @@ def read(path: Path) -> bytearray:
         raise ModelFileError(f"{where}: cannot be read: {error.strerror or error}") from error
 
 
-def _read_all(descriptor: int, where: str) -> bytearray:
-    found = os.fstat(descriptor)
+def _read_all(file: io.FileIO, where: str) -> bytearray:
+    found = os.fstat(file.fileno())
     if not stat.S_ISREG(found.st_mode):
         refuse(where, "path", "not a regular file")
-    header_length(os.pread(descriptor, DIGEST_AT, 0), found.st_size, where)
+    header_length(file.read(DIGEST_AT), found.st_size, where)
+    file.seek(0)
     try:
         data = bytearray(found.st_size)
     except (MemoryError, OverflowError) as error:
         raise ModelFileError(f"{where}: not enough memory for its {found.st_size:,} bytes") from error
     view, done = memoryview(data), 0
-    while done < len(data) and (count := os.readv(descriptor, [view[done:]])):
+    while done < len(data) and (count := file.readinto(view[done:])):
         done += count
     if done != len(data):
         refuse(where, f"end at byte {done}", f"expected {len(data)} bytes")

@@ -93,7 +93,7 @@ def _check_version(metadata: Mapping[str, str], where: str) -> None:
 
 def _counters(fields: Fields) -> dict[str, float]:
     counters: dict[str, float] = {name: fields.whole(name) for name in COUNTERS}
-    if counters["position"] and counters["position"] >= counters["samples"]:
+    if counters["samples"] and counters["position"] >= counters["samples"]:  # 0: not known while it lasts
         fields.refuse("position", f"{counters['position']} of {counters['samples']} samples")
     counters[START] = fields.whole(START) if START in fields.entries else 0
     return counters | {name: fields.number(name) for name in NUMBERS}

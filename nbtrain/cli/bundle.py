@@ -114,12 +114,14 @@ def check_symbols(name: str, code: bytes, system: str) -> None:
 def objects_to_make() -> Iterator[tuple[str, Callable[[], bytes]]]:
     """Names of the objects, and what compiles each."""
     from ..compiler import component_code, regularized_code
-    from ..core.compiled import code_of
+    from ..core.compiled import ALL, code_of, object_name
+    from ..core.functions import DRAWS
 
     found = [made for module in builtin.MODULES for made in builtin.specs_of(module) if made.kind in COMPILED]
     for dtype in map(np.dtype, DTYPES):
-        for part in ("core", "passes"):
-            yield f"{part}.{dtype}", partial(code_of, dtype, part)
+        for part in ALL:
+            if part != DRAWS or dtype.name == DTYPES[0]:  # those are the same for both
+                yield object_name(part, dtype), partial(code_of, dtype, part)
         for spec in found:
             yield f"{spec.kind}.{spec.name}.{dtype}", partial(component_code, spec, dtype)
         for pair in pairs(found):

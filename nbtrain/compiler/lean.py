@@ -1,18 +1,18 @@
 """Spares Numba work that it repeats for every function, without a change in what it makes.
 
-Numba looks through all its declarations of types whenever it meets an intrinsic or an array, resolves `a + b` anew for
-each pair of numbers, asks LLVM for the size of the same types, and describes every pass for those who listen to its
-events. Together that is a third of the time for typing and lowering. What is spared here is found again in memory.
+Numba looks through all its declarations of types whenever it meets an intrinsic or an array, finds out anew what
+`a + b` and the field of a record are each time, asks LLVM for the size of the same types, and describes every pass for
+those who listen to its events. What is spared here is found again in memory.
 """
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from numba import types
+from numba.core import ir
 from numba.core.compiler import CompilerBase, DefaultPassBuilder
 from numba.core.compiler_machinery import PassManager
 from numba.core.imputils import RegistryLoader
@@ -58,19 +58,25 @@ def lean(context: Any) -> Iterator[None]:
         _replaced(typing, "refresh", _where_new(typing, templates.RegistryLoader)),
         _replaced(context, "get_abi_sizeof", _remembered(context.get_abi_sizeof)),
         _replaced(context, "get_abi_alignment", _remembered(context.get_abi_alignment)),
-        _replaced(typing, "resolve_function_type", _Operators(typing)),
+        _replaced(typing, "resolve_function_type", _Resolved(typing)),
+        _replaced(typing, "resolve_getattr", _Attributes(typing)),
+        _replaced(ir.Inst, "_rec_list_vars", _variables),
     ):
         yield
 
 
 @contextmanager
 def _replaced(owner: Any, name: str, function: Callable[..., Any]) -> Iterator[None]:
-    """Let an object have a function of its own in place of its class's."""
+    """Let an object have a function of its own in place of its class's, or a class another one."""
+    usual = vars(owner).get(name)
     setattr(owner, name, function)
     try:
         yield
     finally:
-        delattr(owner, name)
+        if usual is None:
+            delattr(owner, name)
+        else:
+            setattr(owner, name, usual)
 
 
 def _remembered(function: Callable[[Any], int]) -> Callable[[Any], int]:
@@ -103,26 +109,15 @@ def _where_new(context: Any, loader: Any) -> Callable[[], None]:
     return refreshed
 
 
-_OPERATORS = {
-    getattr(operator, name)
-    for name in (
-        *("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "neg", "pos", "invert", "not_"),
-        *("eq", "ne", "lt", "le", "gt", "ge", "and_", "or_", "xor", "lshift", "rshift"),
-        *("iadd", "isub", "imul", "itruediv", "ifloordiv", "imod", "iand", "ior", "ixor", "ilshift", "irshift"),
-        *("getitem", "setitem"),
-    )
-}
-
-
-class _Operators:
-    """A typing context's `resolve_function_type`, which remembers the types of operators on numbers and arrays."""
+class _Resolved:
+    """A typing context's `resolve_function_type`, which remembers what Numba's own functions and intrinsics give."""
 
     def __init__(self, context: Any) -> None:
-        self.context, self.resolve = context, context.resolve_function_type
+        self.resolve = context.resolve_function_type
         self.known: dict[Any, Any] = {}
 
     def __call__(self, function: Any, arguments: Any, named: Any) -> Any:
-        if named or not _is_operator(function) or not all(isinstance(kind, _KINDS) for kind in arguments):
+        if named or not isinstance(function, types.Function) or not all(kind.is_precise() for kind in arguments):
             return self.resolve(function, arguments, named)
         key = id(function), tuple(arguments)  # declarations that are added later make another function of it
         found = self.known.get(key)
@@ -131,8 +126,40 @@ class _Operators:
         return found[1]
 
 
-_KINDS = types.Number, types.Boolean, types.Array
+class _Attributes:
+    """A typing context's `resolve_getattr`, which remembers the fields of records."""
+
+    def __init__(self, context: Any) -> None:
+        self.resolve = context.resolve_getattr
+        self.known: dict[Any, Any] = {}
+
+    def __call__(self, kind: Any, name: str) -> Any:
+        if not isinstance(kind, types.Record):
+            return self.resolve(kind, name)
+        if (kind, name) not in self.known:
+            self.known[kind, name] = self.resolve(kind, name)
+        return self.known[kind, name]
 
 
-def _is_operator(function: Any) -> bool:
-    return isinstance(function, types.Function) and function.typing_key in _OPERATORS
+_LEAVES = {str, int, bool, float, type(None), ir.Loc}
+
+
+def _variables(_: Any, value: Any) -> list[Any]:
+    """The variables in a part of Numba's representation, in order, as `Inst._rec_list_vars` lists them."""
+    found: list[Any] = []
+    waiting = [value]
+    while waiting:
+        part = waiting.pop()
+        kind = type(part)
+        if kind is ir.Var:
+            found.append(part)
+        elif kind is dict:
+            waiting.extend(reversed(part.values()))
+        elif kind in (list, tuple):
+            waiting.extend(reversed(part))
+        elif kind not in _LEAVES:
+            found.extend(_usual_variables(_, part))
+    return found
+
+
+_usual_variables = ir.Inst._rec_list_vars

@@ -45,7 +45,7 @@ def build(recipe: Recipe) -> tuple[Model, Memory, compiler.Compiled]:
     d = memory.array("descriptor")
     for i, word in enumerate(recipe.seed):
         d[f"seed_{i}"] = word
-    release = native(blueprint.core, holding=True).release
+    release = native(blueprint.core, recipe.dtype, holding=True).release
     memory.block.release = partial(release, memory.address("descriptor"))
     return _model(d, memory), memory, blueprint.core
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from ..components.spec import PerMember
-from ..core.functions import MEMBER_DOORS
+from ..core import compiled
+from ..core.functions import INSIDE, MEMBER_DOORS
 from ..core.layout import MEMBER, MONITOR, MOST_THREADS, OK, POPULATION, TARGET, TASK, WATCH, WORKER
 from ..model import MembersModel
 from ..model.draws import draw
@@ -193,8 +194,8 @@ class Members:
         record["values"], record["targets"] = self.values.ctypes.data, memory.addresses["targets"]
         record["losses"] = self.losses.ctypes.data
         record["models"] = memory.addresses["models"]
-        for name in MEMBER_DOORS:
-            record[name] = engine.addresses[name]
+        for name in (*MEMBER_DOORS, *INSIDE):
+            record[name] = compiled.address_of(name, family.recipe.dtype)
         return memory
 
     def model(self, family: Family, threads: int) -> MembersModel:

@@ -89,7 +89,7 @@ class Engine:
         self.descriptor = self.memory.array("descriptor")
         self.addresses = core.addresses
         self.lock = threading.RLock()
-        self.native, self.short = native(core), native(core, holding=True)
+        self.native, self.short = native(core, recipe.dtype), native(core, recipe.dtype, holding=True)
         self._team: Team | None = None
         self.result = np.zeros(3)
         self.run: Fit | None = None

@@ -5,10 +5,12 @@ BIN := $(VENV)/bin
 PROJECTS := pyproject.toml $(wildcard plugins/*/pyproject.toml)
 PLUGINS := $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml))
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
+# Groups of pyproject.toml need pip 25.1; Python 3.11 to 3.13 may come with an older one.
+GROUPS := $(PIP) 'pip>=25.1' && $(PIP)
 
-DOCS_WRITTEN := docs/_build docs/examples docs/reference/api docs/reference/components docs/sg_execution_times.rst
+DOCS_WRITTEN := docs/_build docs/examples docs/notebooks docs/reference/api docs/reference/components docs/sg_execution_times.rst
 
-.PHONY: help demo test soak lint docs docs-quick docs-links bench asv asv-compare wheel clean
+.PHONY: help demo test soak lint docs docs-quick docs-links bench asv asv-compare asv-series wheel dist dist-try clean
 .DELETE_ON_ERROR:
 
 help:
@@ -20,7 +22,9 @@ help:
 	@echo "make bench  time training steps beside the peers that are installed"
 	@echo "make asv    run all benchmarks of asv once, quickly"
 	@echo "make asv-compare BASE=main   whether the changes since a revision cost speed, in some minutes"
+	@echo "make asv-series REVISIONS=v1   measure revisions for the curves of the documentation"
 	@echo "make wheel  build a wheel with compiled code for several processors, in some minutes"
+	@echo "make dist   build what a release uploads, and check it; make dist-try installs and uses it"
 	@echo "make clean  remove the environment and everything built"
 
 demo: $(VENV)/runtime.stamp
@@ -45,18 +49,21 @@ lint: $(VENV)/dev.stamp
 docs: $(VENV)/docs.stamp
 	rm -rf $(DOCS_WRITTEN)
 	$(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet -b html docs docs/_build/html
+	$(BIN)/python docs/_ext/speed_pages.py docs/_build/html
 	$(BIN)/python docs/_ext/check_links.py docs/_build/html
 	@echo "open docs/_build/html/index.html"
 
 docs-quick: $(VENV)/docs.stamp
 	$(BIN)/python -m sphinx --quiet -b html docs docs/_build/html
+	$(BIN)/python docs/_ext/speed_pages.py docs/_build/html
 	$(BIN)/python docs/_ext/check_links.py docs/_build/html
 
 # Addresses of other sites, which needs the network.
 docs-links: $(VENV)/docs.stamp
 	$(BIN)/python -m sphinx --quiet -b linkcheck docs docs/_build/linkcheck
 
-# Where torch and jax are installed in the environment too, they are compared with; CORES=0 keeps to one core.
+# Where torch and jax are installed in the environment too, they are compared with; CORES=0 keeps to one core. The table
+# also goes to asv_bench/measured/last.json.
 bench: $(VENV)/dev.stamp
 	cd asv_bench && ../$(BIN)/python -m compare $(if $(CORES),--cores $(CORES)) $(ARGS)
 	@echo
@@ -82,6 +89,25 @@ wheel: $(VENV)/dev.stamp
 	    $(BIN)/nbtrain cache bundle --system $${target%%/*} $${target#*/} $(CODE); done
 	$(BIN)/python -m hatchling build -t wheel -d dist
 
+# What a release consists of: the wheel with compiled code, the source distribution, and the plugins.
+dist: $(VENV)/release.stamp
+	rm -rf dist
+	$(MAKE) wheel
+	$(BIN)/python -m hatchling build -t sdist -d dist
+	set -e; for plugin in $(PLUGINS); do \
+	    (cd $$plugin && $(CURDIR)/$(BIN)/python -m hatchling build -d $(CURDIR)/dist); done
+	$(BIN)/python -m twine check --strict dist/*
+	$(BIN)/check-wheel-contents dist/*.whl
+
+# In an environment of its own and with an empty cache, as somebody who installs the release for the first time.
+TRY := build/dist-try
+dist-try:
+	rm -rf $(TRY)
+	$(PYTHON) -m venv $(TRY)/venv
+	$(TRY)/venv/bin/python -m pip --disable-pip-version-check install --quiet dist/*.whl
+	cd $(TRY) && export NBTRAIN_CACHE_DIR=$(CURDIR)/$(TRY)/cache NBTRAIN_STRICT_PLUGINS=1 && \
+	    venv/bin/nbtrain --version && venv/bin/nbtrain demo && venv/bin/nbtrain cache info && venv/bin/nbtrain plugins list
+
 clean:
 	rm -rf $(DOCS_WRITTEN) nbtrain/compiler/prebuilt_code
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
@@ -100,9 +126,13 @@ $(VENV)/runtime.stamp: $(PROJECTS) | $(BIN)/python
 	@touch $@
 
 $(VENV)/dev.stamp: $(PROJECTS) $(VENV)/runtime.stamp | $(BIN)/python
-	$(PIP) -e '.[dev]'
+	$(GROUPS) --group dev
 	@touch $@
 
 $(VENV)/docs.stamp: $(PROJECTS) $(VENV)/runtime.stamp | $(BIN)/python
-	$(PIP) -e '.[docs]'
+	$(GROUPS) --group docs
+	@touch $@
+
+$(VENV)/release.stamp: $(PROJECTS) $(VENV)/dev.stamp | $(BIN)/python
+	$(GROUPS) --group release
 	@touch $@

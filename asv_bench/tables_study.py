@@ -1,6 +1,6 @@
 """The defaults of `nbtrain.table.train` beside scikit-learn's MLP, on public tables.
 
-    python tables_study.py run FOLDER --methods mlp,mlp_early,nbtrain,nbtrain_1 --output runs.jsonl
+    python tables_study.py run FOLDER --methods mlp,mlp_early,mlp_early_5,nbtrain --output runs.jsonl
     python tables_study.py show runs.jsonl
 
 FOLDER holds clones of the repositories that TABLES names: github.com/vincentarelbundock/Rdatasets,
@@ -28,6 +28,7 @@ import numpy as np
 import pandas as pd
 
 ROWS = 4000  # of larger tables, so many are drawn
+SEEDS = 1000  # between the seeds of networks that are averaged
 R, J, S, B = "Rdatasets/csv", "jbrownlee", "selva86", "seaborn-data"
 
 
@@ -162,16 +163,21 @@ def pipeline(task: str, frame: pd.DataFrame, **options: Any) -> Any:
     return TransformedTargetRegressor(network, transformer=StandardScaler())
 
 
-def with_sklearn(**options: Any) -> Callable[..., Any]:
-    """A method: its predictions for the held-out rows, probabilities in the order of the classes."""
+def with_sklearn(networks: int = 1, **options: Any) -> Callable[..., Any]:
+    """A method: its predictions for the held-out rows, probabilities in the order of the classes.
+
+    Of several networks, whose seeds and validation rows differ, it is the mean.
+    """
 
     def predictions(table: Table, train: pd.DataFrame, test: pd.DataFrame, target: str, split: int) -> Any:
         x, held = (parts_of_dates(part.drop(columns=target), table.dates) for part in (train, test))
         texts = [name for name in x.columns if x[name].dtype.kind not in "biuf"]
         x[texts], held[texts] = x[texts].astype(object), held[texts].astype(object)
         y = train[target].astype(str) if table.task == "c" else train[target].astype(float)
-        model = pipeline(table.task, x, random_state=split, **options).fit(x, y)
-        return model.predict_proba(held) if table.task == "c" else model.predict(held)
+        seeds = (split + SEEDS * k for k in range(networks))
+        models = [pipeline(table.task, x, random_state=seed, **options).fit(x, y) for seed in seeds]
+        found = [model.predict_proba(held) if table.task == "c" else model.predict(held) for model in models]
+        return np.mean(found, axis=0)
 
     return predictions
 
@@ -198,6 +204,7 @@ EARLY = {"early_stopping": True, "hidden_layer_sizes": (64, 64), "validation_fra
 METHODS = {
     "mlp": with_sklearn(),
     "mlp_early": with_sklearn(**EARLY, batch_size=32),
+    "mlp_early_5": with_sklearn(5, **EARLY, batch_size=32),
     "nbtrain": with_nbtrain(),
     "nbtrain_1": with_nbtrain(seeds=1),
 }

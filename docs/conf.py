@@ -37,6 +37,7 @@ extensions = [
     # in docs/_ext:
     "component_pages",
     "api_pages",
+    "notebooks",
     "repository_links",
 ]
 exclude_patterns = ["README.md", "_build", "_ext", "_templates", "gallery/*", "**sg_execution_times.rst"]
@@ -45,6 +46,8 @@ templates_path = ["_templates"]
 # ---- pages in Markdown, as GitHub shows them, too
 myst_enable_extensions = ["attrs_block", "attrs_inline", "colon_fence", "deflist"]
 myst_heading_anchors = 4
+
+notebook_pages = ["tutorials/first-network", "tutorials/first-plugin", "tutorials/inside-njit"]  # they run
 
 # ---- docstrings
 default_role = "py:obj"  # `fit` is a link where there is such a name, and otherwise code; reST's default is italics
@@ -105,7 +108,7 @@ html_theme_options = {
     "show_toc_level": 2,
 }
 html_context = {"default_mode": "auto"}
-html_sidebars = {"index": [], "changelog": [], "development": []}
+html_sidebars = {"index": [], "changelog": [], "development": [], "release": []}
 copybutton_prompt_text = r">>> |\.\.\. |\$ "
 copybutton_prompt_is_regexp = True
 

@@ -40,7 +40,7 @@ from .errors import DivergenceError, Error, InputError, ModelFileError, PluginEr
 from .version import __version__
 
 if TYPE_CHECKING:
-    from . import callbacks, compiler, datasets, distributed, kernel, metrics, table, testing
+    from . import callbacks, compiler, datasets, distributed, kernel, metrics, plot, table, testing
     from .callbacks import Callback
     from .loading import load
     from .model.header import get_include
@@ -87,6 +87,7 @@ __all__ = [
     "loss",
     "metrics",
     "optimizer",
+    "plot",
     "register",
     "registry",
     "regularizer",
@@ -118,6 +119,7 @@ _LAZY = {
     "callbacks": "",
     "compiler": "",
     "metrics": "",
+    "plot": "",
     "table": "",
     "testing": "",
 }

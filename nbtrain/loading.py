@@ -23,6 +23,7 @@ def load(path: Path) -> Any:
     Parameters
     ----------
     path : str or path-like
+        The file.
 
     Returns
     -------
@@ -37,8 +38,11 @@ def load(path: Path) -> Any:
 
     Examples
     --------
-    >>> trainer.save("model.nbt")  # doctest: +SKIP
-    >>> trainer = nbtrain.load("model.nbt")  # doctest: +SKIP
+    >>> import nbtrain
+    >>> trainer = nbtrain.Trainer(nbtrain.Network(2, [nbtrain.Dense(1)]), loss="mse", rng=0)
+    >>> trainer.save("model.nbt")
+    >>> bool((nbtrain.load("model.nbt").theta == trainer.theta).all())
+    True
     """
     data, where = files.read(path), files.checked_path(path)
     return Population._restored(data, where) if is_population(data) else Trainer._loaded(data, where)

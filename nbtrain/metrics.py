@@ -42,6 +42,16 @@ class Metric:
         Whether sample weights are passed to the function.
     options : dict, optional
         More keyword arguments for the function.
+
+    Examples
+    --------
+    >>> import numpy as np, nbtrain
+    >>> def largest_error(y_true, y_pred):
+    ...     return float(np.abs(y_true - y_pred).max())
+    >>> metric = nbtrain.metrics.Metric("largest_error", largest_error)
+    >>> trainer = nbtrain.Trainer(nbtrain.Network(2, [nbtrain.Dense(1)]), loss="mse", rng=0)
+    >>> sorted(trainer.evaluate(np.ones((4, 2)), np.ones(4), metrics=[metric]))
+    ['largest_error', 'loss', 'r2']
     """
 
     name: str

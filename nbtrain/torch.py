@@ -69,6 +69,9 @@ def layer(trainer: Trainer) -> Layer:
 class Dense(torch.nn.Module):  # type: ignore[misc]
     """The parameters of one layer, which are views of theta: weight (units, inputs) and bias (units,)."""
 
+    weight: torch.nn.Parameter
+    bias: torch.nn.Parameter
+
     def __init__(self, w: Any, b: Any) -> None:
         super().__init__()
         self.weight = torch.nn.Parameter(torch.from_numpy(w).t())
@@ -88,11 +91,33 @@ class Layer(torch.nn.Module):  # type: ignore[misc]
 
     The weights are transposed views, so they are not contiguous; of PyTorch's optimizers, LBFGS needs contiguous ones.
 
+    Parameters
+    ----------
+    trainer : Trainer
+        Whose parameters the layer has.
+
     Attributes
     ----------
     trainer : Trainer
+        The same.
     layers : torch.nn.ModuleList
         For each layer `weight` (units, inputs) and `bias` (units,).
+
+    Raises
+    ------
+    InputError
+        If `trainer` is no Trainer.
+
+    Examples
+    --------
+    >>> import torch, nbtrain
+    >>> network = nbtrain.Network(3, [nbtrain.Dense(4, "tanh"), nbtrain.Dense(2)])
+    >>> layer = nbtrain.torch.Layer(nbtrain.Trainer(network, loss="mse", rng=0))
+    >>> out = layer(torch.ones(5, 3))  # calls layer.forward
+    >>> out.square().mean().backward()
+    >>> layer.step()
+    >>> layer.trainer.iteration
+    1
     """
 
     def __init__(self, trainer: Trainer) -> None:
@@ -140,7 +165,20 @@ class Layer(torch.nn.Module):  # type: ignore[misc]
         self._pass.step()
 
     def extra_repr(self) -> str:
-        """The trainer."""
+        """Describe the network; PyTorch shows it in the layer's repr.
+
+        Returns
+        -------
+        str
+            Inputs, outputs and `batch_size`.
+
+        Examples
+        --------
+        >>> import nbtrain
+        >>> layer = nbtrain.torch.layer(nbtrain.Trainer(nbtrain.Network(3, [nbtrain.Dense(2)]), loss="mse", rng=0))
+        >>> layer.extra_repr()
+        '3 -> 2, batch_size=32'
+        """
         network = self.trainer.network
         return f"{network.inputs} -> {network.outputs}, batch_size={self.trainer.batch_size}"
 
@@ -258,7 +296,7 @@ class _Passes:
     def backward(self, made: _Made, x: Tensor, delta: Tensor, dx: Tensor | None, wanted: bool) -> Tensor | None:
         """The derivatives by x, written to dx unless it is None, and those by all parameters, if wanted."""
         rows, number = x.shape[0], made.number
-        at = x.data_ptr(), rows, self.inputs, delta.data_ptr(), rows, self.outputs
+        at: tuple[int, ...] = x.data_ptr(), rows, self.inputs, delta.data_ptr(), rows, self.outputs
         at += (0, 0, 0) if dx is None else (dx.data_ptr(), rows, self.inputs)
         name = "backward" if wanted else "input_gradient"
         with self.engine.turn():

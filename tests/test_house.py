@@ -14,7 +14,7 @@ import pytest
 from common import ROOT
 
 MOST_ENTRIES = 28  # of nbtrain/: more are not taken in at a glance
-KERNELS_USE = {"nbtrain.compiler.jit", "nbtrain.compiler.processor", "nbtrain.compiler.sources"}
+KERNELS_USE = {f"nbtrain.compiler.{name}" for name in ("jit", "processor", "sources", "targets")}
 CALLS_THE_COMPILER = "nbtrain.core.compiled"  # the one module of the core that has it compiled
 PUBLIC = {
     "nbtrain": "*",

@@ -3,6 +3,7 @@
 Compiling never counts: `setup` makes what is timed, so that the code comes from the disk cache or was just
 compiled, and whatever starts a process of its own finds a warm cache.
 
-Where only this process works, and on one thread, the time is that of the processor (`timer = time.process_time`), so
-that other programs on the machine count little. Elsewhere it is the clock's.
+Where only the calling thread works, its CPU time is taken (`timer = time.thread_time`): other programs on the machine
+then count little. That of the process would be wrong, since NumPy's products in `setup` leave the threads of OpenBLAS
+spinning for a while. Elsewhere it is the clock's.
 """

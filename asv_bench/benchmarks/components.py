@@ -30,7 +30,7 @@ class _Numbers:
     """Arrays of ordinary numbers."""
 
     timeout = 600
-    timer = time.process_time
+    timer = time.thread_time
 
     def arrays(self, count: int) -> list[int]:
         random = np.random.default_rng(0)

@@ -48,7 +48,7 @@ class Pair:
     """The compiled loops make a hundred calls each; a step with a declared loss is there for comparison."""
 
     timeout = 600
-    timer = time.process_time
+    timer = time.thread_time
     params = (SOME,)
     param_names = ("workload",)
 
@@ -84,7 +84,7 @@ class TorchLayer:
     """A network of 30-64-64-2 in a PyTorch graph, forward and backward: nbtrain's layer, and PyTorch's own layers."""
 
     timeout = 600
-    timer = time.process_time
+    timer = time.thread_time
 
     def setup(self) -> None:
         try:

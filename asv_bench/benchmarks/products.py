@@ -92,7 +92,7 @@ class Products:
     params = (list(FUNCTIONS), list(SHAPES))
     param_names = ("function", "shape")
     timeout = 120
-    timer = time.process_time
+    timer = time.thread_time
 
     def setup_cache(self) -> bytes:
         """Compile once for all products; asv times each in its own process."""

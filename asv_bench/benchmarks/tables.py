@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import tempfile
 from typing import Any
 
 import numpy as np
@@ -29,21 +30,21 @@ def numbers(random: np.random.Generator) -> Any:
     return pandas.DataFrame({f"x{k}": random.normal(size=ROWS).round(3) for k in range(10)})
 
 
-def mixed(random: np.random.Generator) -> Any:
+def mixed(random: np.random.Generator, rows: int = ROWS) -> Any:
     """Numbers with gaps, texts, stamps of which each is another, days and prices."""
     import pandas
 
-    minutes = pandas.to_timedelta(random.integers(0, 3 * 365 * 24 * 60, ROWS), unit="min")
-    days = pandas.to_timedelta(random.integers(0, 900, ROWS), unit="D")
+    minutes = pandas.to_timedelta(random.integers(0, 3 * 365 * 24 * 60, rows), unit="min")
+    days = pandas.to_timedelta(random.integers(0, 900, rows), unit="D")
     start = pandas.Timestamp("2020-01-01")
-    columns = {f"x{k}": random.normal(size=ROWS).round(3) for k in range(13)}
-    columns["gaps"] = np.where(random.random(ROWS) < 0.2, np.nan, random.normal(size=ROWS).round(2))
-    columns["town"] = random.choice([f"town {k}" for k in range(300)], ROWS)
-    columns["kind"] = random.choice(list("abcde"), ROWS)
-    columns["yes"] = random.choice(["yes", "no"], ROWS)
+    columns = {f"x{k}": random.normal(size=rows).round(3) for k in range(13)}
+    columns["gaps"] = np.where(random.random(rows) < 0.2, np.nan, random.normal(size=rows).round(2))
+    columns["town"] = random.choice([f"town {k}" for k in range(300)], rows)
+    columns["kind"] = random.choice(list("abcde"), rows)
+    columns["yes"] = random.choice(["yes", "no"], rows)
     columns["stamp"] = (start + minutes).strftime("%Y-%m-%d %H:%M:%S")
     columns["day"] = (start + days).strftime("%d/%m/%Y")
-    columns["price"] = [f"${value:,.2f}" for value in random.gamma(2.0, 800.0, ROWS)]
+    columns["price"] = [f"${value:,.2f}" for value in random.gamma(2.0, 800.0, rows)]
     return pandas.DataFrame(columns)
 
 
@@ -77,3 +78,34 @@ class Tables:
 
     def peakmem_read_and_encode(self, table: str) -> None:
         self.table.TableEncoder().fit_transform(self.table.read(io.BytesIO(self.data)).frame)
+
+
+class Models:
+    """The model of a table of 2,000 rows, encoder included: training, prediction, saving and loading."""
+
+    timeout = 600
+
+    def setup(self) -> None:
+        self.table = module()
+        self.frame = mixed(np.random.default_rng(0), 2000)
+        self.frame["target"] = self.frame["x0"] + (self.frame["kind"] == "a")
+        self.model = self.train()
+        self.folder = tempfile.TemporaryDirectory()
+        self.path = f"{self.folder.name}/model.nbt"
+        self.model.save(self.path)
+
+    def teardown(self) -> None:
+        self.folder.cleanup()
+
+    def train(self) -> Any:
+        return self.table.train(self.frame, "target", epochs=5, rng=0)
+
+    def time_train_5_epochs(self) -> None:
+        self.train()
+
+    def time_predict(self) -> None:
+        self.model.predict(self.frame)
+
+    def time_save_and_load(self) -> None:
+        self.model.save(self.path)
+        self.table.load(self.path)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-import nbtrain
+if TYPE_CHECKING:
+    import nbtrain
 
 Array = np.ndarray[Any, Any]
 LEARNING_RATE, BETA1, BETA2, EPSILON = 1e-3, 0.9, 0.999, 1e-8
@@ -56,6 +57,8 @@ class Workload:
 
     def trainer(self, **options: Any) -> nbtrain.Trainer:
         """A new trainer with these weights, its code compiled."""
+        import nbtrain  # here, since the peers' environments have none
+
         layers = [nbtrain.Dense(units, self.activation) for units in self.sizes[1:-1]]
         rates = {"learning_rate": LEARNING_RATE, "beta1": BETA1, "beta2": BETA2, "epsilon": EPSILON}
         trainer = nbtrain.Trainer(

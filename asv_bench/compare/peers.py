@@ -6,6 +6,7 @@ Each class is made from a workload and a number of threads, and has `epochs(n)`,
 
 from __future__ import annotations
 
+import tempfile
 import warnings
 from typing import Any
 
@@ -145,9 +146,75 @@ def _jax_step(jax: Any, jnp: Any, workload: Workload) -> Any:
     return step
 
 
+class OnnxRuntime:
+    """On-device training of onnxruntime-training: one call for the gradient and one for AdamW, for each batch.
+
+    Its AdamW has no L2 that goes through the moments; it trains without, which is less work.
+    """
+
+    def __init__(self, workload: Workload, threads: int) -> None:
+        import onnxruntime
+        from onnxruntime.training import artifacts
+        from onnxruntime.training.api import CheckpointState, Module, Optimizer
+
+        self.version = f"onnxruntime-training {onnxruntime.__version__}"
+        self.x, self.y = workload.data()
+        self.batch_size, self.random = workload.batch_size, np.random.default_rng(0)
+        classes = workload.loss == "softmax_cross_entropy"
+        kind = artifacts.LossType.CrossEntropyLoss if classes else artifacts.LossType.MSELoss
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.log_severity_level = 3  # errors
+        with tempfile.TemporaryDirectory() as folder:
+            model = _onnx_model(workload)
+            artifacts.generate_artifacts(
+                model, requires_grad=[tensor.name for tensor in model.graph.initializer], loss=kind,
+                optimizer=artifacts.OptimType.AdamW, artifact_directory=folder,
+            )  # fmt: skip
+            self.state = CheckpointState.load_checkpoint(f"{folder}/checkpoint")
+            training, evaluation, optimizer = (
+                f"{folder}/{name}_model.onnx" for name in ("training", "eval", "optimizer")
+            )
+            self.module = Module(training, self.state, evaluation, device="cpu", session_options=options)
+            self.optimizer = Optimizer(optimizer, self.module)
+        self.optimizer.set_learning_rate(LEARNING_RATE)
+        self.module.train()
+
+    def epochs(self, count: int) -> None:
+        for _ in range(count):
+            order = self.random.permutation(len(self.x))
+            x, y = self.x[order], self.y[order]
+            for start in range(0, len(x), self.batch_size):
+                self.module(x[start : start + self.batch_size], y[start : start + self.batch_size])
+                self.optimizer.step()
+                self.module.lazy_reset_grad()
+
+
+def _onnx_model(workload: Workload) -> Any:
+    """The network as an ONNX model, with its initial weights."""
+    from onnx import TensorProto, helper, numpy_helper
+
+    activation, last = {"relu": "Relu", "tanh": "Tanh"}[workload.activation], len(workload.sizes) - 2
+    nodes, tensors, given = [], [], "x"
+    for layer, (w, b) in enumerate(workload.weights()):
+        tensors += [numpy_helper.from_array(w, f"w{layer}"), numpy_helper.from_array(b, f"b{layer}")]
+        result = "out" if layer == last else f"z{layer}"
+        nodes.append(helper.make_node("Gemm", [given, f"w{layer}", f"b{layer}"], [result]))
+        if layer < last:
+            given = f"a{layer}"
+            nodes.append(helper.make_node(activation, [result], [given]))
+    ends = [
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, ["rows", size])
+        for name, size in (("x", workload.sizes[0]), ("out", workload.sizes[-1]))
+    ]
+    graph = helper.make_graph(nodes, "network", ends[:1], ends[1:], tensors)
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 14)], ir_version=8)
+
+
 PEERS: dict[str, tuple[str, type]] = {  # name -> (the module that it needs, class)
     "nbtrain": ("nbtrain", Nbtrain),
     "jax": ("jax", Jax),
     "torch": ("torch", PyTorch),
     "scikit-learn": ("sklearn", ScikitLearn),
+    "onnxruntime": ("onnxruntime.training.api", OnnxRuntime),
 }

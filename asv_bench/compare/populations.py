@@ -18,7 +18,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .__main__ import environment, number, processor
+from .__main__ import environment, processor
+from .table import number
 
 FOLDER = Path(__file__).parent.parent
 BATCH, RATE, BETA1, BETA2, EPSILON = 32, 1e-3, 0.9, 0.999, 1e-7

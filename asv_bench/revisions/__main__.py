@@ -64,13 +64,13 @@ def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--clock", choices=("cpu", "wall"), default="cpu", help="wall where several threads work")
     parser.add_argument("--cores", help="0 or 0,1; none for all (default: the last that may be used)")
+    parser.add_argument("--seconds", type=float, default=0.5, help="of each in a round, about (default %(default)s)")
     parser.add_argument("--timeout", type=float, default=600.0, help="seconds for an answer (default %(default)s)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all times there, too")
     options = parser.parse_args(arguments)
     if options.rounds < fewest_rounds():
-        parser.error(
-            f"--rounds must be >= {fewest_rounds()}, got {options.rounds}; fewer cannot be {CONFIDENCE:.0%} sure"
-        )
+        few = f"fewer do not give {CONFIDENCE:.0%} confidence"
+        parser.error(f"--rounds must be >= {fewest_rounds()}, got {options.rounds}; {few}")
     if not 0.0 < options.limit < 100.0:
         parser.error(f"--limit must be a percentage between 0 and 100, got {options.limit:g}")
     options.cores = cores(parser, options.cores)
@@ -166,7 +166,7 @@ def compare(options: argparse.Namespace, scratch: Path, results: list[Result]) -
     progress = Progress()
     progress.show("copying both revisions")
     checkouts = prepare(options.base, options.new, scratch)
-    setting = Setting(scratch / "suite", options.clock, options.cores, options.timeout)
+    setting = Setting(scratch / "suite", options.clock, options.cores, options.timeout, options.seconds)
     progress.show("listing the benchmarks")
     benchmarks = chosen(checkouts[1], setting.folder, [""] if options.all else options.bench or USUAL)
     progress.show("")
@@ -202,10 +202,18 @@ def written(options: argparse.Namespace, results: Sequence[Result]) -> dict[str,
     return {"base": options.base, "new": options.new, "clock": options.clock, "results": named}
 
 
+def interrupted(number: int, frame: Any) -> None:
+    """Stop at the first signal, and let nothing disturb the cleaning up."""
+    for each in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, signal.SIG_IGN)
+    raise KeyboardInterrupt
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Compare, print, and return the status."""
     options = parsed(arguments)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, interrupted)
     results: list[Result] = []
     start = time.monotonic()
     try:

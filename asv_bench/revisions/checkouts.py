@@ -40,7 +40,12 @@ def git(*arguments: str) -> bytes:
 def described(revision: str | None) -> str:
     """A revision with its hash, or the working tree, and whether that has changes."""
     if revision is not None:
-        short = git("rev-parse", "--short", "--verify", "--quiet", f"{revision}^{{commit}}").decode().strip()
+        try:
+            short = (
+                git("rev-parse", "--short", "--verify", "--end-of-options", f"{revision}^{{commit}}").decode().strip()
+            )
+        except CannotCompare:
+            raise CannotCompare(f"there is no revision {revision!r} in {ROOT}") from None
         return short if revision.startswith(short) else f"{revision} ({short})"
     changed = git("status", "--porcelain", "--", *PARTS).strip()
     return f"the working tree ({described('HEAD')}{', with changes' if changed else ''})"

@@ -66,13 +66,13 @@ def interval(ratios: Sequence[float]) -> Interval:
 
 
 def _skipped(count: int, level: float) -> int:
-    """How many averages of pairs lie outside the interval at each end: the largest k with 2 P(W < k) <= level."""
+    """How many averages of pairs lie outside the interval at each end: the largest k with 2 P(W <= k) <= level."""
     ways = np.zeros(count * (count + 1) // 2 + 1)  # of each sum of ranks
     ways[0] = 1.0
     for rank in range(1, count + 1):
         ways[rank:] = ways[rank:] + ways[:-rank]
     below = np.cumsum(ways) / 2.0**count
-    return int(np.count_nonzero(2.0 * below <= level))
+    return int(np.count_nonzero(2.0 * below <= level)) - 1
 
 
 def _percent(value: float, down: bool = False) -> str:

@@ -15,7 +15,6 @@ from typing import NamedTuple
 
 from .checkouts import Checkout, surroundings
 
-ROUND_SECONDS = 0.5  # of each revision, about
 FEWEST, MOST = 3, 16  # pairs of samples in a round
 
 
@@ -30,6 +29,7 @@ class Setting(NamedTuple):
     clock: str
     cores: Sequence[int]
     timeout: float
+    seconds: float  # of each revision in a round, about
 
 
 class Process:
@@ -111,7 +111,7 @@ def round_of(checkouts: tuple[Checkout, Checkout], benchmark: tuple[str, int], s
     order = (0, 1) if turn % 2 == 0 else (1, 0)
     with both([checkouts[side] for side in order], benchmark, setting) as started:
         longest = max([process.answer() for process in started])
-        count = min(MOST, max(FEWEST, int(ROUND_SECONDS / max(longest, 1e-6))))
+        count = min(MOST, max(FEWEST, int(setting.seconds / max(longest, 1e-6))))
         times: tuple[list[float], list[float]] = ([], [])
         for pair in range(count):
             for place in (0, 1) if pair % 2 == 0 else (1, 0):

@@ -43,6 +43,7 @@ MODULES = {
     "nbtrain.sklearn": Module("Estimators for scikit-learn", "They need the extra `sklearn`.", {"": (ALL,)}),
     "nbtrain.callbacks": Module("Early stopping, checkpoints, logs", "What `fit` calls as it trains.", {"": (ALL,)}),
     "nbtrain.metrics": Module("Metrics", "What `evaluate` and `fit` compute besides the loss.", {"": (ALL,)}),
+    "nbtrain.plot": Module("Pictures of networks", "They need the extra `plot`.", {"": (ALL,)}),
     "nbtrain.datasets": Module("Data sets", "Small data for a first try; nothing is downloaded.", {"": (ALL,)}),
     "nbtrain.kernel": Module("Inside compiled functions", "Functions for code that Numba compiles.", {"": (ALL,)}),
     "nbtrain.table": Module("Tables", "Files and DataFrames. It needs the extra `table`.", {"": (ALL,)}),

@@ -1,5 +1,5 @@
 """Check the links of a built site, without the network: every local address and anchor exists, and nothing is loaded
-from other servers.
+from other servers, except by the pages of asv in the folder `asv`, which are not ours.
 
     python docs/_ext/check_links.py docs/_build/html
 
@@ -45,7 +45,7 @@ def faults(site: Path) -> list[str]:
     if not (site / "index.html").exists() or not (site / "searchindex.js").exists():
         return [f"{site} has no index.html or no searchindex.js: the build ended before its end"]
     found = []
-    for path in sorted(set(site.rglob("*.html")) - set((site / "_static").rglob("*"))):
+    for path in sorted(set(site.rglob("*.html")) - set((site / "_static").rglob("*")) - set((site / "asv").rglob("*"))):
         for kind, relation, address in page(path).links:
             fault = _fault(site, path, kind, relation, address)
             if fault:
@@ -63,7 +63,7 @@ def _fault(site: Path, path: Path, kind: str, relation: str, address: str) -> st
         target /= "index.html"
     if not target.exists():
         return f"dead link to {address}"
-    known = target.suffix == ".html" and target.is_relative_to(site)
+    known = target.suffix == ".html" and target.is_relative_to(site) and not target.is_relative_to(site / "asv")
     if parts.fragment and known and unquote(parts.fragment) not in page(target).anchors:
         return f"dead anchor {address}"
     return ""

@@ -1,4 +1,4 @@
-"""Draw docs/speed.svg from the table of training steps in docs/explanation/performance.md.
+"""Draw docs/speed.svg, and write the table of docs/explanation/performance.md, from a file that `make bench` wrote.
 
     python docs/_ext/speed_chart.py
 
@@ -7,8 +7,10 @@ Needs matplotlib. The background is transparent, and all colours are readable on
 
 from __future__ import annotations
 
-from itertools import takewhile
+import re
+import sys
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 
@@ -16,24 +18,35 @@ matplotlib.use("svg")
 from matplotlib import pyplot
 
 DOCS = Path(__file__).parents[1]
+BENCH = DOCS.parent / "asv_bench"
+sys.path.insert(0, str(BENCH))
+from compare.table import read, table  # noqa: E402 - asv_bench is no package of this environment
+
+MEASURED = BENCH / "measured" / "xeon-amx.json"
+PAGE = DOCS / "explanation" / "performance.md"
 INK = "#7d8590"
-COLOURS = {"nbtrain": "#e8590c", "jax": "#2f9e44", "torch": "#3b82f6", "scikit-learn": "#b069db"}
-LABELS = {"nbtrain": "nbtrain", "jax": "JAX", "torch": "PyTorch", "scikit-learn": "scikit-learn"}
+COLOURS = {
+    "nbtrain": "#e8590c", "jax": "#2f9e44", "torch": "#3b82f6", "scikit-learn": "#b069db", "onnxruntime": "#0e9aa7",
+}  # fmt: skip
+LABELS = {
+    "nbtrain": "nbtrain", "jax": "JAX", "torch": "PyTorch", "scikit-learn": "scikit-learn",
+    "onnxruntime": "ONNX Runtime",
+}  # fmt: skip
+TABLE = re.compile(r"^\| network \| nbtrain .*?\n(?=\n)", re.MULTILINE | re.DOTALL)
 
 
-def read_table() -> tuple[list[str], dict[str, list[float]]]:
+def medians(measured: dict[str, Any]) -> tuple[list[str], dict[str, list[float]]]:
     """Names of the networks, the fastest first, and the medians of each library in microseconds."""
-    lines = (DOCS / "explanation" / "performance.md").read_text(encoding="utf-8").splitlines()
-    start = next(number for number, line in enumerate(lines) if line.startswith("| network |"))
-    libraries = [cell.split()[0] for cell in lines[start].strip("| ").split(" | ")[1:-1]]
-    rows = [line.strip("| ").split(" | ") for line in takewhile(lambda line: line.startswith("|"), lines[start + 2 :])]
-    rows.sort(key=lambda row: median(row[1]))
-    return [row[0] for row in rows], {name: [median(row[i]) for row in rows] for i, name in enumerate(libraries, 1)}
+    times = measured["times"]
+    networks = sorted(times, key=lambda network: times[network]["nbtrain"]["median"])
+    return networks, {
+        library: [times[network][library]["median"] for network in networks] for library in measured["versions"]
+    }
 
 
-def median(cell: str) -> float:
-    """The first number of `12.4 (11.8 … 12.6)`."""
-    return float(cell.split()[0])
+def page(text: str, measured: dict[str, Any]) -> str:
+    """The page with the table of a file in place of its own."""
+    return TABLE.sub(lambda _: table(measured) + "\n", text, count=1)
 
 
 def draw(networks: list[str], times: dict[str, list[float]]) -> None:
@@ -62,4 +75,6 @@ def draw(networks: list[str], times: dict[str, list[float]]) -> None:
 
 
 if __name__ == "__main__":
-    draw(*read_table())
+    found = read(MEASURED)
+    PAGE.write_text(page(PAGE.read_text(encoding="utf-8"), found), encoding="utf-8")
+    draw(*medians(found))

@@ -30,6 +30,38 @@ class Callback:
     first_at_end : bool
         Call its `on_end` before that of the other callbacks, and its `on_epoch` after all callbacks that have a
         state: for callbacks that save.
+
+    Examples
+    --------
+    A callback that counts the iterations of each call of `fit`, keeps the count in checkpoints, and stops where the
+    loss is small:
+
+    >>> import nbtrain
+    >>> class Count(nbtrain.Callback):
+    ...     every_steps = 1
+    ...
+    ...     def on_start(self, trainer):
+    ...         self.steps = 0
+    ...
+    ...     def on_step(self, trainer, iteration, metrics):
+    ...         self.steps += 1
+    ...
+    ...     def on_epoch(self, trainer, epoch, metrics):
+    ...         return metrics["loss"] < 1e-6
+    ...
+    ...     def on_end(self, trainer):
+    ...         print(f"{self.steps} iterations")
+    ...
+    ...     def state_dict(self):
+    ...         return {"steps": self.steps}
+    ...
+    ...     def resume(self, trainer, state):
+    ...         self.steps = state["steps"]
+    >>> X, y = nbtrain.datasets.load_digits()
+    >>> network = nbtrain.Network(64, [nbtrain.Dense(10)])
+    >>> trainer = nbtrain.Trainer(network, loss="softmax_cross_entropy", batch_size=100, rng=0)
+    >>> history = trainer.fit(X, y, epochs=2, callbacks=[Count()])
+    36 iterations
     """
 
     every_steps: int | None = None
@@ -37,30 +69,86 @@ class Callback:
     first_at_end = False
 
     def on_start(self, trainer: Trainer) -> None:
-        """Before the first epoch of a call of fit."""
+        """Prepare for a call of `fit`; called before its first epoch.
+
+        Parameters
+        ----------
+        trainer : Trainer
+            The trainer whose `fit` was called.
+        """
 
     def on_step(self, trainer: Trainer, iteration: int, metrics: Mapping[str, float]) -> bool | None:
-        """Within an epoch, as often as `every_steps` and `every_seconds` say; return True to stop the training.
+        """Look at the training within an epoch, as often as `every_steps` and `every_seconds` say.
 
-        `metrics` has the mean `loss` of the epoch so far. If training stops within an epoch, the next call of fit
-        continues that epoch. At the end of an epoch, `on_step` is called before `on_epoch` and before the epoch is
-        in the history.
+        If training stops within an epoch, the next call of `fit` continues it. At the end of an epoch, `on_step`
+        is called before `on_epoch` and before the epoch is in the history.
+
+        Parameters
+        ----------
+        trainer : Trainer
+            The trainer whose `fit` was called.
+        iteration : int
+            Updates that the trainer has made.
+        metrics : mapping
+            The mean `loss` of the epoch so far.
+
+        Returns
+        -------
+        bool or None
+            True stops the training.
         """
 
     def on_epoch(self, trainer: Trainer, epoch: int, metrics: Mapping[str, float]) -> bool | None:
-        """After every epoch, counted from 1 over the trainer's life; return True to stop the training."""
+        """Look at the training after an epoch.
+
+        Parameters
+        ----------
+        trainer : Trainer
+            The trainer whose `fit` was called.
+        epoch : int
+            Number of the epoch, counted from 1 over the trainer's life.
+        metrics : mapping
+            The epoch's numbers by name: `loss`, `val_loss` and so on.
+
+        Returns
+        -------
+        bool or None
+            True stops the training.
+        """
 
     def on_end(self, trainer: Trainer) -> None:
-        """After the last epoch, however training ended: also after Ctrl-C and after divergence."""
+        """Finish; called after the last epoch, however training ended: also after Ctrl-C and after divergence.
+
+        Parameters
+        ----------
+        trainer : Trainer
+            The trainer whose `fit` was called.
+        """
 
     def state_dict(self) -> Mapping[str, Any]:
-        """State to store in checkpoints, by name: anything that JSON can hold, and arrays of float32 or float64."""
+        """Give the state that checkpoints store.
+
+        Returns
+        -------
+        mapping
+            By name: anything that JSON can hold, and arrays of float32 or float64.
+        """
         return {}
 
     def resume(self, trainer: Trainer, state: Mapping[str, Any]) -> bool | None:
-        """After `on_start`, when fit resumes from a checkpoint; `state` is the `state_dict` stored in it.
+        """Take a state back; called after `on_start`, when `fit` resumes from a checkpoint.
 
-        Return True if this callback had already stopped the training: fit then ends at once.
+        Parameters
+        ----------
+        trainer : Trainer
+            The trainer whose `fit` was called.
+        state : mapping
+            What `state_dict` gave when the checkpoint was written.
+
+        Returns
+        -------
+        bool or None
+            True if this callback had already stopped the training: `fit` then ends at once.
         """
 
 
@@ -92,7 +180,29 @@ class _Function(Callback):
 
 
 def as_callbacks(given: Any) -> list[Callback]:
-    """The callbacks passed to fit, with functions wrapped."""
+    """Check what was passed as `callbacks`, and wrap the functions in it.
+
+    Parameters
+    ----------
+    given : Callback, function, or sequence of them
+        As `fit` takes it.
+
+    Returns
+    -------
+    list of Callback
+        In the same order.
+
+    Raises
+    ------
+    InputError
+        If something is neither a callback nor a function of (trainer, epoch, metrics).
+
+    Examples
+    --------
+    >>> from nbtrain.callbacks import TimeLimit, as_callbacks
+    >>> len(as_callbacks([TimeLimit(60), lambda trainer, epoch, metrics: metrics["loss"] < 0.01]))
+    2
+    """
     if isinstance(given, tuple) and not given:
         return []
     if isinstance(given, Callback) or callable(given):

@@ -31,7 +31,21 @@ class Checkpoint(Callback):
         By default 1, or never if `every_minutes` is given.
     every_minutes : float, optional
         Saves within an epoch, too.
+
+    Examples
+    --------
+    >>> import nbtrain
+    >>> X, y = nbtrain.datasets.load_digits()
+    >>> network = nbtrain.Network(64, [nbtrain.Dense(10)])
+    >>> trainer = nbtrain.Trainer(network, loss="softmax_cross_entropy", rng=0)
+    >>> history = trainer.fit(X, y, epochs=4, callbacks=[nbtrain.callbacks.Checkpoint("run.nbt", every_epochs=2)])
+    >>> nbtrain.load("run.nbt").epoch
+    4
     """
+
+    path: str
+    every_epochs: int | None
+    every_seconds: float | None
 
     first_at_end = True
 
@@ -54,7 +68,21 @@ class Checkpoint(Callback):
         self._saved, self._due = _progress(trainer) if os.path.exists(self.path) else (), False
 
     def save_beginning(self, trainer: Trainer) -> None:
-        """Save the initial state and where the logs begin: the process may be killed before the first regular save."""
+        """Save the initial state and where the logs begin: the process may be killed before the first regular save.
+
+        Parameters
+        ----------
+        trainer : Trainer
+            The trainer whose `fit` was called.
+
+        Examples
+        --------
+        >>> import nbtrain
+        >>> trainer = nbtrain.Trainer(nbtrain.Network(2, [nbtrain.Dense(1)]), loss="mse", rng=0)
+        >>> nbtrain.callbacks.Checkpoint("beginning.nbt").save_beginning(trainer)
+        >>> nbtrain.load("beginning.nbt").epoch
+        0
+        """
         self._save(trainer)
 
     def on_step(self, trainer: Trainer, iteration: int, metrics: Mapping[str, float]) -> None:

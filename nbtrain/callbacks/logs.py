@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 class _Log(Callback):
     """A text file with a line per epoch, flushed after each."""
 
+    path: str
+    append: bool
+
     def __init__(self, path: str | os.PathLike[str], append: bool) -> None:
         self.path, self.append = checked_path(path), append
         self._file: IO[str] | None = None
@@ -103,6 +106,17 @@ class CSVLogger(_Log):
         Append to an existing file, keeping its rows and columns; metrics without a column cause a warning. Otherwise
         the first epoch replaces the file, unless fit resumes from a checkpoint that was written with this log. In
         both cases, a run that resumes keeps its rows, and removes those of epochs that will be repeated.
+
+    Examples
+    --------
+    >>> import nbtrain
+    >>> X, y = nbtrain.datasets.load_digits()
+    >>> network = nbtrain.Network(64, [nbtrain.Dense(10)])
+    >>> trainer = nbtrain.Trainer(network, loss="softmax_cross_entropy", rng=0)
+    >>> history = trainer.fit(X, y, epochs=2, callbacks=[nbtrain.callbacks.CSVLogger("log.csv")])
+    >>> with open("log.csv") as file:
+    ...     print(file.readline().strip())
+    epoch,seconds,learning_rate,loss,accuracy
     """
 
     @explain_arguments
@@ -162,6 +176,17 @@ class JSONLinesLogger(_Log):
     path : str or path-like
     append : bool, default False
         Append to an existing file, as `CSVLogger` does.
+
+    Examples
+    --------
+    >>> import json, nbtrain
+    >>> X, y = nbtrain.datasets.load_digits()
+    >>> network = nbtrain.Network(64, [nbtrain.Dense(10)])
+    >>> trainer = nbtrain.Trainer(network, loss="softmax_cross_entropy", rng=0)
+    >>> history = trainer.fit(X, y, epochs=2, callbacks=[nbtrain.callbacks.JSONLinesLogger("log.jsonl")])
+    >>> with open("log.jsonl") as file:
+    ...     [json.loads(line)["epoch"] for line in file]
+    [1, 2]
     """
 
     @explain_arguments
@@ -194,7 +219,18 @@ class TensorBoard(Callback):
     ------
     Error
         If the package tensorboard is not installed.
+
+    Examples
+    --------
+    >>> import nbtrain
+    >>> X, y = nbtrain.datasets.load_digits()
+    >>> network = nbtrain.Network(64, [nbtrain.Dense(10)])
+    >>> trainer = nbtrain.Trainer(network, loss="softmax_cross_entropy", rng=0)
+    >>> board = nbtrain.callbacks.TensorBoard("runs/first")  # doctest: +SKIP
+    >>> history = trainer.fit(X, y, epochs=2, callbacks=[board])  # doctest: +SKIP
     """
+
+    directory: str
 
     @explain_arguments
     def __init__(self, directory: str | os.PathLike[str]) -> None:

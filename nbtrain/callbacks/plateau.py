@@ -22,6 +22,12 @@ if TYPE_CHECKING:
 class MetricMonitor(Callback):
     """Follows a metric: its best value, and the number of epochs since then."""
 
+    patience: int
+    min_delta: float
+    sign: float
+    best: float
+    waited: int
+
     def __init__(self, metric: Any, mode: str, patience: int, min_delta: float, validation_data: Any) -> None:
         if mode not in ("auto", "min", "max"):
             raise InputError(wrong("mode", "be 'auto', 'min' or 'max'", brief(mode)))
@@ -59,7 +65,20 @@ class MetricMonitor(Callback):
         return {"metric": self._name, "sign": self.sign, "best": best, "waited": self.waited}
 
     def resume(self, trainer: Trainer, state: Mapping[str, Any]) -> bool | None:
-        """Continue counting, if the checkpoint is of the same metric."""
+        """Continue counting, if the checkpoint is of the same metric.
+
+        Parameters
+        ----------
+        trainer : Trainer
+            The trainer whose `fit` resumes.
+        state : mapping
+            What `state_dict` gave when the checkpoint was written.
+
+        Returns
+        -------
+        bool or None
+            True if this callback had already stopped the training.
+        """
         if (state["metric"], state["sign"]) == (self._name, self.sign):
             self.best = math.nan if state["best"] is None else float(state["best"])
             self.waited = int(state["waited"])
@@ -67,10 +86,46 @@ class MetricMonitor(Callback):
         return None
 
     def load_state(self, trainer: Trainer, state: Mapping[str, Any]) -> bool | None:
-        """Take the rest of a state."""
+        """Take the rest of a state, once the metric's own part is taken.
+
+        Parameters
+        ----------
+        trainer : Trainer
+            The trainer whose `fit` resumes.
+        state : mapping
+            As for `resume`.
+
+        Returns
+        -------
+        bool or None
+            As for `resume`.
+        """
 
     def improved(self, trainer: Trainer, metrics: Mapping[str, float]) -> bool:
-        """Whether this epoch was better than the best one by more than min_delta; NaN never is."""
+        """Decide whether this epoch is better than the best one by more than `min_delta`; NaN never is.
+
+        Parameters
+        ----------
+        trainer : Trainer
+            The trainer whose `fit` was called.
+        metrics : mapping
+            The epoch's numbers by name.
+
+        Returns
+        -------
+        bool
+            True also makes it the best one.
+
+        Examples
+        --------
+        >>> import nbtrain
+        >>> X, y = nbtrain.datasets.load_digits()
+        >>> trainer = nbtrain.Trainer(nbtrain.Network(64, [nbtrain.Dense(10)]), loss="softmax_cross_entropy", rng=0)
+        >>> stopping = nbtrain.callbacks.EarlyStopping("loss", patience=1)
+        >>> history = trainer.fit(X, y, epochs=1, callbacks=[stopping])
+        >>> stopping.improved(trainer, {"loss": 1e9}), stopping.improved(trainer, {"loss": 0.0})
+        (False, True)
+        """
         value = self._value(trainer, metrics)
         if math.isnan(value):
             better = False
@@ -126,7 +181,23 @@ class EarlyStopping(MetricMonitor):
         Its epoch; 0 before there is one.
     stopped : bool
         Whether this callback stopped the training.
+
+    Examples
+    --------
+    >>> import nbtrain
+    >>> X, y = nbtrain.datasets.load_digits()
+    >>> network = nbtrain.Network(64, [nbtrain.Dense(32, "relu"), nbtrain.Dense(10)])
+    >>> trainer = nbtrain.Trainer(network, loss="softmax_cross_entropy", rng=0)
+    >>> stopping = nbtrain.callbacks.EarlyStopping(patience=2)
+    >>> history = trainer.fit(
+    ...     X[:300], y[:300], epochs=200, validation_data=(X[300:], y[300:]), callbacks=[stopping]
+    ... )
+    >>> stopping.stopped, history.epochs == stopping.best_epoch + 2
+    (True, True)
     """
+
+    best_epoch: int
+    stopped: bool
 
     @explain_arguments
     def __init__(
@@ -181,7 +252,7 @@ class ReduceOnPlateau(MetricMonitor):
 
     Parameters
     ----------
-    metric, mode, validation_data
+    metric : str, function or nbtrain.metrics.Metric, default "val_loss"
         As for `EarlyStopping`.
     factor : float, default 0.1
         Above 0, below 1.
@@ -189,11 +260,31 @@ class ReduceOnPlateau(MetricMonitor):
         Epochs without improvement after which the rate is reduced.
     min_delta : float, default 0.0
         As for `EarlyStopping`.
+    mode : {"auto", "min", "max"}, default "auto"
+        As for `EarlyStopping`.
     cooldown : int, default 0
         Epochs to wait after a reduction before counting again.
     minimum : float, default 0.0
         Smallest learning rate.
+    validation_data : (X, y) or (X, y, sample_weight), optional
+        As for `EarlyStopping`.
+
+    Examples
+    --------
+    >>> import nbtrain
+    >>> X, y = nbtrain.datasets.load_digits()
+    >>> network = nbtrain.Network(64, [nbtrain.Dense(10)])
+    >>> trainer = nbtrain.Trainer(network, loss="softmax_cross_entropy", rng=0)
+    >>> plateau = nbtrain.callbacks.ReduceOnPlateau("loss", factor=0.5, patience=1, min_delta=1.0)
+    >>> history = trainer.fit(X, y, epochs=6, callbacks=[plateau])
+    >>> trainer.learning_rate < 1e-3
+    True
     """
+
+    factor: float
+    cooldown: int
+    minimum: float
+    waited: int
 
     @explain_arguments
     def __init__(

@@ -45,7 +45,18 @@ class PrintProgress(Callback):
     ----------
     epochs : int
         How many this call of fit trains.
+
+    Examples
+    --------
+    >>> import nbtrain
+    >>> X, y = nbtrain.datasets.load_digits()
+    >>> network = nbtrain.Network(64, [nbtrain.Dense(10)])
+    >>> trainer = nbtrain.Trainer(network, loss="softmax_cross_entropy", rng=0)
+    >>> history = trainer.fit(X, y, epochs=1, callbacks=[nbtrain.callbacks.PrintProgress(1)])
+    epoch 1/1  loss ...  accuracy ...
     """
+
+    last: int
 
     def __init__(self, epochs: int) -> None:
         self.epochs = self.last = epochs
@@ -71,9 +82,18 @@ class TqdmProgress(Callback):
     ------
     Error
         If tqdm is not installed.
+
+    Examples
+    --------
+    >>> import nbtrain
+    >>> X, y = nbtrain.datasets.load_digits()
+    >>> network = nbtrain.Network(64, [nbtrain.Dense(10)])
+    >>> trainer = nbtrain.Trainer(network, loss="softmax_cross_entropy", rng=0)
+    >>> bar = nbtrain.callbacks.TqdmProgress(5)  # doctest: +SKIP
+    >>> history = trainer.fit(X, y, epochs=5, callbacks=[bar])  # doctest: +SKIP
     """
 
-    every_seconds = 0.5
+    every_seconds: float | None = 0.5
 
     def __init__(self, epochs: int) -> None:
         try:

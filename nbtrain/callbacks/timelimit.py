@@ -22,9 +22,21 @@ class TimeLimit(Callback):
     ----------
     seconds : float
         Precise to some tenths of a second.
+
+    Examples
+    --------
+    >>> import nbtrain
+    >>> X, y = nbtrain.datasets.load_digits()
+    >>> network = nbtrain.Network(64, [nbtrain.Dense(10)])
+    >>> trainer = nbtrain.Trainer(network, loss="softmax_cross_entropy", rng=0)
+    >>> history = trainer.fit(X, y, epochs=10**9, callbacks=[nbtrain.callbacks.TimeLimit(0.2)])
+    >>> trainer.epoch < 10**9
+    True
     """
 
-    every_seconds = 0.0
+    seconds: float
+
+    every_seconds: float | None = 0.0
 
     @explain_arguments
     def __init__(self, seconds: float) -> None:

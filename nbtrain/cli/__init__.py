@@ -11,14 +11,14 @@ from collections.abc import Sequence
 from .. import __version__
 from ..components.by_name import registry
 from ..errors import Error
-from . import cache, demo, export, inspect, plugins, predict, train, warmup
+from . import cache, completion, demo, export, inspect, plugins, predict, train, warmup
 from .parser import Parser
 from .signals import number_of
 
 OK, FAILURE, USAGE, SIGNAL = 0, 1, 2, 128  # USAGE is argparse's code; SIGNAL + n: ended by signal n
 
 # Each has add(commands), which adds a parser and sets `run`, a function of the parsed arguments -> exit code.
-COMMANDS = (demo, inspect, train, predict, export, warmup, cache, plugins)
+COMMANDS = (demo, inspect, train, predict, export, warmup, cache, plugins, completion)
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -69,7 +69,7 @@ def _called(parser: argparse.ArgumentParser, given: Sequence[str]) -> int:
     """Parse and run; flush the output, so that errors in writing are raised here."""
     try:
         parsed = parser.parse_args(given)
-        parsed.given = list(given)
+        parsed.given, parsed.parser = list(given), parser
         return int(parsed.run(parsed))
     finally:
         if sys.exc_info()[0] in (None, SystemExit) and sys.stdout is not None:

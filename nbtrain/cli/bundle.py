@@ -14,13 +14,15 @@ from typing import Any
 
 import numpy as np
 
-from ..compiler import fingerprint, prebuilt, targets
+from ..compiler import fingerprint, prebuilt, symbols, targets
 from ..components import builtin
 from ..errors import Error
 
 COMPILED = ("activation", "regularizer", "optimizer", "loss", "schedule", "constraint")  # initializers run in Python
 DTYPES = ("float32", "float64")
 ONLY_CORE = {"amx"}  # variants in which the components do not differ
+# Functions of each system's libraries that LLVM calls by itself.
+OF_LLVM = {targets.MACOS: {"bzero", "memset_pattern16"}, targets.WINDOWS: {"__chkstk"}}
 
 
 def add(actions: Any) -> None:
@@ -83,24 +85,43 @@ def from_process(arguments: argparse.Namespace, variant: str) -> dict[str, bytes
 
 
 def write_objects(target: targets.Target, arguments: argparse.Namespace) -> None:
-    """Compile everything, or `only` some objects, for a target; one file for each."""
+    """Compile everything, or `only` some objects, for a target; one file for each.
+
+    Raises
+    ------
+    Error
+        If an object needs a function that not every process of its system has.
+    """
     targets.aim_at(target)
     for name, make in objects_to_make():
         wanted = arguments.only is None or name in arguments.only
         if wanted and (arguments.objects not in ONLY_CORE or name == "core.float32"):
-            (arguments.folder / f"{name}.o").write_bytes(make())
+            code = make()
+            check_symbols(name, code, target.system)
+            (arguments.folder / f"{name}.o").write_bytes(code)
     fingerprint.check_sources()
+
+
+def check_symbols(name: str, code: bytes, system: str) -> None:
+    """See that every process of a system has what an object needs."""
+    from ..compiler.objects import allowed
+
+    strange = symbols.undefined(code) - symbols.MARKS - allowed() - OF_LLVM.get(system, set())
+    if strange:
+        raise Error(f"{name} for {system} needs {', '.join(sorted(strange))}, which not every process has")
 
 
 def objects_to_make() -> Iterator[tuple[str, Callable[[], bytes]]]:
     """Names of the objects, and what compiles each."""
     from ..compiler import component_code, regularized_code
-    from ..core.compiled import code_of
+    from ..core.compiled import ALL, code_of, object_name
+    from ..core.functions import DRAWS
 
     found = [made for module in builtin.MODULES for made in builtin.specs_of(module) if made.kind in COMPILED]
     for dtype in map(np.dtype, DTYPES):
-        for part in ("core", "passes"):
-            yield f"{part}.{dtype}", partial(code_of, dtype, part)
+        for part in ALL:
+            if part != DRAWS or dtype.name == DTYPES[0]:  # those are the same for both
+                yield object_name(part, dtype), partial(code_of, dtype, part)
         for spec in found:
             yield f"{spec.kind}.{spec.name}.{dtype}", partial(component_code, spec, dtype)
         for pair in pairs(found):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from ..table import TableModel
+from ..table.reading import located
 from ..table.target import Target
 from .job import Job
 from .outcome import Outcome, predictions
@@ -39,9 +40,10 @@ def run(job: Job) -> Crossed:
         training = job.training(rows)
         watched = Progress.of(job.arguments, training, f"part {number} of {len(folds)}, ")
         with warnings_as_notes():
-            model = training.fit(callbacks=[watched])
+            model = watched.train(training)
         parts.append((model, held))
-        predicted.append(in_order(predictions(model, job.frame.iloc[held]), model.target, job.target))
+        with located(replace(job.table, frame=job.frame.iloc[held])):
+            predicted.append(in_order(predictions(model, job.frame.iloc[held]), model.target, job.target))
     rows = np.concatenate([held for _, held in parts])
     weight = job.weight(job.frame)
     weight = None if weight is None else weight[rows]

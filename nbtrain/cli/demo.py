@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import shlex
 import shutil
 import sys
 import time
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..datasets import load_digits
+from .output import quoted
 
 if TYPE_CHECKING:
     from ..training.trainer import Trainer
@@ -59,11 +59,11 @@ def run(arguments: argparse.Namespace) -> int:
 
 def hints() -> str:
     """What to try next, with the program as it was called: its directory may not be searched for commands."""
-    called = sys.argv[0] if os.path.basename(sys.argv[0]) == "nbtrain" else f"{shlex.quote(sys.executable)} -m nbtrain"
+    called = sys.argv[0] if os.path.basename(sys.argv[0]) == "nbtrain" else f"{quoted(sys.executable)} -m nbtrain"
     found = shutil.which("nbtrain")
     if found is not None and os.path.exists(sys.argv[0]) and os.path.samefile(found, sys.argv[0]):
         called = "nbtrain"
-    python = "python" if called == "nbtrain" else shlex.quote(sys.executable)
+    python = "python" if called == "nbtrain" else quoted(sys.executable)
     commands = [(text.format(nbtrain=called, python=python), purpose) for text, purpose in NEXT]
     width = max(len(text) for text, purpose in commands if purpose)
     lines = [f"  {text.ljust(width)}    {purpose}".rstrip() for text, purpose in commands]
@@ -79,6 +79,9 @@ def split() -> list[tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]]:
 
 class EpochLine:
     """Called after every epoch: prints its loss, the validation accuracy and the time it took."""
+
+    epochs: int
+    last: float
 
     def __init__(self, epochs: int) -> None:
         self.epochs, self.last = epochs, time.perf_counter()

@@ -55,7 +55,7 @@ def figure_of(component: Component) -> Any:
     try:
         from matplotlib.figure import Figure
     except ImportError:
-        raise Error("plot needs matplotlib: pip install matplotlib") from None
+        raise Error("plot needs matplotlib: pip install nbtrain[plot]") from None
     figure = Figure(figsize=(6.4, 4.0), layout="constrained")
     paint(figure.add_subplot(), component)
     figure.suptitle(textwrap.fill(repr(component), TITLE_WIDTH, break_on_hyphens=False))

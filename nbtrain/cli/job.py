@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError
-from ..table import Table, target, training
+from ..table import Table, settings, target, training
 from ..table.parsing import Cells, Words
+from ..table.reading import located
 from ..table.scores import check_named
 from ..table.split import folds, split
 from ..table.weights import row_weights
@@ -48,7 +49,7 @@ class Job:
         What stands for a missing target.
     codes : ndarray
         Index of the class, or the number, of each of them.
-    test : DataFrame
+    tested : Table
         The rows of the report: a part of the table, or those of other files; none with cross-validation.
     rows : ndarray of int
         The rows to train on, with those for validation.
@@ -63,13 +64,13 @@ class Job:
     words: Words
     codes: Array
     rows: Array
-    test: Any
+    tested: Table
     notes: list[str]
     report: dict[str, Any] = field(default_factory=dict)
 
     def training(self, rows: Array) -> training.Training:
         """The training on some of the rows."""
-        a, large = self.arguments, len(rows) * (1 - self.validation) > training.LARGE
+        a, large = self.arguments, len(rows) * (1 - self.validation) > settings.LARGE
         units = a.hidden if a.hidden is not None else LARGE_UNITS if large else UNITS
         return training.Training(
             replace(self.table, frame=self.frame.iloc[rows], notes=[]),
@@ -96,6 +97,11 @@ class Job:
             dtype=a.dtype,
             threads=a.threads,
         )
+
+    @property
+    def test(self) -> Any:
+        """The rows of the report, a DataFrame."""
+        return self.tested.frame
 
     @property
     def source(self) -> str:
@@ -136,8 +142,10 @@ class Job:
     def keys(self) -> dict[str, Array | None]:
         """By what rows stay together, or follow each other."""
         roles = self.roles
-        group = None if roles.group is None else training.group_codes(self.frame[roles.group])
-        time = None if roles.time is None else training.times(self.frame[roles.time])
+        with located(self.table) as place:
+            place.rows = self.frame.index
+            group = None if roles.group is None else training.group_codes(self.frame[roles.group])
+            time = None if roles.time is None else training.times(self.frame[roles.time])
         return {"groups": group, "order": time}
 
 
@@ -155,19 +163,20 @@ def prepare(arguments: argparse.Namespace) -> Job:
     roles = _roles(arguments, list(table.frame.columns), table.source)
     words = target_words(arguments)
     task = arguments.task or ("classification" if roles.target in roles.categorical else None)
-    frame, notes = _with_target(table.frame, roles, words, table.source)
+    frame, notes = _with_target(table, roles, words)
     found, told = target.detect(frame[roles.target], roles.target, task, words)
     notes = [*table.notes, *notes, *told]
     classifies = found.task == "classification"
     check_named(arguments.metrics, classifies)
     codes = found.codes(frame[roles.target], words)
-    job = Job(arguments, choice, table, frame, roles, found, words, codes, np.arange(len(frame)), frame.iloc[:0], notes)
+    rows, none = np.arange(len(frame)), replace(table, frame=frame.iloc[:0])
+    job = Job(arguments, choice, table, frame, roles, found, words, codes, rows, none, notes)
     job.notes += leaks.notes(frame, job.features, roles.target, codes, classifies, words)
     if arguments.test_file:
-        job.test = _other_rows(job)
+        job.tested = _other_rows(job)
     elif arguments.cv is None and arguments.test_size:
         job.rows, test = split(job.classes, len(frame), (arguments.test_size,), arguments.seed, **job.keys())
-        job.test = frame.iloc[test]
+        job.tested = replace(table, frame=frame.iloc[test])
     return job
 
 
@@ -201,28 +210,28 @@ def _roles(arguments: argparse.Namespace, names: list[str], source: str) -> Role
     return Roles(wanted, drop, categorical, **roles)
 
 
-def _with_target(frame: Any, roles: Roles, words: Words, source: str) -> tuple[Any, list[str]]:
+def _with_target(table: Table, roles: Roles, words: Words) -> tuple[Any, list[str]]:
     """The rows that have a target, and a note if there are others."""
-    gone = Cells(frame[roles.target], words).gone
+    gone = Cells(table.frame[roles.target], words).gone
     count = int(gone.sum())
     if not count:
-        return frame, []
-    if count == len(frame):
-        raise InputError(f"{source}, column {roles.target!r}: all values of the target are missing")
+        return table.frame, []
+    if count == len(table):
+        raise InputError(f"{table.source}, column {roles.target!r}: all values of the target are missing")
     rows = "1 row" if count == 1 else f"{count} rows"
-    note = f"{source}: {rows} without a target left out, the first is row {int(gone.argmax()) + 1}"
-    return frame[~gone].reset_index(drop=True), [note]
+    note = f"{table.source}: {rows} without a target left out, the first is row {int(gone.argmax()) + 1}"
+    return table.frame[~gone], table.located([note])
 
 
-def _other_rows(job: Job) -> Any:
+def _other_rows(job: Job) -> Table:
     """The rows of the test files, whose targets must be known."""
     texts = [name for name in job.frame.columns if not Cells(job.frame[name], job.words).is_number]
     table = reading.table(job.arguments.test_file, job.arguments, text_columns=texts)
     if job.roles.target not in table.frame.columns:
         raise InputError(f"--test-file: {table.source} has no column {job.roles.target!r}, the target")
-    frame, notes = _with_target(table.frame, job.roles, job.words, table.source)
+    frame, notes = _with_target(table, job.roles, job.words)
     job.notes += [*table.notes, *notes]
-    return frame
+    return replace(table, frame=frame)
 
 
 def target_words(arguments: argparse.Namespace) -> Words:

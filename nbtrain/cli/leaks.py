@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from ..table.parsing import Cells, Words
+from .output import quoted
 
 Array = np.ndarray[Any, Any]
 SURE, USUAL = 0.995, 0.95  # right in so many rows, where the most frequent class is in fewer
@@ -33,7 +33,7 @@ def notes(frame: Any, features: Sequence[str], target: str, codes: Array, classi
         if share is None:
             continue
         what = f"tells {target!r} in {share:.1%} of rows" if classifies else f"has the order of {target!r}"
-        hint = f"if it is not known beforehand, leave it out with --drop {shlex.quote(name)}"
+        hint = f"if it is not known beforehand, leave it out with --drop {quoted(name)}"
         told.append(f"{name!r} alone {what}; {hint}")
     return told
 

@@ -167,6 +167,8 @@ def threads(text: str) -> int | str:
 class Named:
     """`name` or `name:parameter=value:parameter=value`: a component whose kind is not known yet."""
 
+    name: str
+
     def __init__(self, text: str) -> None:
         self.text = text
         self.name, *pairs = [part.strip() for part in text.split(":")]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shlex
 import stat
+import subprocess
 import sys
 from collections.abc import Iterable
 
@@ -14,6 +16,11 @@ from ..formats.modelfile import files
 
 STANDARD = "-"
 STREAMS = (None, STANDARD, "/dev/stdout")
+
+
+def quoted(text: str) -> str:
+    """A text as an argument for the system's shell, in commands that messages propose."""
+    return subprocess.list2cmdline([text]) if filesystem.WINDOWS else shlex.quote(text)
 
 
 def check(path: str | None, option: str, inputs: Iterable[tuple[str, str | None]], *, model: bool = False) -> None:

@@ -8,18 +8,15 @@ import io
 import json
 from typing import Any
 
-import numpy as np
-
 from ..errors import InputError
 from ..table import Table, TableModel, load, scores
+from ..table.reading import located
 from ..table.scores import check_named
 from ..table.weights import row_weights
 from . import options, output, reading
 from .job import target_words
 from .outcome import outcome
 from .wording import as_options
-
-Array = np.ndarray[Any, Any]
 
 
 def add(commands: Any) -> None:
@@ -70,13 +67,13 @@ def run_predict(arguments: argparse.Namespace) -> int:
         target = model.target
         if arguments.proba and target.task == "regression":
             raise InputError(f"--proba: the model predicts numbers ({target.name!r}); only classes have probabilities")
-        table, kept = _table_and_kept(arguments, model)
+        table = _table(arguments, model)
+        columns = _kept(arguments, table)
         _check(arguments, model, table)
-        columns: dict[str, list[Any]] = dict(kept)
         if target.task == "regression":
-            columns[_free("prediction", columns)] = [float(value) for value in model.predict(table.frame)]
+            columns[_free("prediction", columns)] = [float(value) for value in model.predict(table)]
         else:
-            shares = model.predict_proba(table.frame)
+            shares = model.predict_proba(table)
             columns[_free("prediction", columns)] = [target.labels[index] for index in shares.argmax(axis=1)]
             for label, values in zip(target.labels, shares.T, strict=True) if arguments.proba else ():
                 columns[_free(f"probability {label}", columns)] = [float(value) for value in values]
@@ -98,11 +95,11 @@ def run_evaluate(arguments: argparse.Namespace) -> int:
         names = list(table.frame.columns)
         if target.name not in names:
             raise InputError(f"{table.source}: the target column {target.name!r} is missing")
-        weight = None
-        if arguments.weight is not None:
-            name = reading.column(names, arguments.weight, "--weight", table.source)
-            weight = row_weights(table.frame, name)
-        codes = target.codes(table.frame[target.name], words, f"{table.source}, ")
+        name = arguments.weight
+        name = None if name is None else reading.column(names, name, "--weight", table.source)
+        with located(table):
+            weight = None if name is None else row_weights(table.frame, name)
+            codes = target.codes(table.frame[target.name], words, f"{table.source}, ")
         _check(arguments, model, table)
         found = outcome(model, table.frame, codes, weight).scores(arguments.metrics)
     if arguments.json:
@@ -120,22 +117,18 @@ def _table(arguments: argparse.Namespace, model: TableModel, **more: Any) -> Tab
     return table
 
 
-def _table_and_kept(arguments: argparse.Namespace, model: TableModel) -> tuple[Table, dict[str, list[Any]]]:
-    """The table, and the columns to copy, as they stand in the file."""
+def _kept(arguments: argparse.Namespace, table: Table) -> dict[str, list[Any]]:
+    """The columns to copy, as they stand in the file."""
     if not arguments.keep:
-        return _table(arguments, model), {}
-    table = _table(arguments, model)
+        return {}
     names = reading.columns(list(table.frame.columns), arguments.keep, "--keep", table.source)
-    return table, {name: _as_text(table.frame[name]) for name in names}
-
-
-def _as_text(column: Any) -> list[str]:
-    return ["" if gone else str(value) for value, gone in zip(column, column.isna(), strict=True)]
+    return dict(table.texts(list(dict.fromkeys(names))))
 
 
 def _check(arguments: argparse.Namespace, model: TableModel, table: Table) -> None:
     """Print notes about cells unlike those of training; with --strict, raise them."""
-    notes = [f"{table.source}, {text}" for text in model.encoder.check(table.frame)]
+    with located(table):
+        notes = table.located([f"{table.source}, {text}" for text in model.encoder.check(table.frame)])
     if notes and arguments.strict:
         raise InputError("; ".join(notes))
     reading.tell(notes)

@@ -18,6 +18,9 @@ FILES = {
     "pyproject.toml": "pyproject.toml.in",
     "README.md": "{kind}/README.md.in",
     ".gitignore": "gitignore.in",
+    "asv.conf.json": "asv.conf.json.in",
+    "benchmarks/__init__.py": "benchmarks_init.py.in",
+    "benchmarks/training.py": "benchmarks.py.in",
     "{package}/__init__.py": "{kind}/package.py.in",
     "{package}/py.typed": "py.typed.in",
     "tests/test_{package}.py": "{kind}/tests.py.in",
@@ -30,6 +33,18 @@ EXAMPLES = {
     "initializer": "nbtrain-orthogonal",
     "schedule": "nbtrain-halving",
     "constraint": "nbtrain-within",
+}
+
+DENSE, OPTIONS = '"relu"', 'loss="mse"'
+# What the benchmarks compare a component with, and the arguments of Dense and of Trainer where both have their place.
+BENCHMARKS = {
+    "activation": ("relu", "activation", OPTIONS),
+    "regularizer": ("l2", DENSE, f"{OPTIONS}, regularizer=regularizer"),
+    "optimizer": ("adam", DENSE, f"{OPTIONS}, optimizer=optimizer"),
+    "loss": ("mse", DENSE, "loss=loss"),
+    "initializer": ("glorot_uniform", f"{DENSE}, initializer=initializer", OPTIONS),
+    "schedule": ("exponential", DENSE, f'{OPTIONS}, optimizer=nbtrain.optimizer("adam", learning_rate=rate)'),
+    "constraint": (None, f"{DENSE}, constraint=constraint", OPTIONS),
 }
 
 
@@ -59,7 +74,7 @@ def write(name: str, directory: str, kind: str = "activation") -> Path:
     if folder.exists():
         raise InputError(f"NAME: {folder} exists already; choose another name or directory")
     words = {"name": name, "kind": kind, "package": package(name), "component": component}
-    words["version"] = _series(__version__)
+    words |= {"version": _series(__version__)} | _benchmarked(kind)
     try:
         for target, source in FILES.items():
             path = folder / target.format(package=package(name))
@@ -69,6 +84,17 @@ def write(name: str, directory: str, kind: str = "activation") -> Path:
     except OSError as error:
         raise Error(f"cannot write {folder}: {error}") from None
     return folder
+
+
+def _benchmarked(kind: str) -> dict[str, str]:
+    """The words of the benchmarks."""
+    builtin, dense, options = BENCHMARKS[kind]
+    beside = f"the built-in `{builtin}`" if builtin else f"no {kind}"
+    optional = "" if builtin else " | None"
+    written = "None" if builtin is None else f'"{builtin}"'
+    first = "        rate = nbtrain.schedule(schedule)\n" if kind == "schedule" else ""
+    words = {"builtin": written, "beside": beside, "optional": optional, "dense": dense, "options": options}
+    return words | {"first": first}
 
 
 def _series(version: str) -> str:

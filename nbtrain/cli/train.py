@@ -8,11 +8,14 @@ import json
 import os
 import sys
 import time
+from dataclasses import replace
 from typing import Any
 
 from ..errors import DivergenceError, InputError
 from ..table import TableModel, Training
-from ..table.training import EPOCHS, ITERATIONS, L2, PATIENCE, PATIENT_ITERATIONS, numbered
+from ..table.course import numbered
+from ..table.reading import located
+from ..table.settings import EPOCHS, ITERATIONS, L2, PATIENCE, PATIENT_ITERATIONS
 from . import crossvalidation, modelfile, options, output, reading, telling, writing
 from .crossvalidation import Crossed
 from .job import Job, prepare
@@ -141,7 +144,11 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
         "--seed", type=options.whole(0), default=0, metavar="N", help="for splits, weights, orders (default 0)"
     )
     group.add_argument(
-        "--threads", type=options.threads, default=1, metavar="N", help="threads per training step (default 1)"
+        "--threads",
+        type=options.threads,
+        default=1,
+        metavar="N",
+        help="networks trained at a time, or threads per step (default 1)",
     )
     group.add_argument("--dtype", choices=("float32", "float64"), default="float32", help="default float32")
 
@@ -180,7 +187,10 @@ def fit(training: Training, job: Job) -> tuple[int, TableModel]:
     start, code = time.perf_counter(), 0
     try:
         with warnings_as_notes():
-            training.fit(callbacks=[watched], checkpoint=path and (lambda k: Kept(numbered(path, k))))
+            if path:
+                training.fit(callbacks=[watched], checkpoint=lambda k: Kept(numbered(path, k)))
+            else:
+                watched.train(training)
     except KeyboardInterrupt as interrupt:
         if training.model is None:
             raise
@@ -219,9 +229,10 @@ def finish(job: Job, model: TableModel | None, crossed: Crossed | None) -> None:
 
 def scored(job: Job, model: TableModel) -> tuple[Outcome, str]:
     """What the model predicts for the test rows, or, where there are none, for the rows that it was trained on."""
-    frame, on = (job.test, "test") if len(job.test) else (job.frame, "train")
-    codes = model.target.codes(frame[job.roles.target], job.words)
-    return outcome(model, frame, codes, job.weight(frame)), on
+    table, on = (job.tested, "test") if len(job.test) else (replace(job.table, frame=job.frame), "train")
+    with located(table):
+        codes = model.target.codes(table.frame[job.roles.target], job.words)
+        return outcome(model, table.frame, codes, job.weight(table.frame)), on
 
 
 def _check_destinations(arguments: argparse.Namespace) -> None:

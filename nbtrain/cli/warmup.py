@@ -46,8 +46,8 @@ def run(arguments: argparse.Namespace) -> int:
     failed = False
     for dtype in ("float32", "float64") if arguments.dtype == "both" else (arguments.dtype,):
         start = time.perf_counter()
-        compiled.core(dtype)
-        compiled.passes(dtype)
+        for name in compiled.ALL:
+            compiled.module(name, dtype)
         specs = [registry.get(row["kind"], row["name"]) for row in registry.components() if row["kind"] in COMPILED]
         good = [spec for spec in specs if _compiled(compiler.component, spec, dtype)]
         together = [_compiled(compiler.regularized_step, *pair, dtype) for pair in pairs(good)]

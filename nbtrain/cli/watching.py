@@ -15,7 +15,7 @@ from ..callbacks import Callback, Checkpoint
 if TYPE_CHECKING:
     import argparse
 
-    from ..table import Training
+    from ..table import TableModel, Training
     from ..training.trainer import Trainer
 
 MOST_LINES = 25  # of progress in a file
@@ -24,6 +24,8 @@ CHECKPOINT_MINUTES = 0.1  # the most training that a kill can lose
 
 class Kept(Checkpoint):
     """A checkpoint that prints a note if it cannot be written, as on a full disk; training continues."""
+
+    noted: bool
 
     noted = False
 
@@ -59,13 +61,26 @@ class Progress(Callback):
         The epoch after which the last network resumed from its checkpoint.
     """
 
+    epochs: int
+    networks: int
+    stream: TextIO | None
+    tolerant: bool
+    part: str
+    every: int
+    terminal: bool
+    last: str
+    shown: float
+    number: int
+    resumed: int
+
     def __init__(
         self, epochs: int, networks: int, stream: TextIO | None, tolerant: bool = False, part: str = ""
     ) -> None:
         self.epochs, self.networks, self.stream, self.tolerant, self.part = epochs, networks, stream, tolerant, part
         self.every = max(1, math.ceil(epochs * networks / MOST_LINES))
         self.terminal = stream is not None and stream.isatty()
-        self.last, self.shown = "", 0.0
+        self.left: dict[int, str] = {}  # lines of the last epochs, by network, that were not printed
+        self.shown = 0.0
         self.number = self.resumed = 0
 
     @classmethod
@@ -76,29 +91,48 @@ class Progress(Callback):
         tolerant = bool(arguments.save or arguments.checkpoint)
         return cls(settings["epochs"], settings["seeds"], stream, tolerant, part)
 
+    def train(self, training: Training) -> TableModel:
+        """Train, and tell of it."""
+        try:
+            return training.fit(progress=self)
+        finally:
+            self.end()
+
     def on_start(self, trainer: Trainer) -> None:
         self.number += 1
         self.resumed = trainer.epoch or self.resumed
 
     def on_epoch(self, trainer: Trainer, epoch: int, metrics: Mapping[str, float]) -> None:
+        self(self.number - 1, epoch, metrics)
+
+    def on_end(self, trainer: Trainer) -> None:
+        self.end()
+
+    def __call__(self, number: int, epoch: int, metrics: Mapping[str, float]) -> None:
+        """Tell of an epoch of the network of that number."""
         if self.stream is None:
             return
         numbers = "  ".join(f"{_word(name)} {value:.4f}" for name, value in metrics.items())
-        network = f"network {self.number} of {self.networks}" if self.networks > 1 else ""
+        network = f"network {number + 1} of {self.networks}" if self.networks > 1 else ""
         which = f"  ({(self.part + network).removesuffix(', ')})" if self.part or network else ""
-        self.last = f"epoch {epoch:{len(str(self.epochs))}}/{self.epochs}  {numbers}{which}"
+        line = f"epoch {epoch:{len(str(self.epochs))}}/{self.epochs}  {numbers}{which}"
         now = time.perf_counter()
-        if self.terminal and now - self.shown > 0.1:
-            self.shown = now
-            self._print(f"\r\x1b[K{self.last}", end="")
-        elif not self.terminal and (epoch % self.every == 0 or epoch == 1):
-            self._print(self.last)
-            self.last = ""
+        if self.terminal:
+            self.left = {0: line}
+            if now - self.shown > 0.1:
+                self.shown = now
+                self._print(f"\r\x1b[K{line}", end="")
+        elif epoch % self.every == 0 or epoch == 1:
+            self.left.pop(number, None)
+            self._print(line)
+        else:
+            self.left[number] = line
 
-    def on_end(self, trainer: Trainer) -> None:
-        if self.last:
-            self._print(("\r\x1b[K" if self.terminal else "") + self.last)
-            self.last = ""
+    def end(self) -> None:
+        """Tell of the last epoch of each network."""
+        left, self.left = self.left, {}
+        for _, line in sorted(left.items()):
+            self._print(("\r\x1b[K" if self.terminal else "") + line)
 
     def _print(self, text: str, end: str = "\n") -> None:
         try:

@@ -15,7 +15,7 @@ NAMES = (
     "header hidden learning_rate max_categories metrics missing patience seed seeds sheet skip_rows target task "
     "text_columns thousands threads time weight"
 ).split()
-ASSIGNED = re.compile(rf"\b({'|'.join(NAMES)})=('[^']*'|\w+)?")
+ASSIGNED = re.compile(rf"\b({'|'.join(NAMES)})=('[^']*'|\['[^']*'\]|\w+)?")
 BEGINNING = re.compile(rf"^({'|'.join(NAMES)})(?=: | must | of )")
 
 
@@ -32,11 +32,13 @@ def in_options(text: str) -> str:
     >>> from nbtrain.cli.wording import in_options
     >>> in_options("t.csv, line 2: 4 cells, where the header has 1; say delimiter=, skip_rows= or comment=")
     't.csv, line 2: 4 cells, where the header has 1; say --delimiter, --skip-rows or --comment'
+    >>> in_options("missing=['-9'] says that it means missing")
+    "--missing '-9' says that it means missing"
     >>> in_options("drop: unknown column 'siz'; did you mean 'size'?")
     "--drop: unknown column 'siz'; did you mean 'size'?"
     """
     text = re.sub(r"\bheader=(True|False)?", lambda found: _header(found[1]), text)
-    text = ASSIGNED.sub(lambda found: option(found[1]) + (f" {found[2]}" if found[2] else ""), text)
+    text = ASSIGNED.sub(lambda found: option(found[1]) + (f" {found[2].strip('[]')}" if found[2] else ""), text)
     return BEGINNING.sub(lambda found: option(found[1]), text)
 
 

@@ -23,13 +23,13 @@ from .locks import not_during_forks
 from .sources import digest
 
 
-def core_key(dtype: np.dtype[Any], module: str = "core") -> str:
-    """Key of one of the core's modules for a dtype."""
+def core_key(dtype: np.dtype[Any] | str, module: str = "core") -> str:
+    """Key of one of the core's modules for a dtype, or for what stands in place of one."""
     return _core_key(machine(), sources.loaded(), dtype, module)
 
 
 @cache
-def _core_key(machine: str, sources: tuple[str, str], dtype: np.dtype[Any], module: str) -> str:
+def _core_key(machine: str, sources: tuple[str, str], dtype: np.dtype[Any] | str, module: str) -> str:
     return digest([machine, *sources, str(dtype), module])
 
 

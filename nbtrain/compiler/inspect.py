@@ -46,15 +46,27 @@ def assembly(spec: Any, dtype: Any) -> str:
 
     Parameters
     ----------
-    spec
-        An activation, regularizer, optimizer, loss or schedule, as `nbtrain.registry.get(kind, name)` has it.
-    dtype
-        float32 or float64.
+    spec : Activation, Regularizer, Optimizer, Loss or Schedule
+        As `nbtrain.registry.get(kind, name)` has it.
+    dtype : {"float32", "float64"}
+        Of the numbers that it works on.
+
+    Returns
+    -------
+    str
+        Of all functions.
 
     Raises
     ------
     PluginError
         If one of its functions cannot be compiled.
+
+    Examples
+    --------
+    >>> import nbtrain
+    >>> from nbtrain.compiler.inspect import assembly
+    >>> "nbtrain_value" in assembly(nbtrain.registry.get("activation", "tanh"), "float32")
+    True
     """
     from .blocks import loops
     from .language.plain import forget
@@ -69,7 +81,27 @@ def assembly(spec: Any, dtype: Any) -> str:
 
 
 def scalar_calls(spec: Any, dtype: Any) -> tuple[str, ...]:
-    """Functions of the C library that a component calls for single numbers, such as `powf`; best is none."""
+    """Functions of the C library that a component calls for single numbers, such as `powf`; best is none.
+
+    Parameters
+    ----------
+    spec : Activation, Regularizer, Optimizer, Loss or Schedule
+        As `nbtrain.registry.get(kind, name)` has it.
+    dtype : {"float32", "float64"}
+        Of the numbers that it works on.
+
+    Returns
+    -------
+    tuple of str
+        Their names.
+
+    Examples
+    --------
+    >>> import nbtrain
+    >>> from nbtrain.compiler.inspect import scalar_calls
+    >>> scalar_calls(nbtrain.registry.get("activation", "tanh"), "float32")
+    ()
+    """
     return _mathematics(assembly(spec, dtype))
 
 
@@ -78,11 +110,10 @@ def is_vectorized(spec: Any, dtype: Any) -> tuple[bool, str]:
 
     Parameters
     ----------
-    spec
-        An activation, regularizer, optimizer or loss; for losses that work on rows only calls are checked; schedules
-        have no loop.
-    dtype
-        float32 or float64.
+    spec : Activation, Regularizer, Optimizer or Loss
+        For losses that work on rows only calls are checked; schedules have no loop.
+    dtype : {"float32", "float64"}
+        Of the numbers that it works on.
 
     Returns
     -------
@@ -93,6 +124,13 @@ def is_vectorized(spec: Any, dtype: Any) -> tuple[bool, str]:
     ------
     PluginError
         If one of its functions cannot be compiled.
+
+    Examples
+    --------
+    >>> import nbtrain
+    >>> from nbtrain.compiler.inspect import is_vectorized
+    >>> is_vectorized(nbtrain.registry.get("activation", "tanh"), "float32")
+    (True, '')
     """
     text = assembly(spec, dtype)
     called = _mathematics(text)

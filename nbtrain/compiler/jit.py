@@ -10,9 +10,9 @@ from typing import Any
 
 from numba import njit, types
 from numba.core import cgutils, config
-from numba.core.compiler import CompilerBase, DefaultPassBuilder
-from numba.core.compiler_machinery import PassManager
 from numba.extending import intrinsic
+
+from .lean import LeanCompiler
 
 # No reference counts (an allocation is a typing error), no wrappers (they need symbols of a running Numba), and of
 # the relaxed floating-point rules only fused multiply-add: `nnan` and `ninf` compile NaN checks away, `reassoc` and
@@ -25,27 +25,6 @@ FLAGS: dict[str, Any] = {
     "no_cpython_wrapper": True,
     "no_cfunc_wrapper": True,
 }
-
-
-# Passes of Numba's pipeline that find nothing to do in the core: closures, array expressions, context managers,
-# literals as types, exceptions with arguments.
-UNUSED_PASSES = {
-    *("WithLift", "InlineClosureLikes", "InlineInlinables", "InlineOverloads", "MakeFunctionToJitFunction"),
-    *("NopythonRewrites", "FindLiterallyCalls", "LiteralUnroll", "LiteralPropagationSubPipelinePass"),
-    *("RewriteDynamicRaises", "DumpParforDiagnostics"),
-}
-
-
-class LeanCompiler(CompilerBase):
-    """Numba's pipeline without these passes, which take a twelfth of the time for typing and lowering."""
-
-    def define_pipelines(self) -> list[Any]:
-        """One pipeline."""
-        full = DefaultPassBuilder.define_nopython_pipeline(self.state)
-        lean = PassManager("lean")
-        lean.passes = [(made, text) for made, text in full.passes if made.__name__ not in UNUSED_PASSES]
-        lean.finalize()
-        return [lean]
 
 
 def always_njit(**options: Any) -> Any:

@@ -24,6 +24,7 @@ from numba.core.registry import cpu_target
 
 from ..errors import Error
 from . import processor, settings, targets
+from .lean import lean
 
 PREFIX = "nbtrain_"
 ADDRESS = "numba.dynamic.globals."  # prefix of Numba's names for addresses of this process
@@ -208,7 +209,8 @@ def deferred() -> Iterator[_DeferredCodegen]:
         mangler, context.mangler = context.mangler, _short
         context.make_constant_array = partial(_table, context)
         try:
-            yield _codegen
+            with lean(context):
+                yield _codegen
         finally:
             context._internal_codegen, context.mangler = usual, mangler
             config.BOUNDSCHECK = bounds  # type: ignore[attr-defined]

@@ -3,8 +3,8 @@
 LLVM loads an object whose functions are not all there without a word, and the process dies at the first call. So
 symbols are looked up before: `missing` names those that this process does not have.
 
-Formats: Tool Interface Standard, Executable and Linking Format 1.2 (1995), and its 64-bit version; Microsoft, PE
-Format, section 5.4; Apple, OS X ABI Mach-O File Format Reference (2009).
+Formats: Tool Interface Standard, Executable and Linking Format 1.2 (1995), and its 64-bit version; Apple, OS X ABI
+Mach-O File Format Reference (2009).
 """
 
 from __future__ import annotations
@@ -13,12 +13,10 @@ import struct
 from collections.abc import Iterator
 
 ELF, MACHO = b"\x7fELF\x02\x01", b"\xcf\xfa\xed\xfe"  # 64 bits, little-endian
-COFF = {0x8664, 0xAA64}  # first numbers of objects for x86-64 and ARM64
 SYMBOL_TABLE = 2  # kind of an ELF section, and of a command in Mach-O
 EXTERNAL_TYPE = 0x01  # of a Mach-O symbol
 TYPE_MASK, DEBUG_MASK = 0x0E, 0xE0
 MARKS = {"_fltused"}  # says to Windows' linker that there are floats; nothing refers to it
-CLASS_EXTERNAL = 2  # storage class of a COFF symbol
 
 
 def undefined(code: bytes) -> set[str]:
@@ -27,7 +25,7 @@ def undefined(code: bytes) -> set[str]:
     Parameters
     ----------
     code : bytes
-        A relocatable object in the format of Linux (ELF), Windows (COFF) or macOS (Mach-O), for 64 bits.
+        A relocatable object in the format of Linux and Windows (ELF) or of macOS (Mach-O), for 64 bits.
 
     Raises
     ------
@@ -39,8 +37,6 @@ def undefined(code: bytes) -> set[str]:
             return set(_of_elf(code))
         if code.startswith(MACHO):
             return set(_of_macho(code))
-        if int.from_bytes(code[:2], "little") in COFF:
-            return set(_of_coff(code))
     except (struct.error, IndexError, UnicodeDecodeError) as error:
         raise ValueError(f"the object is damaged: {error}") from None
     raise ValueError("this is no object code")
@@ -69,22 +65,12 @@ def _of_elf(code: bytes) -> Iterator[str]:
                 yield _text(code, texts + name)
 
 
-def _of_coff(code: bytes) -> Iterator[str]:
-    first, count = struct.unpack_from("<II", code, 8)
-    texts, at = first + 18 * count, 0
-    while at < count:
-        entry = first + 18 * at
-        value, section, _, kind, more = struct.unpack_from("<IhHBB", code, entry + 8)
-        if section == 0 and value == 0 and kind == CLASS_EXTERNAL:
-            zeros, offset = struct.unpack_from("<II", code, entry)
-            yield _text(code, texts + offset) if zeros == 0 else _text(code[entry : entry + 8] + b"\0", 0)
-        at += 1 + more
-
-
 def _of_macho(code: bytes) -> Iterator[str]:
     at = 32
     for _ in range(struct.unpack_from("<I", code, 16)[0]):
         command, size = struct.unpack_from("<II", code, at)
+        if size < 8:  # it holds these two numbers
+            raise ValueError("the object is damaged: a command without a size")
         if command == SYMBOL_TABLE:
             symbols, count, texts, _ = struct.unpack_from("<IIII", code, at + 8)
             for entry in range(symbols, symbols + 16 * count, 16):

@@ -16,7 +16,8 @@ from ..checks.messages import unknown, wrong
 from ..errors import Error
 
 LINUX, WINDOWS, MACOS = "linux", "win32", "darwin"  # systems, as sys.platform says them
-_TRIPLES = {LINUX: "{}-unknown-linux-gnu", WINDOWS: "{}-pc-windows-msvc", MACOS: "{}-apple-macosx11.0.0"}
+# LLVM loads objects in the format of Linux on Windows, too, with Windows' conventions for calls.
+_TRIPLES = {LINUX: "{}-unknown-linux-gnu", WINDOWS: "{}-pc-windows-msvc-elf", MACOS: "{}-apple-macosx11.0.0"}
 X86, ARM, OTHER = "x86", "ARM", "another"  # kinds of processors
 _KINDS = {"x86_64": X86, "aarch64": ARM}
 
@@ -66,8 +67,16 @@ VARIANTS: Mapping[str, tuple[str, str]] = {
     "sqrt": ("x86-64-v4", _added(*_V4, "sse4a") + _WHOLE_VECTORS),
     "amx": ("sapphirerapids", _added(*_V4, "amx-tile", "amx-bf16") + _WHOLE_VECTORS),
 }
-NAMES = {"x86-64-v3": ("x86_64", ()), "x86-64-v4": ("x86_64", ("sqrt", "amx")), "aarch64": ("aarch64", ())}
-SYSTEMS = {LINUX: tuple(NAMES), WINDOWS: ("x86-64-v3", "x86-64-v4"), MACOS: ("aarch64",)}  # that wheels have code for
+NAMES: dict[str, tuple[str, tuple[str, ...]]] = {
+    "x86-64-v3": ("x86_64", ()),
+    "x86-64-v4": ("x86_64", ("sqrt", "amx")),
+    "aarch64": ("aarch64", ()),
+}
+SYSTEMS: dict[str, tuple[str, ...]] = {
+    LINUX: tuple(NAMES),
+    WINDOWS: ("x86-64-v3", "x86-64-v4"),
+    MACOS: ("aarch64",),
+}  # that wheels have code for
 
 
 def variants(name: str, system: str) -> tuple[str, ...]:

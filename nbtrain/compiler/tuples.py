@@ -75,6 +75,8 @@ class Streams:
     Without that knowledge LLVM checks every pair of arrays before the loop, and does not vectorize if there are many.
     """
 
+    count: int
+
     def __init__(self, dtype: np.dtype[Any], count: int) -> None:
         self.number, self.count = from_dtype(dtype), count
 

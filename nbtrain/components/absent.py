@@ -20,6 +20,11 @@ class Absent:
         Of a spec.
     """
 
+    message: str
+    kind: str
+    name: str
+    provider: str
+
     def __init__(self, message: str, kind: str = "", name: str = "", provider: str = "") -> None:
         self.message, self.kind, self.name, self.provider = message, kind, name, provider
 

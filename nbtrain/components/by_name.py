@@ -45,7 +45,7 @@ __all__ = [
     "unregister",
 ]
 
-registry = Registry(MODULES)
+registry: Registry = Registry(MODULES)
 
 
 def bound(spec: Spec, given: dict[str, Any]) -> Component:
@@ -119,37 +119,202 @@ def resolve(kind: str, value: Any, argument: str) -> Component:
 
 
 def activation(name: str | Spec, /, **parameters: Any) -> Component:
-    """An activation by name: `nbtrain.activation("leaky_relu", slope=0.02)`."""
+    """Make an activation from its name and the values of its parameters.
+
+    Parameters
+    ----------
+    name : str or Activation
+        One of the built-in activations or of a plugin, or a definition.
+    **parameters : float
+        Values of its parameters; the others keep their defaults.
+
+    Returns
+    -------
+    Component
+        For `Dense(activation=…)`.
+
+    Raises
+    ------
+    InputError
+        If there is no such activation or parameter, or a value is out of range.
+
+    Examples
+    --------
+    >>> import nbtrain
+    >>> layer = nbtrain.Dense(8, nbtrain.activation("leaky_relu", slope=0.02))
+    """
     return bound(registry.get("activation", name), parameters)
 
 
 def regularizer(name: str | Spec, /, **parameters: Any) -> Component:
-    """A regularizer by name: `nbtrain.regularizer("l2", strength=1e-4)`."""
+    """Make a regularizer from its name and the values of its parameters.
+
+    Parameters
+    ----------
+    name : str or Regularizer
+        One of the built-in regularizers or of a plugin, or a definition.
+    **parameters : float
+        Values of its parameters; the others keep their defaults.
+
+    Returns
+    -------
+    Component
+        For `Trainer(regularizer=…)`.
+
+    Raises
+    ------
+    InputError
+        If there is no such regularizer or parameter, or a value is out of range.
+
+    Examples
+    --------
+    >>> import nbtrain
+    >>> network = nbtrain.Network(4, [nbtrain.Dense(1)])
+    >>> trainer = nbtrain.Trainer(network, loss="mse", regularizer=nbtrain.regularizer("l2", strength=1e-4))
+    """
     return bound(registry.get("regularizer", name), parameters)
 
 
 def optimizer(name: str | Spec, /, **parameters: Any) -> Component:
-    """An optimizer by name: `nbtrain.optimizer("adam", learning_rate=1e-3)`; the rate may be a schedule."""
+    """Make an optimizer from its name, a learning rate and the values of its parameters.
+
+    Parameters
+    ----------
+    name : str or Optimizer
+        One of the built-in optimizers or of a plugin, or a definition.
+    **parameters : float or component
+        `learning_rate`, a number or a schedule, and values of its parameters; the others keep their defaults.
+
+    Returns
+    -------
+    Component
+        For `Trainer(optimizer=…)`.
+
+    Raises
+    ------
+    InputError
+        If there is no such optimizer or parameter, or a value is out of range.
+
+    Examples
+    --------
+    >>> import nbtrain
+    >>> rate = nbtrain.schedule("cosine", rate=1e-2, steps=10_000)
+    >>> optimizer = nbtrain.optimizer("adam", learning_rate=rate)
+    >>> network = nbtrain.Network(4, [nbtrain.Dense(1)])
+    >>> trainer = nbtrain.Trainer(network, loss="mse", optimizer=optimizer)
+    """
     return bound(registry.get("optimizer", name), parameters)
 
 
 def loss(name: str | Spec, /, **parameters: Any) -> Component:
-    """A loss by name: `nbtrain.loss("mse")`."""
+    """Make a loss from its name and the values of its parameters.
+
+    Parameters
+    ----------
+    name : str or Loss
+        One of the built-in losses or of a plugin, or a definition.
+    **parameters : float
+        Values of its parameters; the others keep their defaults.
+
+    Returns
+    -------
+    Component
+        For `Trainer(loss=…)`.
+
+    Raises
+    ------
+    InputError
+        If there is no such loss or parameter, or a value is out of range.
+
+    Examples
+    --------
+    >>> import nbtrain
+    >>> trainer = nbtrain.Trainer(nbtrain.Network(4, [nbtrain.Dense(1)]), loss=nbtrain.loss("mse"))
+    """
     return bound(registry.get("loss", name), parameters)
 
 
 def initializer(name: str | Spec, /, **parameters: Any) -> Component:
-    """An initializer by name: `nbtrain.initializer("he_normal")`."""
+    """Make an initializer from its name and the values of its parameters.
+
+    Parameters
+    ----------
+    name : str or Initializer
+        One of the built-in initializers or of a plugin, or a definition.
+    **parameters : float
+        Values of its parameters; the others keep their defaults.
+
+    Returns
+    -------
+    Component
+        For `Dense(initializer=…)`.
+
+    Raises
+    ------
+    InputError
+        If there is no such initializer or parameter, or a value is out of range.
+
+    Examples
+    --------
+    >>> import nbtrain
+    >>> layer = nbtrain.Dense(8, "relu", initializer=nbtrain.initializer("he_normal"))
+    """
     return bound(registry.get("initializer", name), parameters)
 
 
 def schedule(name: str | Spec, /, **parameters: Any) -> Component:
-    """A learning-rate schedule by name: `nbtrain.schedule("cosine", steps=10_000)`."""
+    """Make a schedule of the learning rate from its name and the values of its parameters.
+
+    Parameters
+    ----------
+    name : str or Schedule
+        One of the built-in schedules or of a plugin, or a definition.
+    **parameters : float
+        Values of its parameters; the others keep their defaults.
+
+    Returns
+    -------
+    Component
+        For `nbtrain.optimizer(name, learning_rate=…)`.
+
+    Raises
+    ------
+    InputError
+        If there is no such schedule or parameter, a value is out of range, or the values do not go together.
+
+    Examples
+    --------
+    >>> import nbtrain
+    >>> optimizer = nbtrain.optimizer("adam", learning_rate=nbtrain.schedule("cosine", steps=10_000))
+    """
     return bound(registry.get("schedule", name), parameters)
 
 
 def constraint(name: str | Spec, /, **parameters: Any) -> Component:
-    """A constraint by name: `nbtrain.constraint("max_norm", limit=3)`."""
+    """Make a constraint from its name and the values of its parameters.
+
+    Parameters
+    ----------
+    name : str or Constraint
+        One of the built-in constraints or of a plugin, or a definition.
+    **parameters : float
+        Values of its parameters; the others keep their defaults.
+
+    Returns
+    -------
+    Component
+        For `Dense(constraint=…)`.
+
+    Raises
+    ------
+    InputError
+        If there is no such constraint or parameter, or a value is out of range.
+
+    Examples
+    --------
+    >>> import nbtrain
+    >>> layer = nbtrain.Dense(8, "relu", constraint=nbtrain.constraint("max_norm", limit=3.0))
+    """
     return bound(registry.get("constraint", name), parameters)
 
 
@@ -196,10 +361,46 @@ def is_identity(component: Component) -> bool:
 
 
 def register(plugin: object, name: str | None = None) -> None:
-    """Register a module or object with hooks, or a single spec, with the registry of this process."""
+    """Register the components of a module or an object with hooks, or a single definition, in this process.
+
+    Parameters
+    ----------
+    plugin : module, object with hooks, or definition
+        A definition is an `Activation`, a `Loss` and so on.
+    name : str, optional
+        Name under which `unregister` finds it. What was registered under this name before is replaced.
+
+    Raises
+    ------
+    InputError
+        If the name is reserved.
+    PluginError
+        If a hook is misspelt or yields something else, or another provider has a component of the same kind and name.
+
+    Examples
+    --------
+    >>> import nbtrain
+    >>> cube = nbtrain.Activation("cube", value=lambda z: z * z * z, slope=lambda z: 3.0 * z * z)
+    >>> nbtrain.register(cube)
+    >>> layer = nbtrain.Dense(8, "cube")
+    >>> nbtrain.unregister(cube)
+    """
     registry.register(plugin, name)
 
 
 def unregister(plugin: object) -> None:
-    """Undo `register`; models that use its components keep them."""
+    """Undo `register`; models that use its components keep them.
+
+    Parameters
+    ----------
+    plugin : module, object with hooks, definition, or str
+        What was registered, or the name that it was registered under.
+
+    Examples
+    --------
+    >>> import nbtrain
+    >>> square = nbtrain.Activation("my_square", value=lambda z: z * z, slope=lambda z: 2.0 * z)
+    >>> nbtrain.register(square, name="trial")
+    >>> nbtrain.unregister("trial")
+    """
     registry.unregister(plugin)

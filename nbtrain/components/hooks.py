@@ -13,8 +13,8 @@ from . import Activation, Constraint, Initializer, Loss, Optimizer, Regularizer,
 CONTRACT_VERSION = 1
 OLDEST_CONTRACT = 1
 
-hookspec = pluggy.HookspecMarker("nbtrain")
-hookimpl = pluggy.HookimplMarker("nbtrain")
+hookspec: pluggy.HookspecMarker = pluggy.HookspecMarker("nbtrain")
+hookimpl: pluggy.HookimplMarker = pluggy.HookimplMarker("nbtrain")
 
 
 class Hooks:

@@ -63,7 +63,14 @@ class Activation(Spec):
 
     @property
     def slope_arguments(self) -> tuple[str, ...]:
-        """Which of z and a the slope takes, in its own order."""
+        """Which of z and a the slope takes, in its own order.
+
+        Examples
+        --------
+        >>> import nbtrain
+        >>> nbtrain.Activation("half", value=lambda z: 0.5 * z, slope=lambda a, z: 0.5).slope_arguments
+        ('a', 'z')
+        """
         return self._named(self.slope) or ("z",)
 
 
@@ -78,6 +85,14 @@ class Initializer(Spec):
         `function(fan_in, fan_out, rng, *parameters) -> ndarray of shape (fan_in, fan_out)`, with a
         `numpy.random.Generator`. It is not compiled.
     parameters : dict, optional
+
+    Examples
+    --------
+    >>> import nbtrain
+    >>> def small(fan_in, fan_out, rng, deviation):
+    ...     return rng.normal(0.0, deviation, (fan_in, fan_out))
+    >>> initializer = nbtrain.Initializer("small", small, parameters={"deviation": 0.01})
+    >>> layer = nbtrain.Dense(8, "relu", initializer=initializer)
     """
 
     kind: ClassVar[str] = "initializer"
@@ -107,6 +122,7 @@ class Constraint(Spec):
 
     Examples
     --------
+    >>> import nbtrain
     >>> bounded = nbtrain.Constraint(
     ...     "bounded", project=lambda w, limit: min(max(w, -limit), limit), parameters={"limit": 1.0}
     ... )
@@ -132,5 +148,12 @@ class Constraint(Spec):
 
     @property
     def elementwise(self) -> bool:
-        """Whether project, not scale, defines it."""
+        """Whether `project`, not `scale`, defines it.
+
+        Examples
+        --------
+        >>> import nbtrain
+        >>> nbtrain.Constraint("positive", project=lambda w: max(w, 0.0)).elementwise
+        True
+        """
         return self.project is not None

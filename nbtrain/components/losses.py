@@ -44,6 +44,21 @@ class Loss(Spec):
         Columns of float targets, where they are not one number for each output: `y` is then a row (target_columns,),
         or flat (rows * target_columns,) for `rows`. What its numbers mean is the loss's own matter, so `evaluate` gives
         the loss alone, without R² or accuracy. For `row` and `rows` only.
+
+    Examples
+    --------
+    The pinball loss of quantile regression, max(q (y - p), (q - 1) (y - p)):
+    R. Koenker and G. Bassett: Regression Quantiles. Econometrica 46, 1978.
+
+    >>> import nbtrain
+    >>> def value(p, y, q):
+    ...     return max(q * (y - p), (q - 1.0) * (y - p))
+    >>> def slope(p, y, q):
+    ...     return -q if y > p else 1.0 - q
+    >>> pinball = nbtrain.Loss("my_pinball", value, slope, parameters={"q": 0.9})
+    >>> pinball.elementwise, pinball.owns_output, pinball.columns(2)
+    (True, False, 2)
+    >>> trainer = nbtrain.Trainer(nbtrain.Network(4, [nbtrain.Dense(1)]), loss=pinball, rng=0)
     """
 
     kind: ClassVar[str] = "loss"
@@ -102,7 +117,18 @@ class Loss(Spec):
         return columns
 
     def columns(self, outputs: int) -> int:
-        """Columns of float targets for a network with so many outputs."""
+        """How many columns float targets have.
+
+        Parameters
+        ----------
+        outputs : int
+            Outputs of the network.
+
+        Returns
+        -------
+        int
+            `target_columns`, or the number of outputs.
+        """
         return outputs if self.target_columns is None else self.target_columns
 
     @property
@@ -128,6 +154,12 @@ class Regularizer(Spec):
     slope : function
         `slope(w, *parameters) -> r'(w)`.
     parameters : dict, optional
+
+    Examples
+    --------
+    >>> import nbtrain
+    >>> quartic = nbtrain.Regularizer("quartic", penalty=lambda w: w**4, slope=lambda w: 4.0 * w**3)
+    >>> trainer = nbtrain.Trainer(nbtrain.Network(4, [nbtrain.Dense(1)]), loss="mse", regularizer=quartic, rng=0)
     """
 
     kind: ClassVar[str] = "regularizer"

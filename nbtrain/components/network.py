@@ -42,6 +42,12 @@ class Dense:
     ------
     InputError
         If an argument cannot be used.
+
+    Examples
+    --------
+    >>> import nbtrain
+    >>> hidden = nbtrain.Dense(64, "relu", dropout=0.2, constraint=nbtrain.constraint("max_norm", limit=3.0))
+    >>> network = nbtrain.Network(10, [hidden, nbtrain.Dense(1)])
     """
 
     units: int
@@ -109,6 +115,15 @@ class Network:
     ------
     InputError
         If an argument cannot be used.
+
+    Examples
+    --------
+    >>> import nbtrain
+    >>> network = nbtrain.Network(4, [nbtrain.Dense(8, "relu"), nbtrain.Dense(3)])
+    >>> network.sizes, network.outputs
+    ((4, 8, 3), 3)
+    >>> network.weight_count, network.parameter_count
+    (56, 67)
     """
 
     inputs: int

@@ -46,6 +46,7 @@ class Optimizer(Spec):
 
     Examples
     --------
+    >>> import nbtrain
     >>> def step(w, g, slots, prepared, hyper):
     ...     velocity = hyper.beta * slots.velocity + g
     ...     return w - hyper.learning_rate * velocity, (velocity,)
@@ -136,6 +137,14 @@ class Schedule(Spec):
     check : function, optional
         `check(*parameters) -> str or None`: what is wrong with the values together, such as a minimum above the rate.
         It is not compiled.
+
+    Examples
+    --------
+    >>> import nbtrain
+    >>> def rate(t, rate, half_life):
+    ...     return rate * 0.5 ** (t / half_life)
+    >>> halving = nbtrain.Schedule("halving", rate, parameters={"rate": 1e-2, "half_life": 1000.0})
+    >>> optimizer = nbtrain.optimizer("adam", learning_rate=halving)
     """
 
     kind: ClassVar[str] = "schedule"

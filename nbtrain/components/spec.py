@@ -44,6 +44,8 @@ class PerMember:
         Read-only.
     """
 
+    numbers: np.ndarray[Any, Any]
+
     __slots__ = ("numbers",)
 
     def __init__(self, numbers: Any) -> None:
@@ -93,10 +95,18 @@ class Parameter:
     Parameters
     ----------
     default : float
+        The value where none is given.
     minimum, maximum : float, optional
         Smallest and largest allowed value.
     above, below : float, optional
         Bounds that the value itself must not take.
+
+    Examples
+    --------
+    >>> import nbtrain
+    >>> beta = nbtrain.Parameter(0.9, minimum=0.0, below=1.0)
+    >>> beta.checked(0.5, "beta")
+    0.5
     """
 
     default: float
@@ -109,7 +119,25 @@ class Parameter:
         object.__setattr__(self, "default", self.checked(self.default, "default"))
 
     def checked(self, value: Any, argument: str) -> Any:
-        """The value as a float, or an InputError that names the argument and the bounds; numbers as `PerMember`."""
+        """Check a value against the bounds.
+
+        Parameters
+        ----------
+        value : float, or array_like of shape (members,)
+            The value, or one for each member of a population.
+        argument : str
+            What the message calls it.
+
+        Returns
+        -------
+        float or PerMember
+            The value.
+
+        Raises
+        ------
+        InputError
+            If it is no finite number or out of bounds; the message names the argument and the bounds.
+        """
         if is_per_member(value):
             return per_member(value, argument, self.checked)
         number = isinstance(value, Real) and not isinstance(value, bool | np.bool) and math.isfinite(value)
@@ -180,7 +208,15 @@ class Spec:
 
     @property
     def functions(self) -> dict[str, Function]:
-        """Role -> function, of those that are compiled."""
+        """The functions that are compiled, by what they are for.
+
+        Examples
+        --------
+        >>> import nbtrain
+        >>> cube = nbtrain.Activation("cube", value=lambda z: z * z * z, slope=lambda z: 3.0 * z * z)
+        >>> sorted(cube.functions)
+        ['slope', 'value']
+        """
         found = {role: getattr(self, role) for role in self.roles}
         return {role: function for role, function in found.items() if function is not None}
 
@@ -264,7 +300,30 @@ def _module(given: Any) -> str:
 
 @dataclass(frozen=True)
 class Component:
-    """A component with its parameters' values: what `nbtrain.activation("leaky_relu", slope=0.02)` returns."""
+    """A component with the values of its parameters: what `nbtrain.activation("leaky_relu", slope=0.02)` returns.
+
+    Parameters
+    ----------
+    kind : str
+        "activation", "loss" and so on.
+    name : str
+        Of the component.
+    parameters : tuple of (str, float)
+        Names and values, an optimizer's learning rate first.
+    spec : Activation, Loss, …
+        Its definition.
+
+    Examples
+    --------
+    >>> import nbtrain
+    >>> adam = nbtrain.optimizer("adam", learning_rate=0.01)
+    >>> isinstance(adam, nbtrain.Component)
+    True
+    >>> adam.kind, adam.name, adam.learning_rate
+    ('optimizer', 'adam', 0.01)
+    >>> nbtrain.activation("leaky_relu", slope=0.02).values
+    (0.02,)
+    """
 
     kind: str
     name: str

@@ -10,7 +10,7 @@ from numba.extending import intrinsic
 
 from .layout import QUIET_NAN
 
-INT64 = ir.IntType(64)
+INT64: Any = ir.IntType(64)
 
 
 @intrinsic

@@ -14,10 +14,24 @@ import numpy as np
 from numba import types
 
 from ..compiler.jit import jit, vector_at
-from . import draws, epoch, inference, pair, parameters, population, prediction, steps
+from . import draws, epoch, inference, inside, pair, parameters, population, prediction, steps
 from .calls import free, nan_of
 from .checks import X, Y, bad_label, bad_number, bad_weight, check_data, check_x
-from .functions import CORE, EVALUATE, GRADIENT, NUMBERS, PASSES, QUICK, TRAIN_EPOCH, TRAIN_STEP, check_complete
+from .functions import (
+    CORE,
+    DRAWS,
+    EVALUATE,
+    GRADIENT,
+    MEMBERS,
+    NUMBERS,
+    PASSES,
+    QUICK,
+    TRAIN_EPOCH,
+    TRAIN_STEP,
+    TRAINING,
+    check_complete,
+    names_of,
+)
 from .helper import assist as help_with
 from .layout import DESCRIPTOR, DIVERGED, OK, WRONG_GRADIENT, WRONG_OUT, WRONG_RATE, WRONG_WEIGHT
 from .matmul import tiles
@@ -257,18 +271,28 @@ def _on_seeds() -> dict[str, Any]:
     return {"hash_seeds": hash_seeds, "draw_uniform": draw_uniform}
 
 
-def functions(dtype: np.dtype[Any]) -> dict[str, Any]:
-    """The core's functions for float32 or float64, by name, with their argument types and constant first arguments."""
-    dtype, listed = np.dtype(dtype), CORE | QUICK
-    found = _on_data(dtype) | _on_model(dtype) | _on_numbers(dtype) | _on_seeds()
-    found |= population.functions(dtype)
-    found |= pair.functions(dtype) | parameters.functions(dtype) | prediction.functions(dtype)
+def functions(dtype: np.dtype[Any], module: str = TRAINING) -> dict[str, Any]:
+    """A module's functions for float32 or float64, by name, with their argument types and constant first arguments."""
+    dtype, listed = np.dtype(dtype), {name: CORE[name] for name in names_of(module)}
+    if module == TRAINING:
+        listed |= QUICK
+    found = _made(dtype, module)
     check_complete("nbtrain.core.exports", found, listed)
     made: dict[str, Any] = {}
     for name, row in listed.items():
         first = (row.operation,) if row.on_data else ()
         made[name] = found[name], (types.int64,) * len(first) + tuple(map(_numba_type, row.arguments)), *first
     return made
+
+
+def _made(dtype: np.dtype[Any], module: str) -> dict[str, Any]:
+    """The jit functions of a module; those of DRAWS do not depend on the dtype."""
+    if module == MEMBERS:
+        return population.functions(dtype)
+    if module == DRAWS:
+        return _on_seeds()
+    found = _on_data(dtype) | _on_model(dtype) | _on_numbers(dtype) | inside.functions(dtype)
+    return found | pair.functions(dtype) | parameters.functions(dtype) | prediction.functions(dtype)
 
 
 def passes(dtype: np.dtype[Any]) -> dict[str, Any]:

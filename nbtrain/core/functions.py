@@ -24,6 +24,10 @@ FORWARD, BACKWARD = _PAIR
 SHARED = [name for name in OPERATIONS if name != "train slice"]
 
 
+# Modules of compiled code. Most programs need the first one alone.
+TRAINING, MEMBERS, DRAWS = MODULES = ("core", "members", "draws")
+
+
 class Function(NamedTuple):
     """A row of the table.
 
@@ -36,6 +40,8 @@ class Function(NamedTuple):
     work: float = 0.0  # floating-point operations for a parameter and a sample
     door: bool = False  # compiled callers reach it through `nbtrain.kernel`, by its address in the descriptor
     host: bool = False  # `Trainer.c_functions` hands it out
+    module: str = TRAINING  # where its code is: each module is compiled when something of it is first needed
+    inside: bool = False  # the members' module calls it, on a model that it has entered
 
     @property
     def on_data(self) -> bool:
@@ -50,6 +56,8 @@ class Function(NamedTuple):
 
 DATA = ("model", "x", "rows", "columns", "y", "y_rows", "y_columns", "y_kind", "weight", "result")
 OUT = ("model", "x", "rows", "columns", "out", "out_rows", "out_columns")
+SPANS = ("model", "population", "spans", "count")
+INSIDE_DATA = ("model", "x", "y", "weight", "rows")
 SOME = ("blocks", "first", "last")  # of a population: how many blocks of rows there are, and the members
 FROM_DELTA = (
     *("model", "x", "rows", "columns"),
@@ -83,14 +91,21 @@ CORE = {
     "bad_number": Function(("address", "count")),
     "bad_weight": Function(("address", "count")),
     "bad_label": Function(("address", "count", "classes")),
-    "run_members": Function(("model", "population", "worker")),
-    "predict_spans": Function(("model", "population", "spans", "count", "x", "out")),
-    "evaluate_spans": Function(("model", "population", "spans", "count", "x", "y", "weight", "sums")),
-    "train_members": Function(("population", *DATA[1:-1], *SOME, "steps"), door=True),
-    "predict_members": Function(("population", *OUT[1:], *SOME), door=True),
-    "copy_member": Function(("population", "target", "source"), door=True),
-    "hash_seeds": Function(("entropy", "length", "first", "last", "out", "words")),
-    "draw_uniform": Function(("states", "first", "last", "theta", "stride", "bounds", "layers", "itemsize")),
+    "run_members": Function(("model", "population", "worker"), module=MEMBERS),
+    "predict_spans": Function((*SPANS, "x", "out"), module=MEMBERS),
+    "evaluate_spans": Function((*SPANS, "x", "y", "weight", "sums"), module=MEMBERS),
+    "train_members": Function(("population", *DATA[1:-1], *SOME, "steps"), door=True, module=MEMBERS),
+    "predict_members": Function(("population", *OUT[1:], *SOME), door=True, module=MEMBERS),
+    "copy_member": Function(("population", "target", "source"), door=True, module=MEMBERS),
+    "hash_seeds": Function(("entropy", "length", "first", "last", "out", "words"), module=DRAWS),
+    "draw_uniform": Function(
+        ("states", "first", "last", "theta", "stride", "bounds", "layers", "itemsize"), module=DRAWS
+    ),
+    "epoch_inside": Function((*INSIDE_DATA, "end"), inside=True),
+    "steps_inside": Function((*INSIDE_DATA, "steps"), inside=True),
+    "watch_inside": Function(("model",), inside=True),
+    "predict_inside": Function(("model", "x", "rows", "out"), inside=True),
+    "evaluate_inside": Function((*INSIDE_DATA, "result"), inside=True),
 }
 
 # The interpreter calls these as its own functions (`METH_FASTCALL`): they are handed objects, not numbers.
@@ -102,8 +117,14 @@ PASSES = {"update_in_passes": Function(("model", "regularization", "rank", "size
 SIGNATURES = {name: function.arguments for name, function in CORE.items()}
 DOORS = tuple(name for name, function in CORE.items() if function.door and not function.on_population)
 MEMBER_DOORS = tuple(name for name, function in CORE.items() if function.door and function.on_population)
+INSIDE = tuple(name for name, function in CORE.items() if function.inside)
 HOST_FUNCTIONS = tuple(name for name, function in CORE.items() if function.host)
 WORK = {name: function.work for name, function in CORE.items() if function.work}
+
+
+def names_of(module: str) -> tuple[str, ...]:
+    """The functions of a module, without those that the interpreter calls."""
+    return tuple(name for name, function in CORE.items() if function.module == module)
 
 
 def check_complete(place: str, found: Iterable[str], wanted: Iterable[str]) -> None:

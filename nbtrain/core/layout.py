@@ -10,7 +10,7 @@ import numpy as np
 
 from ..compiler import sources
 from ..version import __version__
-from .functions import DOORS, MEMBER_DOORS
+from .functions import DOORS, INSIDE, MEMBER_DOORS
 
 # Status codes of the core's functions; 0 is success. `nbtrain.status` has the words for them.
 OK = 0
@@ -191,6 +191,7 @@ _POPULATION_FIELDS = f"""
     models model_count  # addresses of the models
     losses  # (count,) float64: mean losses of the last steps that a compiled caller has trained
     {" ".join(MEMBER_DOORS)}
+    {" ".join(INSIDE)}  # the core's functions that members are trained by
 """
 
 # A member's part of a call of fit.

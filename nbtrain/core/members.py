@@ -10,8 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..compiler.jit import jit, vector_at
-from . import inference
-from .epoch import WHOLE, train_epoch
+from .calls import call
 from .layout import (
     BUSY,
     DESCRIPTOR,
@@ -32,13 +31,10 @@ from .layout import (
     WRONG_MEMBER,
 )
 from .net import FLOAT64, INT64, ZERO, Batch, open_net
-from .slices import copy, keep_epoch, mean_loss
+from .slices import copy, mean_loss
 from .team.atomics import atomic_load, clock, compare_and_swap
 from .team.busy import CALL, enter
-from .update.subnormals import flush_subnormals, restore
-from .watch import watch_epoch
 
-ALL_STEPS = np.int64(1 << 62)
 NEXT = POPULATION.fields["next"][1]
 WORDS = len(MEMBER.names)  # of eight bytes
 FIRST_WORD = DESCRIPTOR.fields[MEMBER.names[0]][1]
@@ -67,7 +63,7 @@ def run_members(model, population, worker, dtype):
             take_row(model, p, w.member, dtype)
             d.log, d.log_size, d.watch = w.log, 1, w.watch
             take_watch(d, p, w)
-        if train_member(open_net(model, dtype, ZERO), p, w, end):
+        if train_member(d, p, w, end):
             finish_member(d, p, w, dtype)
             w.member = -1
         if clock() > end:
@@ -86,19 +82,19 @@ def next_turn(population, count):
 
 
 @jit
-def train_member(net, p, w, end):
+def train_member(d, p, w, end):
     """Train until the member's last epoch, or the end of the slice of time -> whether the member is finished."""
-    d, task = net.descriptor[0], vector_at(p.tasks, p.count, TASK)[w.member]
+    task = vector_at(p.tasks, p.count, TASK)[w.member]
     data = own_data(d, p, task)
     until_look = d.clock_steps
     while d.epoch < task.epochs and task.stopped == 0:
         before = d.iteration
-        status = train_one_epoch(net, data, end)
+        status = call(p.epoch_inside, (d.here, data.x, data.y, data.weight, data.rows, end))
         if status == OK and d.position != 0:
             return False
         if status == OK:
             keep_record(d, p, w.member)
-            status = finish_epoch(net, p, w, task)
+            status = finish_epoch(d, p, w, task)
         if status != OK:
             give_up(d, task, status, d.position == 0 and d.epoch != d.snapshot_epoch)
             return True
@@ -111,12 +107,11 @@ def train_member(net, p, w, end):
 
 
 @jit
-def finish_epoch(net, p, w, task):
+def finish_epoch(d, p, w, task):
     """Validate and follow a number, where that is wanted, and log the epoch -> status."""
-    d = net.descriptor[0]
     status = np.int64(OK)
     if d.watch != 0:
-        status = watch_epoch(net)
+        status = call(p.watch_inside, (d.here,))
         d.failed = 0
         keep_monitor(d, task)
     log_member(d, p, w, task)
@@ -130,21 +125,6 @@ def finish_member(d, p, w, dtype):
     if p.restores != 0 and task.best_epoch > 0:
         best = vector_at(best_of(p, w), d.parameters, dtype)
         copy(best, vector_at(row_of(p, w.member), d.parameters, dtype))
-
-
-@jit
-def train_one_epoch(net, data, end):
-    """An epoch, or the rest of it, as far as time allows; its parameters are kept if they are finite -> status."""
-    d = net.descriptor[0]
-    word = flush_subnormals()
-    status = train_epoch(net, data, WHOLE, ALL_STEPS, end)[0]
-    if status == OK and d.position == 0:
-        d.log_count = 0
-        status = keep_epoch(net)
-    restore(word)
-    if d.failed != 0:
-        status, d.failed = d.failed, 0
-    return status
 
 
 @jit
@@ -334,14 +314,7 @@ def train_steps(model, p, member, data, steps, dtype):
     take_numbers(d, p, member, dtype)
     d.theta, d.state = row, row + d.parameters * d.itemsize
     copy_words(scalars_of(d, row), d.scalars, d.scalar_count)
-    net = open_net(model, dtype, ZERO)
-    word = flush_subnormals()
-    status = np.int64(OK)
-    while status == OK and steps > 0:
-        status, steps = train_epoch(net, data, WHOLE, steps, ZERO)
-    restore(word)
-    if d.failed != 0:
-        status, d.failed = d.failed, 0
+    status = call(p.steps_inside, (model, data.x, data.y, data.weight, data.rows, steps))
     copy_words(d.scalars, scalars_of(d, row), d.scalar_count)
     keep_record(d, p, member)
     return status
@@ -374,7 +347,7 @@ def predict_member(model, p, member, batch, out, dtype):
     theta = d.theta
     take_numbers(d, p, member, dtype)
     d.theta = row_of(p, member)
-    inference.predict(open_net(model, dtype, ZERO), batch, out)
+    call(p.predict_inside, (model, batch.x, batch.rows, out))
     d.theta = theta
 
 
@@ -391,7 +364,7 @@ def predict_spans(model, population, spans, count, x, out, dtype):
 
 @jit
 def evaluate_spans(model, population, spans, count, data, sums, dtype):
-    """What `inference.evaluate` finds for members and spans of rows: its sums, then the squared errors."""
+    """What the core's evaluation finds for members and spans of rows: its sums, then the squared errors."""
     d, p = vector_at(model, 1, DESCRIPTOR)[0], vector_at(population, 1, POPULATION)[0]
     listed, theta, columns = vector_at(spans, count, SPAN), d.theta, 3 + d.outputs
     for index in range(count):
@@ -400,9 +373,9 @@ def evaluate_spans(model, population, spans, count, data, sums, dtype):
         weight = data.weight + span.weight_first * d.itemsize if data.weight != 0 else ZERO
         take_numbers(d, p, span.member, dtype)
         d.theta = row_of(p, span.member)
-        line = vector_at(sums + index * columns * 8, columns, FLOAT64)
-        inference.evaluate(open_net(model, dtype, ZERO), Batch(x, y, weight, span.rows), line[:3])
-        copy(vector_at(d.squared_errors, d.outputs, FLOAT64), line[3:])
+        line = sums + index * columns * 8
+        call(p.evaluate_inside, (model, x, y, weight, span.rows, line))
+        copy_words(d.squared_errors, line + 24, d.outputs)
     d.theta = theta
 
 

@@ -25,6 +25,13 @@ def load_digits() -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
     E. Alpaydin and C. Kaynak, "Optical Recognition of Handwritten Digits", UCI Machine Learning Repository,
     1998, https://doi.org/10.24432/C50P49, licence CC BY 4.0; the same samples, in the same order, as
     scikit-learn's `sklearn.datasets.load_digits`, whose pixels go from 0 to 16.
+
+    Examples
+    --------
+    >>> import nbtrain
+    >>> X, y = nbtrain.datasets.load_digits()
+    >>> X.shape, y[:5].tolist()
+    ((1797, 64), [0, 1, 2, 3, 4])
     """
     path = files(__name__).joinpath("digits.npz")
     with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:

@@ -62,6 +62,9 @@ class DaskWorkers(Workers):
     shards go to the others; workers that join take over shards.
     """
 
+    asked: float
+    changed: bool
+
     def __init__(self, job: Job, sources: Sequence[Source], retries: int, timeout: float, client: Any) -> None:
         super().__init__(job, sources, retries, timeout)
         self.client = client

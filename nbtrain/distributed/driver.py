@@ -45,6 +45,8 @@ class ShardsData(TrainingData):
         As it is before a run that may be started again.
     """
 
+    plan: Plan
+
     def __init__(self, plan: Plan, digests: Sequence[str], trainer: Trainer | None = None) -> None:
         super().__init__(None, trainer)
         self.plan = plan
@@ -65,6 +67,13 @@ class RoundsFit(Fit):
     After every round the trainer stands at a whole round, whatever comes then: its position is a step of the largest
     shard, and the sums of the epoch are those of all shards.
     """
+
+    plan: Plan
+    workers: Workers
+    validation_shards: int
+    shards: int
+    numerics: str
+    compared: bool
 
     def __init__(
         self,

@@ -18,6 +18,8 @@ Array = np.ndarray[Any, Any]
 class Prediction:
     """Predicts for a chunk of rows. Its trainer is a copy: later training changes nothing."""
 
+    trainer: Trainer
+
     def __init__(self, trainer: Trainer) -> None:
         self.trainer = copy.deepcopy(trainer)
 

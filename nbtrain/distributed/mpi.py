@@ -30,6 +30,13 @@ RUN, END = "run", "end"
 class Ranks:
     """What a rank knows of a call that all ranks make."""
 
+    comm: Any
+    rank: Any
+    size: Any
+    leads: Any
+    agreed: bool
+    began: bool
+
     def __init__(self, comm: Any) -> None:
         self.comm, self.rank, self.size = comm, comm.Get_rank(), comm.Get_size()
         self.leads = self.rank == 0

@@ -103,6 +103,10 @@ class Answer(NamedTuple):
 class Place:
     """What a process has of a run: the shards' data, and engines that are not in use."""
 
+    job: Job
+    lock: threading.Lock
+    refusal: str
+
     def __init__(self, job: Job) -> None:
         self.job, self.lock = job, threading.Lock()
         self.data: dict[int, Dataset] = {}

@@ -33,6 +33,12 @@ class Workers:
         Seconds that a round may take.
     """
 
+    job: Job
+    sources: Sequence[Source]
+    retries: int
+    timeout: float
+    lost: int
+
     def __init__(self, job: Job, sources: Sequence[Source], retries: int, timeout: float) -> None:
         self.job, self.sources, self.retries, self.timeout = job, sources, retries, timeout
         self.hosts: dict[int, str] = {}  # where a shard was last
@@ -126,6 +132,8 @@ class Pool(Workers):
     executor : Executor or function
         A function makes one. It is called again when a lost process has broken the one before.
     """
+
+    hangs: bool
 
     def __init__(self, job: Job, sources: Sequence[Source], retries: int, timeout: float, executor: Any) -> None:
         super().__init__(job, sources, retries, timeout)

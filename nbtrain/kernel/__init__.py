@@ -166,39 +166,178 @@ def train_step(model, x, y, sample_weight=None):  # type: ignore[no-untyped-def]
     float64
         Mean data loss of the batch before the update; NaN if nothing was done, also where the gradient is not finite
         (see `status_of`).
+
+    Examples
+    --------
+    >>> import numpy as np, nbtrain
+    >>> from nbtrain import kernel
+    >>> from numba import njit
+    >>> @njit
+    ... def train(model, x, y, steps):
+    ...     loss = 0.0
+    ...     for _ in range(steps):
+    ...         loss = kernel.train_step(model, x, y)
+    ...         if kernel.status_of(loss) != 0:
+    ...             break
+    ...     return loss, kernel.status(model)
+    >>> trainer = nbtrain.Trainer(nbtrain.Network(2, [nbtrain.Dense(1)]), loss="mse", rng=0)
+    >>> loss, status = train(trainer.model, np.ones((4, 2), np.float32), np.ones((4, 1), np.float32), 100)
+    >>> status, trainer.iteration
+    (0, 100)
     """
     return _on_data("train_step", model, x, y, sample_weight)[0]
 
 
 @always_njit()
 def train_epoch(model, X, y, sample_weight=None):  # type: ignore[no-untyped-def]
-    """One epoch over X, or the rest of an epoch already begun -> mean data loss over its steps."""
+    """Train an epoch over X, or the rest of an epoch already begun.
+
+    Parameters
+    ----------
+    model : Model
+        `trainer.model`.
+    X : ndarray of shape (samples, inputs)
+        All samples; the batches have the trainer's size and order.
+    y : ndarray of shape (samples, outputs), or int64 labels of shape (samples,), as the loss takes
+        Their targets.
+    sample_weight : ndarray of shape (samples,), optional
+        By default every sample counts the same.
+
+    Returns
+    -------
+    float64
+        Mean data loss over its steps; NaN if a step failed (see `status_of`).
+
+    Examples
+    --------
+    >>> import numpy as np, nbtrain
+    >>> from nbtrain import kernel
+    >>> from numba import njit
+    >>> @njit
+    ... def best_of(model, X, y, epochs):
+    ...     best = np.inf
+    ...     for _ in range(epochs):
+    ...         kernel.train_epoch(model, X, y)
+    ...         loss, accuracy = kernel.evaluate(model, X, y)
+    ...         best = min(best, loss)
+    ...     return best
+    >>> trainer = nbtrain.Trainer(nbtrain.Network(2, [nbtrain.Dense(1)]), loss="mse", rng=0)
+    >>> best = best_of(trainer.model, np.ones((40, 2), np.float32), np.ones((40, 1), np.float32), 5)
+    >>> trainer.epoch
+    5
+    """
     return _on_data("train_epoch", model, X, y, sample_weight)[0]
 
 
 @always_njit()
 def loss_and_gradient(model, x, y, sample_weight=None):  # type: ignore[no-untyped-def]
-    """J with the penalty, without dropout; its gradient is written to `model.gradient`."""
+    """Compute J with the penalty, without dropout, and write its gradient to `model.gradient`.
+
+    Parameters
+    ----------
+    model : Model
+        `trainer.model`.
+    x : ndarray of shape (m, inputs)
+        The samples.
+    y : ndarray of shape (m, outputs), or int64 labels of shape (m,), as the loss takes
+        Their targets.
+    sample_weight : ndarray of shape (m,), optional
+        By default every sample counts the same.
+
+    Returns
+    -------
+    float64
+        J; NaN if nothing was done (see `status_of`).
+
+    Examples
+    --------
+    A step of the optimizer with a gradient that the caller has changed:
+
+    >>> import numpy as np, nbtrain
+    >>> from nbtrain import kernel
+    >>> from numba import njit
+    >>> @njit
+    ... def step(model, x, y):
+    ...     loss = kernel.loss_and_gradient(model, x, y)
+    ...     model.gradient[:] = np.sign(model.gradient)
+    ...     kernel.update(model)
+    ...     return loss
+    >>> trainer = nbtrain.Trainer(nbtrain.Network(2, [nbtrain.Dense(1)]), loss="mse", rng=0)
+    >>> loss = step(trainer.model, np.ones((4, 2), np.float32), np.ones((4, 1), np.float32))
+    >>> trainer.iteration
+    1
+    """
     return _on_data("loss_and_gradient", model, x, y, sample_weight)[0]
 
 
 @always_njit()
 def update(model):  # type: ignore[no-untyped-def]
-    """One iteration of the optimizer with `model.gradient` as it is -> status, 0 on success."""
+    """Make one iteration of the optimizer with `model.gradient` as it is, after clipping, if the trainer clips.
+
+    Parameters
+    ----------
+    model : Model
+        `trainer.model`.
+
+    Returns
+    -------
+    int64
+        Status: 0 on success, 13 if the gradient has NaN or infinity.
+    """
     return _update(model)
 
 
 @always_njit()
 def predict(model, x, out):  # type: ignore[no-untyped-def]
-    """Write predictions for x (m, inputs) to out (m, outputs) -> status, 0 on success."""
+    """Write predictions for x to out: what the loss's output activation gives.
+
+    Parameters
+    ----------
+    model : Model
+        `trainer.model`.
+    x : ndarray of shape (m, inputs)
+        The samples; any number of them.
+    out : ndarray of shape (m, outputs)
+        Gets the predictions.
+
+    Returns
+    -------
+    int64
+        Status, 0 on success.
+
+    Examples
+    --------
+    >>> import numpy as np, nbtrain
+    >>> from nbtrain import kernel
+    >>> trainer = nbtrain.Trainer(nbtrain.Network(2, [nbtrain.Dense(1)]), loss="mse", rng=0)
+    >>> out = np.empty((3, 1), np.float32)
+    >>> kernel.predict(trainer.model, np.ones((3, 2), np.float32), out)
+    0
+    """
     return _predict(model, x, out)
 
 
 @always_njit(error_model="numpy")  # a weight of 0 gives NaN
 def evaluate(model, X, y, sample_weight=None):  # type: ignore[no-untyped-def]
-    """Mean data loss and accuracy over X, without dropout; accuracy is 0 for a loss without classes.
+    """Compute mean data loss and accuracy over X, without dropout.
 
-    Both are NaN if nothing was done (see `status_of`), or if all weights are 0.
+    Parameters
+    ----------
+    model : Model
+        `trainer.model`.
+    X : ndarray of shape (samples, inputs)
+        The samples.
+    y : ndarray of shape (samples, outputs), or int64 labels of shape (samples,), as the loss takes
+        Their targets.
+    sample_weight : ndarray of shape (samples,), optional
+        By default every sample counts the same.
+
+    Returns
+    -------
+    loss : float64
+        NaN if nothing was done (see `status_of`), or if all weights are 0.
+    accuracy : float64
+        NaN where the loss is; 0 for a loss without classes.
     """
     loss, weight, hits = _on_data("evaluate", model, X, y, sample_weight)
     return loss / weight, hits / weight
@@ -206,7 +345,18 @@ def evaluate(model, X, y, sample_weight=None):  # type: ignore[no-untyped-def]
 
 @always_njit()
 def status(model):  # type: ignore[no-untyped-def]
-    """Status of the last call on this model, by any thread: 0 on success."""
+    """Give the status of the last call on this model, by any thread.
+
+    Parameters
+    ----------
+    model : Model
+        `trainer.model`.
+
+    Returns
+    -------
+    int64
+        0 on success; `nbtrain.status.WORDS` explains the others.
+    """
     return model.status[0]
 
 

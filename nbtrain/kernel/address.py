@@ -17,7 +17,7 @@ from ..model import Model
 from .opened import INT64
 from .typing import check_integer, name_model_type, refuse
 
-ITEMSIZES = {types.float32: 4, types.float64: 8}
+ITEMSIZES: dict[Any, int] = {types.float32: 4, types.float64: 8}
 
 
 def model_type(dtype: Any) -> Any:
@@ -123,5 +123,17 @@ def model_at(address, dtype):  # type: ignore[no-untyped-def]
     Model
         For the functions of `nbtrain.kernel`. If the address is 0, or that of a copy or of a model of another dtype, it
         has no parameters, and they refuse it (status 11).
+
+    Examples
+    --------
+    >>> import numpy as np, nbtrain
+    >>> from nbtrain import kernel
+    >>> from numba import cfunc, njit
+    >>> @cfunc("int64(int64)")
+    ... def update(address):
+    ...     return kernel.update(kernel.model_at(address, np.float32))
+    >>> trainer = nbtrain.Trainer(nbtrain.Network(2, [nbtrain.Dense(1)]), loss="mse", rng=0)
+    >>> update.ctypes(trainer.model.descriptor.ctypes.data)
+    0
     """
     return _model_at(address, dtype)

@@ -60,6 +60,20 @@ def predict_with(model, x, out, work):  # type: ignore[no-untyped-def]
     -------
     int64
         Status: 0 on success, 18 if work is too small.
+
+    Examples
+    --------
+    >>> import numpy as np, nbtrain
+    >>> from nbtrain import kernel
+    >>> from numba import njit
+    >>> @njit
+    ... def sum_of_predictions(model, x):
+    ...     out = np.empty((len(x), 1), np.float32)
+    ...     work = np.empty(kernel.work_size(model, len(x)), np.uint8)
+    ...     kernel.predict_with(model, x, out, work)
+    ...     return out.sum()
+    >>> trainer = nbtrain.Trainer(nbtrain.Network(2, [nbtrain.Dense(1)]), loss="mse", rng=0)
+    >>> total = sum_of_predictions(trainer.model, np.ones((3, 2), np.float32))
     """
     return _predict_with(model, x, out, work)
 

@@ -120,23 +120,66 @@ def train_members(model, X, y, first, last, steps, sample_weight=None):  # type:
         Status: 0 on success; 7 if all models of the population are in use; 17 if there are no such members, or not one
         block of X and y for each. Otherwise the status of a member that failed: `model.status` marks the members that
         did, and they are left out from then on. `model.loss` has the mean loss of each.
+
+    Examples
+    --------
+    >>> import numpy as np, nbtrain
+    >>> from nbtrain import kernel
+    >>> from numba import njit
+    >>> @njit
+    ... def train(model, X, y, out):
+    ...     kernel.train_members(model, X, y, 0, 3, 10)
+    ...     kernel.copy_member(model, 2, 0)
+    ...     return kernel.predict_members(model, X, out, 0, 3)
+    >>> many = nbtrain.Population(nbtrain.Network(2, [nbtrain.Dense(1)]), 3, loss="mse", rng=0)
+    >>> out = np.empty((3, 32, 1), np.float32)
+    >>> train(many.model, np.ones((32, 2), np.float32), np.ones((32, 1), np.float32), out)
+    0
+    >>> many.iteration.tolist(), bool((out[2] == out[0]).all())
+    ([10, 10, 10], True)
     """
     return _train_members(model, X, y, first, last, steps, sample_weight)
 
 
 @always_njit()
 def predict_members(model, X, out, first, last):  # type: ignore[no-untyped-def]
-    """Write predictions of the members `first` to `last` - 1 of a population to out (members, m, outputs) -> status.
+    """Write predictions of the members `first` to `last` - 1 of a population to out.
 
-    X is (m, inputs), the same for all of them, or (members, m, inputs).
+    Parameters
+    ----------
+    model : MembersModel
+        `population.model`.
+    X : ndarray of shape (m, inputs), or (members, m, inputs)
+        Samples for all of them, or of each of these members.
+    out : ndarray of shape (members, m, outputs)
+        Gets the predictions.
+    first, last : int64
+        The members, which are `last` - `first`.
+
+    Returns
+    -------
+    int64
+        Status, 0 on success.
     """
     return _predict_members(model, X, out, first, last)
 
 
 @always_njit()
 def copy_member(model, target, source):  # type: ignore[no-untyped-def]
-    """Let a member of a population stand where another does -> status, 0 on success.
+    """Let a member of a population stand where another does.
 
     Parameters, optimizer state and its t are copied, neither seed nor hyperparameters; a mark of divergence is removed.
+
+    Parameters
+    ----------
+    model : MembersModel
+        `population.model`.
+    target, source : int64
+        Indices of the members.
+
+    Returns
+    -------
+    int64
+        Status, 0 on success.
     """
     return _copy_member(model, target, source)

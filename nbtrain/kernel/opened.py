@@ -9,11 +9,16 @@ from numba.core import cgutils
 
 from ..core.layout import WRONG_MODEL
 
-INT64, DOUBLE = ir.IntType(64), ir.DoubleType()
+INT64: Any = ir.IntType(64)
+DOUBLE: Any = ir.DoubleType()
 
 
 class Opened:
     """A model in the code of a caller: its descriptor's address, and the fields in it."""
+
+    types: dict[Any, Any]
+    whole: Any
+    address: Any
 
     def __init__(self, context: Any, builder: Any, model_type: Any, model: Any) -> None:
         self.builder = builder

@@ -88,6 +88,28 @@ def forward(model, x, out, training=True, draw=0):  # type: ignore[no-untyped-de
     -------
     int64
         Status, 0 on success; 15 for more rows than `batch_size`.
+
+    Examples
+    --------
+    One step of gradient descent on a loss of the caller's own, the mean of out⁴:
+
+    >>> import numpy as np, nbtrain
+    >>> from nbtrain import kernel
+    >>> from numba import njit
+    >>> @njit
+    ... def step(model, x, out, delta):
+    ...     kernel.forward(model, x, out)
+    ...     for i in range(len(out)):
+    ...         delta[i, 0] = 4.0 * out[i, 0] ** 3 / len(out)
+    ...     kernel.backward(model, x, delta)
+    ...     kernel.regularize(model, len(x))
+    ...     norm = kernel.gradient_norm(model)
+    ...     kernel.update(model)
+    ...     return norm
+    >>> trainer = nbtrain.Trainer(nbtrain.Network(2, [nbtrain.Dense(1)]), loss="mse", regularizer="l2", rng=0)
+    >>> x, out, delta = np.ones((4, 2), np.float32), np.empty((4, 1), np.float32), np.empty((4, 1), np.float32)
+    >>> step(trainer.model, x, out, delta) > 0.0, trainer.iteration
+    (True, 1)
     """
     return _forward(model, x, out, training, draw)
 
@@ -122,5 +144,37 @@ def backward(model, x, delta, dx=None, accumulate=False):  # type: ignore[no-unt
 
 @always_njit()
 def input_gradient(model, x, delta, dx):  # type: ignore[no-untyped-def]
-    """Write dJ/dx to dx for a given dJ/d out, as `backward` does, and leave `model.gradient` as it is -> status."""
+    """Write dJ/dx to dx for a given dJ/d out, as `backward` does, and leave `model.gradient` as it is.
+
+    Parameters
+    ----------
+    model : Model
+        `trainer.model`.
+    x : ndarray of shape (m, inputs)
+        As given to `forward`.
+    delta : ndarray of shape (m, outputs)
+        The derivatives dJ/d out.
+    dx : ndarray of shape (m, inputs)
+        Gets dJ/dx. It may be x itself.
+
+    Returns
+    -------
+    int64
+        Status, 0 on success; 14 if there was no forward of as many rows just before.
+
+    Examples
+    --------
+    >>> import numpy as np, nbtrain
+    >>> from nbtrain import kernel
+    >>> from numba import njit
+    >>> @njit
+    ... def slope(model, x, out, dx):
+    ...     kernel.forward(model, x, out, False)
+    ...     return kernel.input_gradient(model, x, np.ones_like(out), dx)
+    >>> trainer = nbtrain.Trainer(nbtrain.Network(2, [nbtrain.Dense(1)]), loss="mse", rng=0)
+    >>> trainer.set_weights([([[2.0], [-3.0]], [0.0])])
+    >>> x, out, dx = np.ones((1, 2), np.float32), np.empty((1, 1), np.float32), np.empty((1, 2), np.float32)
+    >>> slope(trainer.model, x, out, dx), dx.tolist()
+    (0, [[2.0, -3.0]])
+    """
     return _input_gradient(model, x, delta, dx)

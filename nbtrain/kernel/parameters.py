@@ -126,6 +126,26 @@ def copy(target, source):  # type: ignore[no-untyped-def]
     int64
         Status: 0 on success, 7 if another thread is using one of the two, 16 if sizes or dtypes differ. After any
         status but 0, nothing was changed.
+
+    Examples
+    --------
+    A target network that follows another one slowly:
+
+    >>> import nbtrain
+    >>> from nbtrain import kernel
+    >>> from numba import njit
+    >>> @njit
+    ... def follow(target, model):
+    ...     status = kernel.blend(target, model, 0.005)
+    ...     w, b = kernel.layer(target, -1)
+    ...     return status, w.shape[1]
+    >>> network = nbtrain.Network(2, [nbtrain.Dense(3, "tanh"), nbtrain.Dense(1)])
+    >>> trainer = nbtrain.Trainer(network, loss="mse", rng=0)
+    >>> target = nbtrain.Trainer(network, loss="mse", rng=1)
+    >>> kernel.copy(target.model, trainer.model)
+    0
+    >>> follow(target.model, trainer.model)
+    (0, 1)
     """
     return _blend(target, source, None)
 

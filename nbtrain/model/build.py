@@ -45,7 +45,7 @@ def build(recipe: Recipe) -> tuple[Model, Memory, compiler.Compiled]:
     d = memory.array("descriptor")
     for i, word in enumerate(recipe.seed):
         d[f"seed_{i}"] = word
-    release = native(blueprint.core, holding=True).release
+    release = native(blueprint.core, recipe.dtype, holding=True).release
     memory.block.release = partial(release, memory.address("descriptor"))
     return _model(d, memory), memory, blueprint.core
 
@@ -63,6 +63,11 @@ class Blueprint:
     numbers : dict
         Contents of other arrays that are not zero at the start.
     """
+
+    core: compiler.Compiled
+    layout: Layout
+    descriptor: Record
+    layers: Record
 
     def __init__(self, recipe: Recipe) -> None:
         self.core = compiled.core(recipe.dtype)
@@ -99,6 +104,8 @@ class Record:
     dtype : dtype
         All fields are eight bytes wide.
     """
+
+    contents: Array
 
     def __init__(self, count: int, dtype: np.dtype[Any]) -> None:
         self.contents = np.zeros(count, dtype)

@@ -24,7 +24,8 @@ def draw(network: Network, native: Native, words: Array, theta: Array) -> None:
     """Draw the weights of members by the layers' initializers; their biases become 0.
 
     Each member has the weights that `numpy.random.default_rng(words of the member)` draws for it alone. Where all
-    initializers are built-in uniform ones (or `zeros`), compiled code draws, with the same bits.
+    initializers are built-in uniform ones (or `zeros`), compiled code draws those of many, with the same bits. For one
+    member NumPy draws, so that a program that trains one network need not wait for that code.
 
     Parameters
     ----------
@@ -37,7 +38,7 @@ def draw(network: Network, native: Native, words: Array, theta: Array) -> None:
     """
     theta[:, network.weight_count :] = 0.0
     bounds = _bounds(network.sizes, tuple(layer.initializer.spec.function for layer in network.layers))
-    if bounds is not None and draws_agree(native):
+    if bounds is not None and len(words) > 1 and draws_agree(native):
         _draw_uniform(native, pcg_states(native, words), theta, bounds)
         return
     for row, random in zip(theta, _generators(native, words), strict=True):

@@ -44,6 +44,9 @@ class Layout:
         The arrays, with distinct names.
     """
 
+    plans: dict[str, Plan]
+    nbytes: int
+
     def __init__(self, plans: Iterable[Plan]) -> None:
         self.plans = {plan.name: plan for plan in plans}
         self.offsets: dict[str, int] = {}
@@ -91,6 +94,8 @@ class Memory:
     keep : object, optional
         What must live as long as any array of this memory.
     """
+
+    layout: Layout
 
     def __init__(self, layout: Layout | Iterable[Plan], keep: object = None) -> None:
         self.layout = layout if isinstance(layout, Layout) else Layout(layout)

@@ -6,7 +6,10 @@ import ctypes
 from functools import cache
 from typing import Any
 
-from ..core.functions import NUMBERS, SIGNATURES
+import numpy as np
+
+from ..core import compiled
+from ..core.functions import NUMBERS, SIGNATURES, TRAINING, names_of
 
 
 class Native:
@@ -14,21 +17,30 @@ class Native:
 
     `holding` keeps the interpreter lock during a call: for calls of a few microseconds, where releasing and taking it
     again costs more than other threads could gain.
+
+    Functions of the modules that most programs do not need are compiled or loaded when they are first asked for.
     """
 
-    def __init__(self, addresses: dict[str, int], holding: bool = False) -> None:
-        for name, arguments in SIGNATURES.items():
-            floats = tuple(argument in NUMBERS for argument in arguments)
-            setattr(self, name, _prototype(holding, floats)(addresses[name]))
+    def __init__(self, addresses: dict[str, int], dtype: Any, holding: bool = False) -> None:
+        self._dtype, self._holding = np.dtype(dtype), holding
+        for name in names_of(TRAINING):
+            self._set(name, addresses[name])
 
-    def __getattr__(self, name: str) -> Any:  # for type checkers: the functions are set by name
-        raise AttributeError(name)
+    def _set(self, name: str, address: int) -> None:
+        floats = tuple(argument in NUMBERS for argument in SIGNATURES[name])
+        setattr(self, name, _prototype(self._holding, floats)(address))
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in SIGNATURES:
+            raise AttributeError(name)
+        self._set(name, compiled.address_of(name, self._dtype))
+        return vars(self)[name]
 
 
 @cache
-def native(core: Any, holding: bool = False) -> Native:
+def native(core: Any, dtype: Any, holding: bool = False) -> Native:
     """The functions of a compiled core, which is kept until the process ends."""
-    return Native(core.addresses, holding)
+    return Native(core.addresses, dtype, holding)
 
 
 @cache

@@ -78,6 +78,13 @@ class State:
     scalars : ndarray of shape (scalars,), float64
     """
 
+    layout: RowLayout
+    data: Array
+    counters: Array
+    theta: Array
+    state: Array
+    scalars: Array
+
     def __init__(self, layout: RowLayout, data: Array | None = None) -> None:
         size = RECORD.itemsize + layout.nbytes
         self.layout, self.data = layout, np.zeros(size, np.uint8) if data is None else data

@@ -97,6 +97,10 @@ class Reader:
         The members; data of each member are in this order.
     """
 
+    inputs: InputSpec
+    groups: Groups
+    chosen: Array
+
     def __init__(self, inputs: InputSpec, groups: Groups, chosen: Array) -> None:
         self.inputs, self.groups, self.chosen = inputs, groups, chosen
 

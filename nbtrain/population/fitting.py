@@ -38,10 +38,15 @@ SAVE_SHARE = 10.0  # a checkpoint is at most one part in so many of the time
 class Options:
     """The arguments of fit besides data, checked."""
 
+    epochs: Any
+    chosen: Array
+    callbacks: list[Callback]
+    progress: Progress
+
     def __init__(self, epochs: Any, chosen: Array, callbacks: Any, progress: Any, checkpoint: Any) -> None:
         self.epochs, self.chosen = epochs, chosen
         self.callbacks = _callbacks(callbacks)
-        self.progress = Progress(progress)
+        self.progress = progress if isinstance(progress, Progress) else Progress(progress)
         if checkpoint is not None and not isinstance(checkpoint, Checkpoint):
             try:
                 checkpoint = Checkpoint(checkpoint, every_minutes=SAVE_SECONDS / 60)
@@ -50,7 +55,10 @@ class Options:
         self.checkpoint: Checkpoint | None = checkpoint
 
 
-PLACES = {EarlyStopping: "early_stopping=", Checkpoint: "checkpoint="}  # of nbtrain's own callbacks
+PLACES: dict[type[Callback], str] = {
+    EarlyStopping: "early_stopping=",
+    Checkpoint: "checkpoint=",
+}  # of nbtrain's own callbacks
 
 
 def _callbacks(given: Any) -> list[Callback]:
@@ -102,6 +110,20 @@ def _is_called_by_fit(many: Population) -> bool:
 
 class Fit(Hooks):
     """One call of fit."""
+
+    many: Population
+    options: Options
+    epochs: Array
+    data: MemberData
+    watching: Watching
+    names: list[str]
+    saved_at: float
+    pause: float
+    resumed: Saved | None
+    trained: Array
+    process: Run
+    best: Best | None
+    log: Log
 
     def __init__(self, many: Population, given: tuple[Any, ...], watched: tuple[Any, ...], options: Options) -> None:
         self.many, self.members, self.options = many, many._members, options
@@ -174,6 +196,7 @@ class Fit(Hooks):
             self._train_by_epochs(begun, until)
             return
         progress.begin(total)
+        progress.follow(self.log.columns(), self.members.tasks)
         try:
             self.process.train(until, self)
         finally:

@@ -19,6 +19,36 @@ class PopulationHistory(Mapping[str, Array]):
     A mapping from names (`loss`, `accuracy`, `val_loss`, …) to arrays (members, epochs) of float64. Members may have
     different numbers of epochs: what is beyond a member's last epoch is NaN.
 
+    Parameters
+    ----------
+    members : int
+        How many members the population has.
+
+    Examples
+    --------
+    >>> import numpy as np, nbtrain
+    >>> network = nbtrain.Network(2, [nbtrain.Dense(3, "tanh"), nbtrain.Dense(1)])
+    >>> many = nbtrain.Population(network, 4, loss="mse", rng=0)
+    >>> history = many.fit(np.ones((8, 2)), np.ones(8), epochs=2)
+    >>> history["loss"].shape, history.epochs.tolist()
+    ((4, 2), [2, 2, 2, 2])
+    >>> history.last("loss").shape
+    (4,)
+    >>> history.member(3)["loss"] == history["loss"][3].tolist()
+    True
+
+    A program with a loop of its own keeps its numbers alike:
+
+    >>> own = nbtrain.PopulationHistory(2)
+    >>> own.append({"loss": np.array([[0.5, 0.4], [0.9, 0.0]])}, np.array([2, 1]))
+    >>> own["loss"].tolist()
+    [[0.5, 0.4], [0.9, nan]]
+    >>> own.put(1, {"loss": [0.7, 0.6]})
+    >>> own.last("loss").tolist()
+    [0.4, 0.6]
+    >>> own.replace({"loss": np.zeros((2, 1))}, np.array([1, 1]))
+    >>> own.epochs.tolist()
+    [1, 1]
     """
 
     def __init__(self, members: int) -> None:
@@ -44,7 +74,18 @@ class PopulationHistory(Mapping[str, Array]):
         return len(self._columns)
 
     def member(self, k: int) -> History:
-        """One member's history, as a trainer has it."""
+        """Give one member's history, as a trainer has it.
+
+        Parameters
+        ----------
+        k : int
+            Index of the member.
+
+        Returns
+        -------
+        History
+            A copy.
+        """
         history = History()
         count = int(self.epochs[k])
         columns = {name: column[k, :count].tolist() for name, column in self._columns.items()}
@@ -52,14 +93,35 @@ class PopulationHistory(Mapping[str, Array]):
         return history
 
     def last(self, name: str, back: Array | int = 0) -> Array:
-        """(members,) numbers of the last epochs, or of those so many before; NaN where a member has none."""
+        """Give the numbers of every member's last epoch.
+
+        Parameters
+        ----------
+        name : str
+            Of the column.
+        back : int or ndarray of shape (members,), default 0
+            How many epochs before the last one to look instead.
+
+        Returns
+        -------
+        ndarray of shape (members,), float64
+            NaN where a member has no such epoch.
+        """
         found, places = np.full(len(self.epochs), np.nan), self.epochs - 1 - back
         there = np.flatnonzero(places >= 0)
         found[there] = self._columns[name][there, places[there]]
         return found
 
     def append(self, columns: Mapping[str, Array], epochs: Array) -> None:
-        """Add the epochs of a call: (members, …) numbers, of which the first `epochs` of each member count."""
+        """Add the epochs of a call of `fit`.
+
+        Parameters
+        ----------
+        columns : mapping of str to ndarray of shape (members, width)
+            The numbers by name.
+        epochs : ndarray of shape (members,), int64
+            How many epochs each member made: so many of its first numbers count.
+        """
         total, made = self.epochs + epochs, {}
         width = int(total.max(initial=0))
         for name in {**self._columns, **columns}:
@@ -76,13 +138,29 @@ class PopulationHistory(Mapping[str, Array]):
         return made
 
     def replace(self, columns: Mapping[str, Array], epochs: Array) -> None:
-        """Forget everything and take these."""
+        """Forget everything and take these epochs.
+
+        Parameters
+        ----------
+        columns : mapping of str to ndarray of shape (members, width)
+            As for `append`.
+        epochs : ndarray of shape (members,), int64
+            As for `append`.
+        """
         other = PopulationHistory(len(epochs))
         other.append(columns, epochs)
         self._held = other._held
 
     def put(self, k: int, history: Mapping[str, list[float]]) -> None:
-        """Give a member another history."""
+        """Give a member another history.
+
+        Parameters
+        ----------
+        k : int
+            Index of the member.
+        history : mapping of str to list of float
+            As `History` has it.
+        """
         count = max((len(column) for column in history.values()), default=0)
         width = max(count, max((column.shape[1] for column in self._columns.values()), default=0))
         epochs, made = self.epochs.copy(), {}
@@ -94,12 +172,24 @@ class PopulationHistory(Mapping[str, Array]):
         self._held = made, epochs
 
     def to_frame(self) -> Any:
-        """A pandas DataFrame, one row a member and epoch, indexed by both; epochs are numbered from 1.
+        """Make a pandas DataFrame, one row a member and epoch, indexed by both; epochs are numbered from 1.
+
+        Returns
+        -------
+        pandas.DataFrame
+            A column for each name; the levels of the index are "member" and "epoch".
 
         Raises
         ------
         Error
             If pandas is not installed.
+
+        Examples
+        --------
+        >>> import numpy as np, nbtrain
+        >>> history = nbtrain.PopulationHistory(2)
+        >>> history.append({"loss": np.zeros((2, 3))}, np.array([3, 3]))
+        >>> frame = history.to_frame()  # doctest: +SKIP
         """
         try:
             import pandas

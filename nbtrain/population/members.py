@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from ..components.spec import PerMember
-from ..core.functions import MEMBER_DOORS
+from ..core import compiled
+from ..core.functions import INSIDE, MEMBER_DOORS
 from ..core.layout import MEMBER, MONITOR, MOST_THREADS, OK, POPULATION, TARGET, TASK, WATCH, WORKER
 from ..model import MembersModel
 from ..model.draws import draw
@@ -67,6 +68,13 @@ class Family:
         Which members of the population they are.
     """
 
+    recipe: Recipe
+    indices: Array
+    layout: RowLayout
+    rows: Array
+    addresses: Array
+    workers: list[Worker]
+
     def __init__(self, recipe: Recipe, indices: Array) -> None:
         self.recipe, self.indices, self.layout = recipe, indices, RowLayout.of(recipe)
         stride = -(-self.layout.nbytes // 8) * 8
@@ -115,6 +123,18 @@ class Members:
     drawn : bool, default True
         Whether to draw initial weights.
     """
+
+    families: list[Family]
+    count: int
+    records: Array
+    tasks: Array
+    losses: Array
+    family: Array
+    place: Array
+    rows: Array
+    hyperparameters: Hyperparameters
+    columns: list[str]
+    values: Array
 
     def __init__(
         self, families: Sequence[Family], words: Array, numbers: Sequence[list[Number]], drawn: bool = True
@@ -174,8 +194,8 @@ class Members:
         record["values"], record["targets"] = self.values.ctypes.data, memory.addresses["targets"]
         record["losses"] = self.losses.ctypes.data
         record["models"] = memory.addresses["models"]
-        for name in MEMBER_DOORS:
-            record[name] = engine.addresses[name]
+        for name in (*MEMBER_DOORS, *INSIDE):
+            record[name] = compiled.address_of(name, family.recipe.dtype)
         return memory
 
     def model(self, family: Family, threads: int) -> MembersModel:

@@ -81,6 +81,7 @@ class Population:
 
     Examples
     --------
+    >>> import numpy as np, nbtrain
     >>> network = nbtrain.Network(8, [nbtrain.Dense(16, "tanh"), nbtrain.Dense(1)])
     >>> rates = np.geomspace(1e-3, 1e-1, 20)
     >>> many = nbtrain.Population(
@@ -90,7 +91,19 @@ class Population:
     >>> X, y = random.normal(size=(64, 8)), random.normal(size=64)
     >>> many.fit(X, y, epochs=3)["loss"].shape
     (20, 3)
+    >>> many.predict(X).shape, many.predict(X, reduce="mean").shape
+    ((20, 64, 1), (64, 1))
+    >>> many.evaluate(X, y)["loss"].shape
+    (20,)
+    >>> bool(many.history.last("loss")[many.best()] == many.history.last("loss").min())
+    True
+    >>> int(many.epoch[0]), int(many.iteration[0]), int(many.status[0]), many.why(0)
+    (3, 6, 0, '')
+    >>> many.groups is None, many.threads
+    (True, 1)
     """
+
+    history: PopulationHistory
 
     @explain_arguments
     def __init__(
@@ -171,7 +184,7 @@ class Population:
 
     @property
     def theta(self) -> Any:
-        """(members, parameters): all parameters, a view that can be written; a list of views for several networks."""
+        """All parameters: a view (members, parameters) that can be written; a list of views for several networks."""
         members = self._members
         if len(members.families) == 1:
             return members.families[0].theta
@@ -179,7 +192,18 @@ class Population:
 
     @property
     def hyperparameters(self) -> Hyperparameters:
-        """The members' hyperparameters by name, such as `learning_rate`: (members,) views that can be written."""
+        """The members' hyperparameters by name, such as `learning_rate`: views (members,) that can be written.
+
+        Examples
+        --------
+        Each member's rate is halved:
+
+        >>> import nbtrain
+        >>> many = nbtrain.Population(nbtrain.Network(2, [nbtrain.Dense(1)]), 3, loss="mse", rng=0)
+        >>> many.hyperparameters["learning_rate"][...] *= 0.5
+        >>> many.hyperparameters["learning_rate"].tolist()
+        [0.0005, 0.0005, 0.0005]
+        """
         return self._members.hyperparameters
 
     @property
@@ -209,12 +233,21 @@ class Population:
 
     @property
     def model(self) -> MembersModel:
-        """For compiled callers: see `nbtrain.kernel.train_members`. As many may call at once as there are threads.
+        """What compiled callers pass to `nbtrain.kernel.train_members`. As many may call at once as there are threads.
 
         Raises
         ------
         Error
             If the members have different networks.
+
+        Examples
+        --------
+        >>> import numpy as np, nbtrain
+        >>> from nbtrain import kernel
+        >>> many = nbtrain.Population(nbtrain.Network(2, [nbtrain.Dense(1)]), 3, loss="mse", rng=0)
+        >>> out = np.empty((3, 4, 1), np.float32)
+        >>> kernel.predict_members(many.model, np.ones((4, 2), np.float32), out, 0, 3)
+        0
         """
         families = self._members.families
         if len(families) > 1:
@@ -224,11 +257,52 @@ class Population:
         return self._members.model(families[0], self._threads)
 
     def why(self, k: int) -> str:
-        """Why a member was given up, and where; empty if it was not."""
+        """Why a member was given up, and where.
+
+        Parameters
+        ----------
+        k : int
+            Index of the member.
+
+        Returns
+        -------
+        str
+            Empty if it was not given up.
+
+        Raises
+        ------
+        InputError
+            If there is no such member.
+        """
         return reason(self._members, self._index(k))
 
     def seed(self, k: int) -> Any:
-        """The seed of a member: `Trainer(rng=many.seed(k))` has the same initial weights and random numbers."""
+        """The seed of a member: `Trainer(rng=many.seed(k))` has the same initial weights and random numbers.
+
+        Parameters
+        ----------
+        k : int
+            Index of the member.
+
+        Returns
+        -------
+        numpy.random.SeedSequence
+            A child of the population's own.
+
+        Raises
+        ------
+        InputError
+            If there is no such member.
+
+        Examples
+        --------
+        >>> import nbtrain
+        >>> network = nbtrain.Network(2, [nbtrain.Dense(1)])
+        >>> many = nbtrain.Population(network, 3, loss="mse", rng=0)
+        >>> trainer = nbtrain.Trainer(network, loss="mse", rng=many.seed(2))
+        >>> bool((trainer.theta == many.theta[2]).all())
+        True
+        """
         own, index = self._sequence, self._index(k)
         key = (*own.spawn_key, own.n_children_spawned + index)
         return np.random.SeedSequence(own.entropy, spawn_key=key, pool_size=own.pool_size)
@@ -280,6 +354,20 @@ class Population:
         ----------
         target, source : int or array_like of int
             As many targets as sources, or one source; all of the same network.
+
+        Raises
+        ------
+        InputError
+            If a member does not exist, or a target has another network than its source.
+
+        Examples
+        --------
+        The worst of three members goes on from where the best one stands, as in population-based training:
+
+        >>> import numpy as np, nbtrain
+        >>> many = nbtrain.Population(nbtrain.Network(2, [nbtrain.Dense(1)]), 3, loss="mse", rng=0)
+        >>> losses = many.fit(np.ones((8, 2)), np.ones(8), epochs=2)["loss"][:, -1]
+        >>> many.copy(int(losses.argmax()), int(losses.argmin()))
         """
         targets = np.atleast_1d(chosen_places(target, len(self), "target"))
         sources = np.atleast_1d(chosen_places(source, len(self), "source"))
@@ -436,6 +524,11 @@ class Population:
         -------
         dict
             `loss`, then `accuracy` or `r2`: ndarrays of shape (members,), NaN for members that were left out.
+
+        Raises
+        ------
+        InputError
+            If an argument is invalid, for example a group that no member belongs to.
         """
         with self._alone():
             chosen = chosen_members(members, len(self))
@@ -451,6 +544,16 @@ class Population:
         Its last epoch counts, or the one whose parameters early stopping has restored.
         NaN and diverged members are never the best. Losses and errors are better when they are smaller, scores when
         they are larger.
+
+        Parameters
+        ----------
+        metric : str, default "loss"
+            A column of the history.
+
+        Returns
+        -------
+        int
+            Index of the member.
 
         Raises
         ------
@@ -484,6 +587,14 @@ class Population:
             If the path or the metadata are invalid.
         OSError
             If the file cannot be written.
+
+        Examples
+        --------
+        >>> import nbtrain
+        >>> many = nbtrain.Population(nbtrain.Network(2, [nbtrain.Dense(1)]), 3, loss="mse", rng=0)
+        >>> many.save("many.nbt", metadata={"region": "north"})
+        >>> nbtrain.load("many.nbt").metadata
+        {'region': 'north'}
         """
         text = writing.metadata_text(self.metadata if metadata is None else metadata)
         with self._alone():

@@ -34,6 +34,11 @@ class Predictor:
     threads : int
     """
 
+    members: Members
+    groups: Groups
+    reader: Reader
+    threads: int
+
     def __init__(self, members: Members, groups: Groups, reader: Reader, threads: int) -> None:
         self.members, self.groups, self.reader, self.threads = members, groups, reader, threads
         self.recipe = members.families[0].recipe

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Mapping
 from typing import Any
+
+import numpy as np
 
 from ..callbacks.progress import bar_class
 from ..checks.messages import brief, wrong
 from ..errors import Error, InputError
 
+Array = np.ndarray[Any, Any]
 SECONDS = 1.0  # from one line to the next
 
 
@@ -20,6 +24,10 @@ class Progress:
     kind : bool, "tqdm" or "plain"
         As for `Trainer.fit`.
     """
+
+    total: int
+    shown: float
+    text: str
 
     def __init__(self, kind: Any) -> None:
         if kind not in (False, None, True, "tqdm", "plain"):
@@ -41,6 +49,9 @@ class Progress:
         if self._class is not None:
             self._bar = self._class(total=total, unit="member", desc=text or None)
 
+    def follow(self, columns: Mapping[str, Array], tasks: Array) -> None:
+        """Before training, with what will be logged, (members, epochs), and `tasks["logged"]`, how many epochs are."""
+
     def show(self, finished: int) -> None:
         """So many are finished."""
         if self._bar is not None:
@@ -61,3 +72,33 @@ class Progress:
     def _print(self, finished: int) -> None:
         text = f"{self.text}: " if self.text else ""
         print(f"{text}{finished:,} of {self.total:,} members", flush=True)
+
+
+class Follower(Progress):
+    """Tells a function of each epoch of each member, some time after it has ended, and in order.
+
+    Parameters
+    ----------
+    told : function
+        Is given the member's number, the epoch of the call, and its numbers by name.
+    """
+
+    def __init__(self, told: Callable[[int, int, dict[str, float]], Any]) -> None:
+        super().__init__(False)
+        self.told = told
+
+    def follow(self, columns: Mapping[str, Array], tasks: Array) -> None:
+        """Look there for epochs."""
+        self._columns, self._tasks, self._seen = columns, tasks, np.zeros(len(tasks), np.int64)
+
+    def show(self, finished: int) -> None:
+        """Tell of the epochs that have come since."""
+        logged = self._tasks["logged"].copy()
+        for k in np.flatnonzero(logged > self._seen):
+            for epoch in range(int(self._seen[k]), int(logged[k])):
+                self._seen[k] = epoch + 1  # an error of the function does not tell it again
+                self.told(int(k), epoch + 1, {name: float(column[k, epoch]) for name, column in self._columns.items()})
+
+    def end(self, finished: int) -> None:
+        """Tell of the last epochs."""
+        self.show(finished)

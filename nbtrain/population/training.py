@@ -27,6 +27,8 @@ WAIT_SECONDS = 0.02  # how long this thread waits for helpers before it looks ag
 class Log:
     """What a call logs: (members, epochs, columns) float64; only the pages that are written take memory."""
 
+    numbers: Array
+
     def __init__(self, names: list[str], members: int, epochs: int) -> None:
         self.names = names
         shape = members, max(epochs, 1), len(names)
@@ -66,6 +68,17 @@ class Run:
     watching : Watching
     threads : int
     """
+
+    members: Members
+    data: MemberData
+    log: Log
+    watching: Watching
+    threads: int
+    stopping: threading.Event
+    gates: list[threading.RLock]
+    workers: list[list[Worker]]
+    turns: int
+    ended: int
 
     def __init__(self, members: Members, data: MemberData, log: Log, watching: Watching, threads: int) -> None:
         self.members, self.data, self.log, self.watching, self.threads = members, data, log, watching, threads

@@ -102,6 +102,9 @@ def prepare(worker: Worker, watching: Watching, names: Sequence[str]) -> None:
 class Best:
     """The best parameters of members that are not trained to their end at once: a row for each, or for some."""
 
+    members: Members
+    addresses: Array
+
     def __init__(self, members: Members) -> None:
         self.members, self.addresses = members, np.zeros(members.count, np.int64)
         self.rows: dict[int, Array] = {}

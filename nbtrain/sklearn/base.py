@@ -28,6 +28,12 @@ STALE = """
 class BaseMLP(CallbackSupportMixin, HasFittedNetwork):
     """Base of MLPClassifier and MLPRegressor."""
 
+    n_outputs_: int
+    n_iter_: int
+    t_: int
+    out_activation_: str
+    n_layers_: int
+
     # ---- overridden by the two
 
     _numeric = False  # whether y holds numbers
@@ -261,6 +267,13 @@ class BaseMLP(CallbackSupportMixin, HasFittedNetwork):
             If the package onnx is not installed.
         InputError
             If a component or the classes cannot be expressed in ONNX, or the path is invalid.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from nbtrain.sklearn import MLPRegressor
+        >>> model = MLPRegressor(hidden_layer_sizes=(4,), tol=1000.0, random_state=0).fit(np.eye(8), np.arange(8.0))
+        >>> graph = model.to_onnx("model.onnx")  # doctest: +SKIP
         """
         from ..formats.onnx import export
 

@@ -71,7 +71,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     >>> from nbtrain.datasets import load_digits
     >>> from nbtrain.sklearn import MLPClassifier
     >>> X, y = load_digits()
-    >>> model = MLPClassifier((64, 32), activation=["relu", "tanh"], dropout=0.1, random_state=0, max_iter=30, tol=0.01)
+    >>> model = MLPClassifier((64, 32), activation=["relu", "tanh"], dropout=0.1, random_state=0, tol=0.02)
     >>> bool(model.fit(X[:1400], y[:1400]).score(X[1400:], y[1400:]) > 0.85)
     True
     """
@@ -131,12 +131,39 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         Returns
         -------
         MLPClassifier
+
+        Raises
+        ------
+        ValueError
+            If an argument is invalid, `classes` are missing in the first call, or the solver is "lbfgs".
+
+        Examples
+        --------
+        >>> from nbtrain.datasets import load_digits
+        >>> from nbtrain.sklearn import MLPClassifier
+        >>> X, y = load_digits()
+        >>> model = MLPClassifier((16,), random_state=0)
+        >>> for start in range(0, 1500, 500):
+        ...     model = model.partial_fit(X[start : start + 500], y[start : start + 500], classes=range(10))
+        >>> model.predict_proba(X[1500:]).shape, model.predict_log_proba(X[1500:]).shape
+        ((297, 10), (297, 10))
         """
         self._check_classes(y, classes)
         return self._fit(X, y, sample_weight, (None, None, None), incremental=True)
 
     def predict(self, X: Any) -> Array:
-        """The most probable class of each sample, or an indicator matrix (n_samples, n_outputs) of its labels."""
+        """Predict classes.
+
+        Parameters
+        ----------
+        X : array_like or sparse matrix of shape (n_samples, n_features)
+            The samples.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, n_outputs)
+            The most probable class of each sample, or an indicator matrix of its labels.
+        """
         outputs = self._outputs(X)
         if self._multilabel:
             return (outputs > 0.5).astype(int)
@@ -151,7 +178,18 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
 
     @available_if(_gives_probabilities)
     def predict_proba(self, X: Any) -> Array:
-        """Probabilities of the classes, (n_samples, n_classes), in the order of `classes_`."""
+        """Predict probabilities.
+
+        Parameters
+        ----------
+        X : array_like or sparse matrix of shape (n_samples, n_features)
+            The samples.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            Probabilities of the classes, in the order of `classes_`.
+        """
         outputs = self._outputs(X)
         if self.n_outputs_ > 1 or self._multilabel:
             return outputs
@@ -161,7 +199,18 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
 
     @available_if(_gives_probabilities)
     def predict_log_proba(self, X: Any) -> Array:
-        """Logarithms of `predict_proba`."""
+        """Predict logarithms of probabilities.
+
+        Parameters
+        ----------
+        X : array_like or sparse matrix of shape (n_samples, n_features)
+            The samples.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            Logarithms of `predict_proba`.
+        """
         probabilities = self.predict_proba(X)
         with np.errstate(divide="ignore"):
             logarithms: Array = np.log(probabilities, out=probabilities)

@@ -84,10 +84,12 @@ class MLPEnsembleClassifier(ClassifierMixin, Ensemble):
     >>> from nbtrain.datasets import load_digits
     >>> from nbtrain.sklearn import MLPEnsembleClassifier
     >>> X, y = load_digits()
-    >>> model = MLPEnsembleClassifier(5, hidden_layer_sizes=32, max_iter=20, tol=0.01, random_state=0)
-    >>> bool(model.fit(X[:1400] / 16, y[:1400]).score(X[1400:] / 16, y[1400:]) > 0.85)
+    >>> model = MLPEnsembleClassifier(5, hidden_layer_sizes=32, learning_rate_init=0.003, tol=0.02, random_state=0)
+    >>> bool(model.fit(X[:1400], y[:1400]).score(X[1400:], y[1400:]) > 0.85)
     True
     """
+
+    classes_: Array
 
     def __init__(
         self,
@@ -149,20 +151,62 @@ class MLPEnsembleClassifier(ClassifierMixin, Ensemble):
         return self._fit(X, targets, weight, len(self.classes_) if several else 1, random, strata)
 
     def predict_proba(self, X: Any) -> Array:
-        """Means of the networks' probabilities, (n_samples, n_classes), in the order of `classes_`."""
+        """Predict means of the networks' probabilities.
+
+        Parameters
+        ----------
+        X : array_like of shape (n_samples, n_features)
+            The samples.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            In the order of `classes_`.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from nbtrain.sklearn import MLPEnsembleClassifier
+        >>> model = MLPEnsembleClassifier(3, hidden_layer_sizes=(4,), tol=1000.0, random_state=0)
+        >>> model = model.fit(np.eye(8), np.arange(8) % 2)
+        >>> model.predict_proba(np.eye(8)).shape, model.predict_log_proba(np.eye(8)).shape
+        ((8, 2), (8, 2))
+        """
         found = self._mean(X)
         if len(self.classes_) == 1:
             return np.ones_like(found)
         return found if found.shape[1] > 1 else np.concatenate((1.0 - found, found), axis=1)
 
     def predict_log_proba(self, X: Any) -> Array:
-        """Logarithms of `predict_proba`."""
+        """Predict logarithms of `predict_proba`.
+
+        Parameters
+        ----------
+        X : array_like of shape (n_samples, n_features)
+            The samples.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            In the order of `classes_`.
+        """
         with np.errstate(divide="ignore"):
             found: Array = np.log(self.predict_proba(X))
         return found
 
     def predict(self, X: Any) -> Array:
-        """The class of the highest mean probability."""
+        """Predict the class of the highest mean probability.
+
+        Parameters
+        ----------
+        X : array_like of shape (n_samples, n_features)
+            The samples.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            Classes, as y had them.
+        """
         places = self.predict_proba(X).argmax(axis=1)
         found: Array = self.classes_[places]
         return found
@@ -193,6 +237,8 @@ class MLPEnsembleRegressor(RegressorMixin, Ensemble):
     >>> bool(near < far)
     True
     """
+
+    n_outputs_: Any
 
     def __init__(
         self,
@@ -251,11 +297,33 @@ class MLPEnsembleRegressor(RegressorMixin, Ensemble):
         return self._fit(X, targets, weight, self.n_outputs_, random)
 
     def predict(self, X: Any) -> Array:
-        """Means of the networks' predictions, (n_samples,) or (n_samples, n_outputs), as y was."""
+        """Predict means of the networks' predictions.
+
+        Parameters
+        ----------
+        X : array_like of shape (n_samples, n_features)
+            The samples.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, n_outputs)
+            As y was.
+        """
         return self._shaped(self._mean(X))
 
     def predict_std(self, X: Any) -> Array:
-        """Standard deviations of the networks' predictions, in the shape of `predict`."""
+        """Compute standard deviations of the networks' predictions.
+
+        Parameters
+        ----------
+        X : array_like of shape (n_samples, n_features)
+            The samples.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, n_outputs)
+            In the shape of `predict`.
+        """
         return self._shaped(self._reduced(X, "std"))
 
     def _shaped(self, found: Array) -> Array:

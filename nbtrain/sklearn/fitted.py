@@ -40,6 +40,10 @@ class FittedNetwork:
         Arguments of the trainer.
     """
 
+    seed: int
+    options: dict[str, Any]
+    trainer: Trainer
+
     def __init__(self, seed: int, **options: Any) -> None:
         self.seed, self.options = seed, options
         self.parameters: dict[str, Any] = {}  # of the estimator, which the options were made from
@@ -127,6 +131,9 @@ def revived(kept: dict[str, Any]) -> FittedNetwork:
 
 class HasFittedNetwork(BaseEstimator):
     """An estimator whose fitted model is a trainer; `coefs_` and `intercepts_` are views of its parameters."""
+
+    coefs_: list[Array]
+    intercepts_: list[Array]
 
     def _loss(self) -> Component:
         raise NotImplementedError
@@ -236,7 +243,21 @@ class HasFittedNetwork(BaseEstimator):
 
     @property
     def trainer_(self) -> Trainer:
-        """The nbtrain.Trainer of the fitted model; its weights are the estimator's own."""
+        """The nbtrain.Trainer of the fitted model; its weights are the estimator's own.
+
+        Raises
+        ------
+        AttributeError
+            If the estimator is not fitted.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from nbtrain.sklearn import MLPRegressor
+        >>> model = MLPRegressor(hidden_layer_sizes=(4,), tol=1000.0, random_state=0).fit(np.eye(8), np.arange(8.0))
+        >>> model.trainer_.network.sizes
+        (8, 4, 1)
+        """
         if "coefs_" not in self.__dict__:
             raise AttributeError(f"this {type(self).__name__} is not fitted yet and has no trainer_")
         return self._live().trainer

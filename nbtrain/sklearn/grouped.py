@@ -73,6 +73,9 @@ class GroupedMLPRegressor(RegressorMixin, ManyNetworks):
     True
     """
 
+    n_outputs_: Any
+    groups_: Array
+
     def __init__(
         self,
         hidden_layer_sizes: Any = (16,),

@@ -42,6 +42,8 @@ class Hooks:
         Arguments of fit.
     """
 
+    data: dict[str, Any]
+
     def __init__(self, estimator: Any, X: Any, y: Any, sample_weight: Any) -> None:
         self.estimator = estimator
         metadata = None if sample_weight is None else {"sample_weight": sample_weight}

@@ -31,6 +31,7 @@ class ManyNetworks(BaseEstimator):
     population_ : nbtrain.Population
     """
 
+    n_iter_: Array
     population_: Population
 
     def _loss(self) -> str | Component:

@@ -104,11 +104,36 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         Returns
         -------
         MLPRegressor
+
+        Raises
+        ------
+        ValueError
+            If an argument is invalid, or the solver is "lbfgs".
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from nbtrain.sklearn import MLPRegressor
+        >>> X = np.linspace(-1, 1, 200)[:, None]
+        >>> model = MLPRegressor(hidden_layer_sizes=(8,), random_state=0)
+        >>> for epoch in range(3):
+        ...     model = model.partial_fit(X, X[:, 0])
         """
         return self._fit(X, y, sample_weight, (None, None, None), incremental=True)
 
     def predict(self, X: Any) -> Array:
-        """Predictions, (n_samples,), or (n_samples, n_outputs) for several outputs."""
+        """Predict values.
+
+        Parameters
+        ----------
+        X : array_like or sparse matrix of shape (n_samples, n_features)
+            The samples.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,), or (n_samples, n_outputs) for several outputs
+            In the dtype of the weights.
+        """
         outputs = self._outputs(X)
         return outputs[:, 0] if outputs.shape[1] == 1 else outputs
 

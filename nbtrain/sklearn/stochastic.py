@@ -158,6 +158,19 @@ class Monitor(Callback):
         Called at the end of every epoch, with whether it is the last; returning True stops.
     """
 
+    estimator: Any
+    fitted: FittedNetwork
+    score: Score | None
+    incremental: bool
+    end_epoch: Callable[[bool], bool]
+    samples: int
+    weight: float
+    batches: Any
+    mode: str
+    penalty: float
+    converged: bool
+    asked: bool
+
     def __init__(
         self,
         estimator: Any,

@@ -62,6 +62,25 @@ class Column:
         Of categories and rest in training, where there is a frequency input: log count, centered and scaled.
     other : bool
         Rare and unseen texts have an input of their own.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from nbtrain.table import Column, TableEncoder
+    >>> from nbtrain.table.parsing import MISSING, Cells, Words
+    >>> frame = pd.DataFrame({"size": [1.0, 2.0, 3.0], "colour": ["red", "blue", "red"]})
+    >>> size, colour = TableEncoder().fit(frame).columns_
+    >>> size.kind, size.names, colour.is_pair, colour.as_text
+    ('number', ['size'], True, True)
+    >>> colour.describe()
+    '2 texts'
+    >>> cells = Cells(frame["size"], Words.of(MISSING))
+    >>> size.values(cells).tolist(), size.near(size.values(cells)).tolist()
+    ([1.0, 2.0, 3.0], [1.0, 2.0, 3.0])
+    >>> size.encode(cells, "float64").shape
+    (3, 1)
+    >>> Column.from_dict(size.to_dict()) == size
+    True
     """
 
     name: str
@@ -111,7 +130,13 @@ class Column:
         return self.kind == "category" or (self.kind == "number" and self.form not in ("", PLAIN))
 
     def describe(self) -> str:
-        """What is done with it, in words."""
+        """Say what is done with it.
+
+        Returns
+        -------
+        str
+            A few words.
+        """
         if self.kind not in KINDS:
             return UNUSED[self.kind]
         if self.kind == "category":
@@ -131,11 +156,35 @@ class Column:
     # ---- encoding
 
     def values(self, cells: Cells) -> Array:
-        """Numbers, dates in days since 1970, or booleans, as float64; NaN where a cell is missing or unreadable."""
+        """Read the cells of a number, a date or a boolean.
+
+        Parameters
+        ----------
+        cells : Cells
+            The column's cells.
+
+        Returns
+        -------
+        ndarray of shape (rows,), float64
+            Dates in days since 1970; NaN where a cell is missing or unreadable.
+        """
         return cells.read(self.kind, self.form)
 
     def encode(self, cells: Cells, dtype: Any) -> Array:
-        """The column's inputs, (rows, len(names))."""
+        """Make the column's inputs.
+
+        Parameters
+        ----------
+        cells : Cells
+            The column's cells.
+        dtype : dtype
+            Of the inputs.
+
+        Returns
+        -------
+        ndarray of shape (rows, len(names))
+            In the order of `names`.
+        """
         if self.kind == "category":
             return np.asarray(self._of_texts(cells.texts, dtype)[cells.codes])  # code -1 is the last row
         x = self.values(cells)
@@ -162,7 +211,18 @@ class Column:
                 column += 2
 
     def near(self, x: Array) -> Array:
-        """Numbers cut at training's range, and those beyond low and high brought near by a logarithm."""
+        """Cut numbers at training's range, and bring those beyond low and high near by a logarithm.
+
+        Parameters
+        ----------
+        x : ndarray of shape (rows,)
+            What `values` gives.
+
+        Returns
+        -------
+        ndarray of shape (rows,)
+            A copy.
+        """
         x = np.clip(x, self.least, self.most)
         return bent(x, self.low, self.high, self.step) if self.step else x
 
@@ -188,7 +248,13 @@ class Column:
     # ---- JSON
 
     def to_dict(self) -> dict[str, Any]:
-        """What JSON can hold, without what has its default."""
+        """Give its state, without what has its default.
+
+        Returns
+        -------
+        dict
+            Of what JSON can hold.
+        """
         plain = Column(self.name, self.kind)
         given = {key: value for key, value in asdict(self).items() if value != getattr(plain, key)}
         found = {"name": self.name, "kind": self.kind} | given
@@ -196,7 +262,17 @@ class Column:
 
     @classmethod
     def from_dict(cls, given: Mapping[str, Any]) -> Column:
-        """From what `to_dict` gave.
+        """Make a column of its state.
+
+        Parameters
+        ----------
+        given : mapping
+            What `to_dict` gave.
+
+        Returns
+        -------
+        Column
+            An equal one.
 
         Raises
         ------

@@ -15,6 +15,7 @@ NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 COMMA = re.compile(r"[+-]?\d*,\d+([eE][+-]?\d+)?")
 GROUPED = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+(\.\d+)?")
 PADDED = re.compile(r"0\d+")
+APOSTROPHES = re.compile(r"'[^']+'")  # for quotes
 UNIT = re.compile(r"[\[(].*[\])]")
 GONE = {"", "na", "n/a", "#n/a", "nan", "null", "none", "?"}
 ROWS = 500  # that are looked at
@@ -113,6 +114,8 @@ def _with_names(
     names, below_header = [f"column {index + 1}" for index in range(width)], False
     if dialect.header:
         found = [re.sub(r"^Unnamed: \d+$", "", name.strip()) for name in rows[0][1]]  # as pandas calls them
+        if all(APOSTROPHES.fullmatch(name) for name in found):
+            found = [name[1:-1] for name in found]
         if len(found) == width - 1 and len(rows) > 1 and rows[1][1][-1] != "":
             found = ["", *found]
             notes.append("the header has one name less than the rows have cells: the first column has none")

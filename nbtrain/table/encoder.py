@@ -77,6 +77,19 @@ class TableEncoder:
     ['size', 'colour=red']
     """
 
+    categorical: Sequence[str]
+    drop: Sequence[str]
+    min_count: int
+    max_categories: int
+    far: float
+    dates: str
+    missing: Sequence[str]
+    dtype: Any
+    columns_: list[Column]
+    notes_: list[str]
+    n_features_in_: int
+    feature_names_in_: Array
+
     @explain_arguments
     def __init__(
         self,
@@ -109,17 +122,55 @@ class TableEncoder:
         X : DataFrame, or an object with `__arrow_c_stream__`
             At least one row.
         y : ignored
+            It is there for scikit-learn.
+
+        Returns
+        -------
+        TableEncoder
+            Itself.
 
         Raises
         ------
         InputError
             If X is no table, or a parameter is invalid or names a column that X has not.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> from nbtrain.table import TableEncoder
+        >>> encoder = TableEncoder().fit(pd.DataFrame({"size": [1.0, 2.0, 3.0]}))
+        >>> encoder.transform(pd.DataFrame({"size": [2.0]})).tolist()
+        [[0.0]]
+        >>> len(encoder.check(pd.DataFrame({"size": [1e6]}))), encoder.text_columns
+        (1, [])
+        >>> TableEncoder.from_dict(encoder.to_dict()).get_feature_names_out().tolist()
+        ['size']
         """
         self._fit(X, encode=False)
         return self
 
     def fit_transform(self, X: Any, y: Any = None, **parameters: Any) -> Any:
-        """`fit(X).transform(X)`, with every cell parsed once."""
+        """Do `fit(X).transform(X)`, with every cell parsed once.
+
+        Parameters
+        ----------
+        X : DataFrame, or an object with `__arrow_c_stream__`
+            As for `fit`.
+        y : ignored
+            It is there for scikit-learn.
+        **parameters : ignored
+            They are there for scikit-learn.
+
+        Returns
+        -------
+        ndarray or DataFrame of shape (rows, len(get_feature_names_out()))
+            As `transform` gives it.
+
+        Raises
+        ------
+        InputError
+            As `fit` raises it.
+        """
         frame, blocks = self._fit(X, encode=True)
         return self._out(_joined(blocks, len(frame), self._dtype()), frame)
 
@@ -184,9 +235,17 @@ class TableEncoder:
     # ---- transforming
 
     def transform(self, X: Any) -> Any:
-        """The inputs, (rows, len(get_feature_names_out())).
+        """Make the inputs of a table.
 
-        Columns are found by name, in any order and among others.
+        Parameters
+        ----------
+        X : DataFrame, or an object with `__arrow_c_stream__`
+            Its columns are found by name, in any order and among others.
+
+        Returns
+        -------
+        ndarray or DataFrame of shape (rows, len(get_feature_names_out()))
+            An array, unless `set_output` chose something else.
 
         Raises
         ------
@@ -204,12 +263,22 @@ class TableEncoder:
         return self._out(_joined(blocks, len(frame), dtype), frame)
 
     def check(self, frame: Any) -> list[str]:
-        """What `transform` bends without a word: far cells, and texts and gaps that training did not see.
+        """List what `transform` changes without a word: far cells, and texts and gaps that training did not see.
+
+        Parameters
+        ----------
+        frame : DataFrame, or an object with `__arrow_c_stream__`
+            As for `transform`.
 
         Returns
         -------
         list of str
             A sentence for each column that has such cells, with the first of them.
+
+        Raises
+        ------
+        InputError
+            As `transform` raises it.
         """
         frame, words = self._matched(frame), self._words()
         told = []
@@ -241,7 +310,23 @@ class TableEncoder:
             raise InputError("TableEncoder: call fit first")
 
     def get_feature_names_out(self, input_features: Any = None) -> Array:
-        """The names of the inputs: a column's own, or with what the input tells of it, such as `colour=red`."""
+        """Give the names of the inputs: a column's own, or with what the input tells of it, such as `colour=red`.
+
+        Parameters
+        ----------
+        input_features : ignored
+            It is there for scikit-learn.
+
+        Returns
+        -------
+        ndarray of str
+            In the order of the inputs.
+
+        Raises
+        ------
+        InputError
+            If `fit` was not called.
+        """
         self._check_fitted()
         return np.array([name for column in self.columns_ for name in column.names], object)
 
@@ -254,7 +339,18 @@ class TableEncoder:
     # ---- JSON
 
     def to_dict(self) -> dict[str, Any]:
-        """The whole state, of what JSON can hold; `from_dict` makes an encoder of it."""
+        """Give the whole state; `from_dict` makes an encoder of it.
+
+        Returns
+        -------
+        dict
+            Of what JSON can hold.
+
+        Raises
+        ------
+        InputError
+            If `fit` was not called.
+        """
         self._check_fitted()
         words = [self.missing] if isinstance(self.missing, str) else list(map(str, self.missing))
         return {
@@ -267,7 +363,17 @@ class TableEncoder:
 
     @classmethod
     def from_dict(cls, given: Mapping[str, Any]) -> Self:
-        """The fitted encoder of which `to_dict` gave the state.
+        """Make the fitted encoder of which `to_dict` gave the state.
+
+        Parameters
+        ----------
+        given : mapping
+            What `to_dict` gave.
+
+        Returns
+        -------
+        TableEncoder
+            It encodes alike.
 
         Raises
         ------
@@ -292,11 +398,44 @@ class TableEncoder:
     # ---- what scikit-learn asks of a transformer
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """The parameters by name."""
+        """Give the parameters by name.
+
+        Parameters
+        ----------
+        deep : bool, default True
+            It is there for scikit-learn.
+
+        Returns
+        -------
+        dict
+            Those of the constructor.
+        """
         return {name: getattr(self, name) for name in PARAMETERS}
 
     def set_params(self, **parameters: Any) -> Self:
-        """Set parameters by name."""
+        """Set parameters by name.
+
+        Parameters
+        ----------
+        **parameters : object
+            Those of the constructor; `fit` checks the values.
+
+        Returns
+        -------
+        TableEncoder
+            Itself.
+
+        Raises
+        ------
+        InputError
+            If there is no parameter of that name.
+
+        Examples
+        --------
+        >>> from nbtrain.table import TableEncoder
+        >>> TableEncoder().set_params(min_count=10).get_params()["min_count"]
+        10
+        """
         for name, value in parameters.items():
             if name not in PARAMETERS:
                 raise InputError(unknown("parameter", name, PARAMETERS))
@@ -304,7 +443,31 @@ class TableEncoder:
         return self
 
     def set_output(self, *, transform: str | None = None) -> Self:
-        """Choose what `transform` returns: "default" an array, "pandas" or "polars" a frame with the inputs' names."""
+        """Choose what `transform` returns.
+
+        Parameters
+        ----------
+        transform : {"default", "pandas", "polars"}, optional
+            "default" is an array, the others a frame with the inputs' names; None changes nothing.
+
+        Returns
+        -------
+        TableEncoder
+            Itself.
+
+        Raises
+        ------
+        InputError
+            If there is no such choice.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> from nbtrain.table import TableEncoder
+        >>> encoder = TableEncoder().set_output(transform="pandas")
+        >>> encoder.fit_transform(pd.DataFrame({"size": [1.0, 2.0, 3.0]})).columns.tolist()
+        ['size']
+        """
         if transform not in (None, "default", "pandas", "polars"):
             raise InputError(wrong("transform", "be 'default', 'pandas', 'polars' or None", brief(transform)))
         if transform is not None:

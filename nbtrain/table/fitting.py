@@ -120,7 +120,8 @@ class _Fitting:
             self._tell_far(present, low, high)
         else:
             step = 0.0
-        if not form and not some_gone and len(x) > SURELY and least + len(x) - 1 == most and (np.diff(x) == 1.0).all():
+        few = most - least < 2.0 * len(x)
+        if not form and not some_gone and len(x) > SURELY and few and rises_by_whole_steps(x):
             self.notes.append("counts the rows; leave it out with drop= unless it is a time")
         kept = bent(present, low, high, step) if step else present
         center, scale = moments(kept, len(x) - len(present), middle)
@@ -193,7 +194,9 @@ class _Fitting:
         made = Column(self.name, "category", indicator=gone, categories=tuple(shown), other=len(shown) < len(texts))
         if len(kept) <= rules.max_categories:
             if made.other:
-                self.notes.append(f"{len(texts)} texts; {len(texts) - len(shown)} rare ones are one category")
+                rare = len(texts) - len(shown)
+                self.notes.append(f"{len(texts)} texts; " + (f"{rare} rare ones are one category" if rare > 1 else
+                                  "a rare one counts as any that is not known"))  # fmt: skip
             return made
         self.notes.append(f"{len(texts)} texts; the {len(shown)} most frequent have an input each, and all one for how "
                           "frequent they are")  # fmt: skip
@@ -204,6 +207,12 @@ class _Fitting:
             made, rest=rest, counts=tuple(count[text] for text in (*shown, *rest)), center=float(logs.mean()),
             scale=float(logs.std()) or 1.0,
         )  # fmt: skip
+
+
+def rises_by_whole_steps(x: Array) -> bool:
+    """Whether numbers rise from row to row, by whole numbers, as those that count rows do."""
+    steps = np.diff(x)
+    return bool((steps >= 1.0).all() and (steps == np.rint(steps)).all())
 
 
 def cell_count(count: Any) -> str:

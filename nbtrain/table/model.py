@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,7 +18,7 @@ from . import scores
 from .encoder import TableEncoder
 from .frames import as_frame, listed
 from .parsing import Words
-from .reading import Table, read
+from .reading import Table, located, read
 from .target import Target
 from .weights import row_weights
 
@@ -61,9 +61,25 @@ class TableModel:
 
     Predictions are the average over its networks.
 
+    Parameters
+    ----------
+    encoder : TableEncoder
+        Fitted.
+    target : Target
+        Name, task and classes of what is predicted.
+    members : sequence of Member
+        The networks, and how their training ended.
+    notes : sequence of str, default ()
+        What was done with the table.
+    options : mapping, optional
+        What was said of the files that it was trained on.
+    columns : sequence of str, default ()
+        All columns of the table that it was trained on.
+
     Attributes
     ----------
     encoder : TableEncoder
+        Makes the inputs.
     target : Target
         Name, task and classes of what is predicted.
     trainers : list of nbtrain.Trainer
@@ -78,7 +94,51 @@ class TableModel:
         What was said of the files that it was trained on; `read` says it again.
     columns : list of str
         All columns of the table that it was trained on.
+
+    Examples
+    --------
+    >>> import numpy as np, pandas as pd
+    >>> from nbtrain.table import Target, TableModel, load, train
+    >>> size = np.linspace(0.0, 1.0, 200)
+    >>> frame = pd.DataFrame({"size": size, "kind": np.where(size > 0.5, "large", "small")})
+    >>> model = train(frame, target="kind", seeds=1, epochs=60)
+    >>> isinstance(model, TableModel), model.classes.tolist(), len(model.history)
+    (True, ['large', 'small'], 1)
+    >>> new = pd.DataFrame({"size": [0.1, 0.9]})
+    >>> model.predict(new).tolist()
+    ['small', 'large']
+    >>> model.predict_proba(new).shape, model.outputs(new).shape
+    ((2, 2), (2, 2))
+    >>> bool(model.evaluate(frame)["accuracy"] > 0.9)
+    True
+    >>> new.to_csv("new.csv", index=False)
+    >>> len(model.read("new.csv").frame)
+    2
+    >>> model.save("model.nbt")
+    >>> load("model.nbt").predict(new).tolist()
+    ['small', 'large']
+
+    For other runtimes:
+
+    >>> graph = model.to_onnx("model.onnx")  # doctest: +SKIP
+    >>> inputs = model.onnx_inputs(new)
+
+    What is kept of the target:
+
+    >>> target = model.target
+    >>> Target.from_dict(target.to_dict()) == target, target.outputs
+    (True, 2)
+    >>> target.probabilities(model.outputs(new)).shape
+    (2, 2)
     """
+
+    encoder: TableEncoder
+    target: Target
+    trainers: list[Trainer]
+    outcomes: list[Outcome]
+    notes: list[str]
+    options: dict[str, Any]
+    columns: list[str]
 
     def __init__(
         self,
@@ -114,18 +174,33 @@ class TableModel:
     # ---- prediction
 
     def read(self, source: Any, **options: Any) -> Table:
-        """Read files as those that the model was trained on; see `nbtrain.table.read` for the options.
+        """Read files as those that the model was trained on.
 
         Codes and numbers with marks of their own are read as in training. The columns of a file without header are
         matched by position.
+
+        Parameters
+        ----------
+        source : path, list of paths, glob, "-" or binary file
+            As for `nbtrain.table.read`.
+        **options : object
+            Those of `nbtrain.table.read`, in place of what was said of the files of training.
+
+        Returns
+        -------
+        Table
+            For `predict` and `evaluate`.
+
+        Raises
+        ------
+        InputError
+            If a file cannot be read.
         """
         given = self.options | options
         given.setdefault("text_columns", [*self.encoder.text_columns, *self._target_text()])
         given.setdefault("expected", self.columns)
         table = read(source, **given)
-        return table if table.named else Table(
-            self._named(table.frame, table.source), table.notes, table.dialect, table.options, table.source
-        )  # fmt: skip
+        return table if table.named else replace(table, frame=self._named(table.frame, table.source), named=True)
 
     def _target_text(self) -> list[str]:
         return [self.target.name] * (self.target.type == "text" or self.target.read != "|.|")
@@ -142,8 +217,25 @@ class TableModel:
         )
 
     def outputs(self, frame: Any) -> Array:
-        """What the networks predict on average, (rows, outputs) float64: probabilities, or scaled numbers."""
-        X = np.asarray(self.encoder.transform(as_frame(frame)))
+        """Compute what the networks predict on average.
+
+        Parameters
+        ----------
+        frame : DataFrame, Table, or an object with `__arrow_c_stream__`
+            As for `predict`.
+
+        Returns
+        -------
+        ndarray of shape (rows, outputs), float64
+            Probabilities, or scaled numbers.
+
+        Raises
+        ------
+        InputError
+            As `predict` raises it.
+        """
+        with located(frame):
+            X = np.asarray(self.encoder.transform(as_frame(frame)))
         if not len(X):
             return np.empty((0, self.target.outputs))
         return self._averaged(X)
@@ -177,7 +269,23 @@ class TableModel:
         return np.asarray(self.classes[self.target.probabilities(found).argmax(axis=1)])
 
     def predict_proba(self, frame: Any) -> Array:
-        """The probability of each class, (rows, classes), in the order of `classes`."""
+        """Predict the probability of each class.
+
+        Parameters
+        ----------
+        frame : DataFrame, Table, or an object with `__arrow_c_stream__`
+            As for `predict`.
+
+        Returns
+        -------
+        ndarray of shape (rows, classes)
+            In the order of `classes`.
+
+        Raises
+        ------
+        InputError
+            If the model predicts numbers, or as `predict` raises it.
+        """
         if self.target.task == "regression":
             raise InputError(f"predict_proba: the model predicts numbers ({self.target.name!r}), not classes")
         return self.target.probabilities(self.outputs(frame))
@@ -198,17 +306,22 @@ class TableModel:
         dict
             `loss`, the mean over the networks; accuracy, balanced_accuracy, f1_macro, classes and confusion (rows: true
             class), or r2, mae and rmse in the target's unit; then the metrics.
+
+        Raises
+        ------
+        InputError
+            If the target or another column is missing, a cell cannot be read, or a metric does not fit.
         """
-        wanted = as_metrics(metrics)
+        wanted, table = as_metrics(metrics), frame
         frame = as_frame(frame)
         if self.target.name not in frame.columns:
             raise InputError(
                 f"the target column {self.target.name!r} is missing; the table has {listed(frame.columns)}"
             )
-        words = self._words()
-        codes = self.target.codes(frame[self.target.name], words)
-        weights = None if weight is None else row_weights(frame, weight)
-        X, y = np.asarray(self.encoder.transform(frame)), self.target.encode(codes)
+        with located(table):
+            codes = self.target.codes(frame[self.target.name], self._words())
+            weights = None if weight is None else row_weights(frame, weight)
+            X, y = np.asarray(self.encoder.transform(frame)), self.target.encode(codes)
         losses = [trainer.evaluate(X, y, weights)["loss"] for trainer in self.trainers]
         found: dict[str, Any] = {"loss": float(np.mean(losses))}
         outputs = self._averaged(X)
@@ -240,6 +353,11 @@ class TableModel:
     def save(self, path: Path) -> None:
         """Write encoder, target and networks to one file, which `nbtrain.table.load` reads; nothing in it is executed.
 
+        Parameters
+        ----------
+        path : str or path-like
+            The file.
+
         Raises
         ------
         OSError
@@ -248,7 +366,18 @@ class TableModel:
         files.write(path, packed(json.dumps(self.to_dict(), allow_nan=False), [t._bytes() for t in self.trainers]))
 
     def to_dict(self) -> dict[str, Any]:
-        """All but the networks, of what JSON can hold."""
+        """Give all but the networks.
+
+        Returns
+        -------
+        dict
+            Of what JSON can hold.
+
+        Examples
+        --------
+        >>> model = nbtrain.table.load("model.nbt")  # doctest: +SKIP
+        >>> sorted(model.to_dict())  # doctest: +SKIP
+        """
         return {
             "version": VERSION,
             "encoder": self.encoder.to_dict(),
@@ -289,16 +418,42 @@ class TableModel:
         return export.write(exported(self), path)
 
     def onnx_inputs(self, frame: Any) -> dict[str, Array]:
-        """The inputs of the ONNX model for the rows of a DataFrame: see `to_onnx`."""
+        """Make the inputs of the ONNX model, see `to_onnx`, for the rows of a table.
+
+        Parameters
+        ----------
+        frame : DataFrame, Table, or an object with `__arrow_c_stream__`
+            As for `predict`.
+
+        Returns
+        -------
+        dict of str to ndarray of shape (rows, 1)
+            By the names of the columns.
+
+        Raises
+        ------
+        InputError
+            As `predict` raises it.
+        """
         from .onnx import inputs
 
         return inputs(self.encoder, as_frame(frame))
 
 
 def load(path: Path) -> TableModel:
-    """The model that `TableModel.save`, or the command `nbtrain train --save`, wrote.
+    """Load the model that `TableModel.save`, or the command `nbtrain train --save`, wrote.
 
     Nothing in the file is executed or imported.
+
+    Parameters
+    ----------
+    path : str or path-like
+        The file.
+
+    Returns
+    -------
+    TableModel
+        It predicts the same numbers.
 
     Raises
     ------
@@ -308,6 +463,7 @@ def load(path: Path) -> TableModel:
 
     Examples
     --------
+    >>> import pandas as pd, nbtrain
     >>> model = nbtrain.table.load("model.nbt")  # doctest: +SKIP
     >>> model.predict(pd.read_csv("new.csv"))  # doctest: +SKIP
     """

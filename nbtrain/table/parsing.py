@@ -25,7 +25,9 @@ WHOLE = r"^(-?\d+)\.0+$"  # 3.0 is 3 where numbers are categories
 DATES = ("ISO8601", "%d/%m/%Y", "%m/%d/%Y", "%d/%m/%y", "%m/%d/%y", "%d.%m.%Y", "%d.%m.%y", "%d-%m-%Y", "%m-%d-%Y",
          "%Y/%m/%d", "%d/%m/%Y %H:%M", "%m/%d/%Y %H:%M", "%d.%m.%Y %H:%M", "%d/%m/%Y %H:%M:%S", "%m/%d/%Y %H:%M:%S",
          "%d.%m.%Y %H:%M:%S", "%d %b %Y", "%d %B %Y", "%b %d, %Y", "%B %d, %Y", "%d-%b-%Y", "%d-%b-%y", "%B-%Y",
-         "%b-%Y", "%H:%M", "%H:%M:%S")  # fmt: skip
+         "%b-%Y", "%Y-Q", "%H:%M", "%H:%M:%S")  # fmt: skip
+QUARTERS = "%Y-Q"  # 1974Q1, 1974-Q1, 1974 Q1: the day on which a quarter begins
+QUARTER = re.compile(r"(\d{4})[- ]?Q([1-4])")
 CLOCKS = ("%H:%M", "%H:%M:%S")  # times of the day without a day
 SAMPLE = 200  # different texts that decide whether a form is tried on all
 
@@ -59,6 +61,11 @@ class Cells:
     series : pandas.Series
     missing : Words
     """
+
+    series: Any
+    missing: Words
+    is_number: Any
+    is_date: Any
 
     def __init__(self, series: Any, missing: Words) -> None:
         types, pd = pandas().api.types, pandas()
@@ -256,8 +263,16 @@ def date_form(texts: Any) -> tuple[Array, str] | None:
 def parse_dates(texts: Any, form: str) -> Array:
     """datetime64 in UTC of a Series of texts, NaT for those that are no dates of that format."""
     pd = pandas()
+    if form == QUARTERS:
+        texts = texts.map(_begin_of_quarter).astype(str)
+        form = "%Y-%m-%d"
     found = pd.DatetimeIndex(pd.to_datetime(texts, format=form or "ISO8601", errors="coerce", utc=True))
     return np.asarray(found.tz_localize(None).to_numpy())
+
+
+def _begin_of_quarter(text: str) -> str:
+    found = QUARTER.fullmatch(text)
+    return f"{found[1]}-{3 * int(found[2]) - 2:02}-01" if found else ""
 
 
 def seconds(moments: Any) -> Array:

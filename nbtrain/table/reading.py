@@ -2,42 +2,24 @@
 
 from __future__ import annotations
 
-import bz2
 import contextlib
 import glob
-import gzip
-import io
-import lzma
 import os
 import re
-import sys
-import zipfile
-import zlib
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..checks.arguments import explain_arguments
 from ..checks.messages import brief, wrong
 from ..errors import InputError
 from .dialect import Dialect
-from .formats import of_arrow, of_excel, of_numpy
+from .files import File
 from .frames import listed, pandas
 from .options import Options, checked
 from .parsing import DATES, MISSING
-from .textfile import SAMPLE, TextFile
 
-PACKED: tuple[tuple[bytes, str, Callable[[Any], Any]], ...] = (
-    (b"\x1f\x8b", "gzip", gzip.open), (b"BZh", "bzip2", bz2.open), (b"\xfd7zXZ\0", "xz", lzma.open),
-)  # fmt: skip
-FOREIGN = (
-    (b"\xd0\xcf\x11\xe0", "an Excel file of the old kind", "save it as .xlsx or CSV"),
-    (b"\x28\xb5\x2f\xfd", "compressed with zstd", "decompress it first"),
-    (b"\x89HDF", "an HDF5 file", "pandas.read_hdf reads it"),
-    (b"SQLite format 3", "an SQLite database", "pandas.read_sql reads it"),
-    (b"%PDF", "a PDF file", "save the table as CSV"),
-)
-DAMAGED = (EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, gzip.BadGzipFile)
+ROW = re.compile(r"\brow (\d+)\b(?! \()")
 
 
 @dataclass(frozen=True)
@@ -47,6 +29,7 @@ class Table:
     Parameters
     ----------
     frame : pandas.DataFrame
+        Its index counts the rows of the files, from 0.
     notes : list of str
         What was found out, skipped or renamed.
     dialect : Dialect, optional
@@ -57,6 +40,16 @@ class Table:
         Names of the files, for messages.
     named : bool
         Whether the files name the columns; otherwise they are `column 1`, `column 2`, …
+    files : tuple of File
+        What it was read from.
+
+    Examples
+    --------
+    >>> import io
+    >>> from nbtrain.table import Table, read
+    >>> table = read(io.BytesIO(b"size,price\\n1,10\\n2,20\\n"))
+    >>> isinstance(table, Table), table.frame.shape
+    (True, (2, 2))
     """
 
     frame: Any
@@ -65,9 +58,106 @@ class Table:
     options: dict[str, Any] = field(default_factory=dict)
     source: str = ""
     named: bool = True
+    files: tuple[File, ...] = ()
 
     def __len__(self) -> int:
         return len(self.frame)
+
+    def texts(self, columns: Sequence[str]) -> dict[str, list[str]]:
+        """Read the cells of columns again, as they stand in the files: 1.10 stays 1.10.
+
+        Parameters
+        ----------
+        columns : sequence of str
+            Names of columns.
+
+        Returns
+        -------
+        dict of str to list of str
+            The cells of each column.
+
+        Raises
+        ------
+        InputError
+            If a file cannot be read again.
+
+        Examples
+        --------
+        >>> from nbtrain.table import read
+        >>> with open("prices.csv", "w") as file:
+        ...     _ = file.write("price,kind\\n1.10,a\\n2.00,b\\n")
+        >>> table = read("prices.csv")
+        >>> table.texts(["price"])
+        {'price': ['1.10', '2.00']}
+        >>> table.located(["row 2: the price is too high"])
+        ['row 2 (line 3): the price is too high']
+        """
+        names = list(self.frame.columns)
+        own = [self.files[0].columns[names.index(name)] for name in columns]
+        found = pandas().concat([file.texts(own) for file in self.files], ignore_index=True)
+        return {name: found[given].tolist() for name, given in zip(columns, own, strict=True)}
+
+    def located(self, texts: Sequence[str], rows: Any = None) -> list[str]:
+        """Add the line, and the file where there are several, to texts that say `row 5` of this table.
+
+        Parameters
+        ----------
+        texts : sequence of str
+            Messages, for example.
+        rows : array_like of int, optional
+            The rows of the files, from 0, that the numbers in the texts count; by default those of `frame.index`.
+
+        Returns
+        -------
+        list of str
+            In the same order.
+        """
+        rows = self.frame.index if rows is None else rows
+        named = {int(found[1]) for text in texts if (found := ROW.search(text))}
+        places = {number: int(rows[number - 1]) for number in named if 0 < number <= len(rows)}
+        lines = self._lines(places.values())
+
+        def place(found: re.Match[str]) -> str:
+            row = places.get(int(found[1]))
+            return found[0] if row is None else f"row {row + 1}{lines.get(row, '')}"
+
+        return [ROW.sub(place, text, count=1) for text in texts]
+
+    def _lines(self, rows: Iterable[int]) -> dict[int, str]:
+        """Words for where rows stand, for those in text files."""
+        found: dict[int, str] = {}
+        first = 0
+        for file in self.files:
+            own = [row - first for row in rows if first <= row < first + file.rows]
+            try:
+                lines = file.lines(own)
+            except InputError:  # it has gone since
+                lines = {}
+            before = f"{file.name}, " if len(self.files) > 1 else ""
+            found |= {row + first: f" ({before}line {line})" for row, line in lines.items()}
+            first += file.rows
+        return found
+
+
+class Place:
+    """Which rows of the files the numbers in messages count: `rows`, or those of the table's index."""
+
+    rows: Any = None
+
+
+@contextlib.contextmanager
+def located(table: Any) -> Iterator[Place]:
+    """Errors that name a row of a Table name its line, too."""
+    place = Place()
+    try:
+        yield place
+    except InputError as error:
+        if not isinstance(table, Table):
+            raise
+        text = table.located([str(error)], place.rows)[0]
+        if text == str(error):
+            raise
+        raise type(error)(text) from error
 
 
 @explain_arguments
@@ -144,15 +234,12 @@ def read(
                 tuple(missing), tuple(text_columns), tuple(expected),)
     )  # fmt: skip
     pandas()
-    parts = [_File(one, options).read() for one in _sources(source)]
-    table = parts[0] if len(parts) == 1 else _together(parts)
+    table = _together([File(one, options) for one in _sources(source)])
     if not len(table.frame) or not len(table.frame.columns):
         shape = f"{len(table.frame)} rows and {len(table.frame.columns)} columns"
         hint = "header=False says that the first row is data" if table.named and len(table.frame.columns) else ""
         raise InputError(wrong(table.source, "have rows and columns", shape, hint))
-    return Table(
-        _with_dates(table.frame, options), table.notes, table.dialect, options.said(), table.source, table.named
-    )
+    return replace(table, frame=_with_dates(table.frame, options), options=options.said())
 
 
 def _sources(source: Any) -> list[Any]:
@@ -175,120 +262,22 @@ def _sources(source: Any) -> list[Any]:
     raise InputError(wrong("source", "be a path, a list of paths, '-' or a binary file", brief(source)))
 
 
-class _File:
-    """One file, on its way to a Table."""
-
-    def __init__(self, source: Any, options: Options) -> None:
-        self.source, self.options = source, options
-        self.notes: list[str] = []
-        named = source if isinstance(source, str) else getattr(source, "name", "the file")
-        self.name = "standard input" if named == "-" else str(named)
-
-    def read(self) -> Table:
-        """The table, or an error that names the file."""
-        try:
-            with contextlib.ExitStack() as self._files:
-                return self._read()
-        except DAMAGED as error:
-            raise InputError(f"{self.name}: cannot be read: it is damaged or cut off ({error})") from error
-        except OSError as error:
-            raise InputError(f"{self.name}: cannot be read: {error.strerror or error}") from error
-        except MemoryError as error:
-            raise InputError(f"{self.name}: cannot be read: not enough memory") from error
-
-    def _read(self) -> Table:
-        """By the first bytes: unpack, then the reader of the format."""
-        stream = self._opened()
-        start = stream.read(SAMPLE + 1)
-        for mark, words, hint in FOREIGN:
-            if start.startswith(mark):
-                raise InputError(f"{self.name}: this is {words}; {hint}")
-        unpack = next((opener for mark, _, opener in PACKED if start.startswith(mark)), None)
-        if unpack is not None or start.startswith(b"PK\x03\x04"):
-            stream = self._seekable(stream, start)
-            if unpack is not None:
-                stream = unpack(stream)
-            elif _is_excel(stream):
-                return self._table(*of_excel(stream, self.name, self.options, self.notes))
-            elif not _is_npz(stream):
-                stream = self._unzipped(stream)
-            start = stream.read(SAMPLE + 1)
-        if start.startswith((b"PAR1", b"ARROW1")):
-            kind = "parquet" if start.startswith(b"PAR1") else "feather"
-            return self._table(of_arrow(self._seekable(stream, start), kind, self.name, self.notes))
-        if start.startswith((b"\x93NUMPY", b"PK\x03\x04")):
-            return self._table(*of_numpy(self._seekable(stream, start), self.name))
-        return self._text(stream, start)
-
-    def _opened(self) -> Any:
-        if self.source == "-":
-            if sys.stdin is None:
-                raise InputError("standard input is closed")
-            return getattr(sys.stdin, "buffer", sys.stdin)
-        if hasattr(self.source, "read"):
-            return self.source
-        if os.path.isdir(self.source):
-            raise InputError(
-                f"{self.name}: this is a folder; a pattern such as {self.name.rstrip('/')}/*.csv names files"
-            )
-        return self._files.enter_context(open(self.source, "rb"))
-
-    def _seekable(self, stream: Any, start: bytes) -> Any:
-        """The stream at its beginning; one that cannot go back is read whole."""
-        if hasattr(stream, "seekable") and stream.seekable():
-            stream.seek(0)
-            return stream
-        return io.BytesIO(start + stream.read())
-
-    def _unzipped(self, stream: Any) -> Any:
-        archive = zipfile.ZipFile(stream)
-        inside = [entry for entry in archive.namelist() if not entry.endswith("/") and "__MACOSX" not in entry]
-        if len(inside) != 1:
-            raise InputError(
-                f"{self.name}: the archive holds {len(inside)} files ({listed(inside, 5)}); unpack it first"
-            )
-        self.notes.append(f"read {inside[0]!r} from the archive")
-        return io.BytesIO(archive.read(inside[0]))
-
-    def _text(self, stream: Any, start: bytes) -> Table:
-        file = TextFile(self.name, self.options, self.notes)
-        dialect = file.find(start)
-        plain = isinstance(self.source, str) and isinstance(stream, io.BufferedReader) and self.source != "-"
-        frame = file.frame(self.source if plain else self._seekable(stream, start), dialect)
-        return self._table(frame, dialect.header, dialect)
-
-    def _table(self, frame: Any, named: bool = True, dialect: Dialect | None = None) -> Table:
-        return Table(frame, self.notes, dialect, {}, self.name, named)
-
-
-def _is_excel(stream: Any) -> bool:
-    return any(name.startswith("xl/") for name in _inside(stream))
-
-
-def _is_npz(stream: Any) -> bool:
-    return all(name.endswith(".npy") for name in _inside(stream))
-
-
-def _inside(stream: Any) -> list[str]:
-    """Names of what an archive holds; the stream is left at its beginning."""
-    names = zipfile.ZipFile(stream).namelist()
-    stream.seek(0)
-    return names
-
-
-def _together(parts: list[Table]) -> Table:
-    """Several files as one table."""
-    first = parts[0]
-    for part in parts[1:]:
-        odd = set(first.frame.columns) ^ set(part.frame.columns)
+def _together(files: list[File]) -> Table:
+    """The files as one table."""
+    first, frames = files[0], [file.read() for file in files]
+    for file in files[1:]:
+        odd = set(first.columns) ^ set(file.columns)
         if odd:
             raise InputError(
-                f"{part.source}: its columns are not those of {first.source}: {listed(sorted(odd))} "
+                f"{file.name}: its columns are not those of {first.name}: {listed(sorted(odd))} "
                 f"{'are' if len(odd) > 1 else 'is'} in one of them only"
             )
-    frame = pandas().concat([part.frame for part in parts], ignore_index=True)
-    notes = [f"{part.source}: {note}" for part in parts for note in part.notes]
-    return Table(frame, notes, first.dialect, {}, f"{first.source} and {len(parts) - 1} more", first.named)
+    if len(files) == 1:
+        return Table(frames[0], first.notes, first.dialect, {}, first.name, first.named, (first,))
+    notes = [f"{file.name}: {note}" for file in files for note in file.notes]
+    source = f"{first.name} and {len(files) - 1} more"
+    frame = pandas().concat(frames, ignore_index=True)
+    return Table(frame, notes, first.dialect, {}, source, first.named, tuple(files))
 
 
 def _with_dates(frame: Any, options: Options) -> Any:

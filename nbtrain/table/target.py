@@ -46,6 +46,26 @@ class Target:
         The form of number-like text, `stripped|decimal mark|thousands mark`.
     form : {"label", "binary", "one-hot", "number"}
         What the loss is given: labels, 0 or 1, a number for each class, a number.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from nbtrain.table import Target
+    >>> from nbtrain.table.parsing import MISSING, Words
+    >>> import pandas as pd
+    >>> target = Target("colour", "classification", labels=("blue", "red"), type="text")
+    >>> codes = target.codes(pd.Series(["red", "blue", "red"]), Words.of(MISSING))
+    >>> codes.tolist(), target.encode(codes).tolist()
+    ([1, 0, 1], [1, 0, 1])
+    >>> target.classes.tolist(), target.outputs
+    (['blue', 'red'], 2)
+    >>> target.probabilities(np.array([[0.25, 0.75]])).tolist()
+    [[0.25, 0.75]]
+    >>> price = Target("price", "regression", center=100.0, scale=10.0, least=50.0, most=150.0, form="number")
+    >>> price.numbers(np.array([[0.5], [9.0]])).tolist()
+    [105.0, 150.0]
+    >>> Target.from_dict(price.to_dict()) == price
+    True
     """
 
     name: str
@@ -76,7 +96,21 @@ class Target:
         return np.array(self.labels, object)
 
     def codes(self, column: Any, words: Words, where: str = "") -> Array:
-        """Indices of the classes, or numbers as they are.
+        """Read the cells of a target's column.
+
+        Parameters
+        ----------
+        column : pandas.Series
+            The cells.
+        words : Words
+            What stands for a missing cell.
+        where : str, default ""
+            What messages call the table.
+
+        Returns
+        -------
+        ndarray of shape (rows,)
+            Indices of the classes, or numbers as they are.
 
         Raises
         ------
@@ -104,7 +138,18 @@ class Target:
         return found
 
     def encode(self, codes: Array) -> Array:
-        """What the loss is given."""
+        """Make what the loss is given.
+
+        Parameters
+        ----------
+        codes : ndarray of shape (rows,)
+            What `codes` gives.
+
+        Returns
+        -------
+        ndarray of shape (rows,) or (rows, outputs)
+            In the target's `form`.
+        """
         if self.form == "one-hot":
             return np.asarray(codes[:, None] == np.arange(len(self.labels)), np.float64)
         if self.form == "label":
@@ -112,7 +157,18 @@ class Target:
         return np.asarray((codes - self.center) / self.scale, np.float64)
 
     def probabilities(self, outputs: Array) -> Array:
-        """(rows, classes) from what a network predicts."""
+        """Make probabilities of what a network predicts.
+
+        Parameters
+        ----------
+        outputs : ndarray of shape (rows, outputs)
+            A network's predictions.
+
+        Returns
+        -------
+        ndarray of shape (rows, classes)
+            In the order of `classes`.
+        """
         values = outputs.astype(np.float64)
         sums = values.sum(axis=1, keepdims=True)
         if self.form == "label" and np.allclose(sums, 1.0, atol=1e-4):  # but for the rounding of float32
@@ -120,16 +176,43 @@ class Target:
         return np.hstack([1.0 - values, values]) if self.form == "binary" else values
 
     def numbers(self, outputs: Array) -> Array:
-        """(rows,) numbers from what a network predicts."""
+        """Make numbers in the target's unit of what a network predicts.
+
+        Parameters
+        ----------
+        outputs : ndarray of shape (rows, 1)
+            A network's predictions.
+
+        Returns
+        -------
+        ndarray of shape (rows,)
+            Within the range that the target had in training.
+        """
         return np.clip(outputs[:, 0].astype(np.float64) * self.scale + self.center, self.least, self.most)
 
     def to_dict(self) -> dict[str, Any]:
-        """For JSON."""
+        """Give its state.
+
+        Returns
+        -------
+        dict
+            Of what JSON can hold.
+        """
         return {**asdict(self), "labels": list(self.labels)}
 
     @classmethod
     def from_dict(cls, given: Mapping[str, Any]) -> Target:
-        """From what `to_dict` gave.
+        """Make a target of its state.
+
+        Parameters
+        ----------
+        given : mapping
+            What `to_dict` gave.
+
+        Returns
+        -------
+        Target
+            An equal one.
 
         Raises
         ------

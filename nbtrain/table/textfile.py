@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import codecs
+import contextlib
+import csv
+import io
 import re
 import warnings
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,11 +16,12 @@ import numpy as np
 
 from ..checks.messages import wrong
 from ..errors import InputError
-from .dialect import Dialect, find
+from .dialect import PADDED, Dialect, find
 from .frames import pandas
 from .options import Options
 
 SAMPLE = 1 << 18  # bytes that a dialect is found from
+BLOCK, OVERLAP = 1 << 24, 64  # bytes in which codes are looked for
 BOMS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
 
 
@@ -31,6 +36,10 @@ class TextFile:
     notes : list of str
         What was found out is added there.
     """
+
+    name: str
+    options: Options
+    notes: list[str]
 
     def __init__(self, name: str, options: Options, notes: list[str]) -> None:
         self.name, self.options, self.notes = name, options, notes
@@ -83,8 +92,8 @@ class TextFile:
         self.notes.append(f"line {line} is not UTF-8: read as cp1252; encoding= names another")
         return piece.decode("cp1252", "replace"), "cp1252"
 
-    def frame(self, where: Any, dialect: Dialect) -> Any:
-        """The DataFrame of a path or a stream at its beginning.
+    def frame(self, where: Any, dialect: Dialect) -> tuple[Any, Dialect]:
+        """The DataFrame of a path or a stream at its beginning, and the dialect with the encoding that it turned out.
 
         Raises
         ------
@@ -101,7 +110,8 @@ class TextFile:
                 with warnings.catch_warnings():
                     warnings.simplefilter("error", pd.errors.ParserWarning)  # cells beyond the header would be lost
                     found = pd.read_csv(where, encoding=encoding, encoding_errors=errors, **how)
-                return self._without_nameless(found, dialect)
+                dialect = replace(dialect, encoding=encoding)
+                return self._without_nameless(self._with_codes(found, where, dialect), dialect), dialect
             except pd.errors.ParserWarning as error:
                 raise InputError(self._unparsed("", dialect)) from error
             except UnicodeDecodeError as error:
@@ -115,6 +125,45 @@ class TextFile:
             except pd.errors.ParserError as error:
                 raise InputError(self._unparsed(str(error), dialect)) from error
         raise AssertionError("unreachable")
+
+    def texts(self, where: Any, dialect: Dialect, columns: Sequence[str]) -> Any:
+        """A DataFrame of some columns whose cells are the texts in the file, empty where there are none."""
+        how = self._how(dialect) | {"dtype": str, "na_filter": False, "usecols": list(columns)}
+        errors = "replace" if dialect.encoding == "cp1252" else "strict"
+        return pandas().read_csv(where, encoding=dialect.encoding, encoding_errors=errors, **how)[list(columns)]
+
+    def lines(self, stream: Any, dialect: Dialect, rows: Collection[int]) -> dict[int, int]:
+        """The lines in which rows begin; rows are counted from 0, lines from 1."""
+        left, found = sorted(rows, reverse=True), {}
+        text = io.TextIOWrapper(stream, dialect.encoding, "replace", newline="")
+        lines = (line if self.options.comment is None else self._uncommented(line) for line in text)
+        for _ in range(dialect.skip):
+            next(lines, "")
+        reader = csv.reader(lines, delimiter=dialect.delimiter, skipinitialspace=dialect.spaced)
+        row, begin = -(dialect.header + dialect.units), dialect.skip + 1
+        for cells in reader:
+            if left and "".join(cells).strip() + "," * (len(cells) - 1):
+                if row == left[-1]:
+                    found[left.pop()] = begin
+                row += 1
+            begin = dialect.skip + reader.line_num + 1
+            if not left:
+                break
+        text.detach()
+        return found
+
+    def _uncommented(self, line: str) -> str:
+        kept = line.split(str(self.options.comment), 1)[0]
+        return line if len(kept) == len(line) else kept + "\n"
+
+    def _with_codes(self, frame: Any, where: Any, dialect: Dialect) -> Any:
+        """The frame with columns of codes such as 02139 as texts, wherever in the file such a code stands."""
+        names = [name for name in frame.columns if _may_be_codes(frame[name])]
+        if not names or self.options.thousands or not _has_padded(where, dialect):
+            return frame
+        texts = self.texts(where, dialect, names)
+        codes = {name: texts[name].where(frame[name].notna()) for name in names if _are_codes(texts[name], frame[name])}
+        return frame.assign(**codes)
 
     def _how(self, dialect: Dialect) -> dict[str, Any]:
         """The arguments of pandas.read_csv."""
@@ -177,3 +226,35 @@ class TextFile:
                 why = "counts the rows" if counts else "no cells"
                 self.notes.append(f"column {index + 1} has no name and {why}: left out")
         return frame
+
+
+def _may_be_codes(column: Any) -> bool:
+    """Whether pandas has read whole numbers >= 0."""
+    if column.dtype.kind not in "iuf":
+        return False
+    numbers = column.to_numpy()
+    with np.errstate(invalid="ignore"):
+        return bool(((numbers >= 0) & (numbers == np.floor(numbers)) | np.isnan(numbers)).all())
+
+
+def _are_codes(texts: Any, numbers: Any) -> bool:
+    """Whether the texts of a column are whole numbers, some with zeros before them."""
+    there = texts[numbers.notna()].str.strip()
+    return bool(there.str.isdigit().all() and there.str.match(PADDED).any())
+
+
+def _has_padded(where: Any, dialect: Dialect) -> bool:
+    """Whether some cell may be a whole number with zeros before it, by the bytes of the file."""
+    if "16" in dialect.encoding or "32" in dialect.encoding:
+        return True
+    mark = re.escape(dialect.delimiter.encode(dialect.encoding, "replace"))
+    end = rb'[\s"' + mark + rb"]"
+    searches = [re.compile(begin + rb"0[0-9]+" + end) for begin in (mark, rb"\n", b'"')]  # each begins with one byte
+    last, found = b"", False
+    with open(where, "rb") if isinstance(where, str) else contextlib.nullcontext(where) as stream:
+        stream.seek(0)
+        while not found and (block := stream.read(BLOCK)):
+            found = any(search.search(last + block) for search in searches)
+            last = block[-OVERLAP:]
+        stream.seek(0)
+    return found

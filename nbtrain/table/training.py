@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
-import math
-import os
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..callbacks import EarlyStopping
 from ..checks import arrays as checks
 from ..checks.arguments import explain_arguments
 from ..checks.messages import brief, unknown, wrong
-from ..components import Component
-from ..components.by_name import loss as loss_named
-from ..components.by_name import optimizer as optimizer_named
-from ..components.by_name import regularizer as regularizer_named
-from ..components.network import Dense, Network
+from ..components.network import Dense
 from ..errors import DivergenceError, InputError
 from . import target as targets
+from .course import Data, Limits, Part, Teller, Together, fits_together, numbered, train_one
 from .encoder import TableEncoder
+from .fitting import SURELY, longest_step
 from .frames import MOST_LISTED, as_frame
-from .model import Member, Outcome, TableModel
+from .model import Member, TableModel
 from .parsing import MISSING, Cells, Words
+from .reading import Table, located
+from .settings import chosen_settings, loss_of, networks_of
 from .split import split
 from .weights import class_factors, row_weights
 
@@ -33,37 +29,8 @@ if TYPE_CHECKING:
 
 Array = np.ndarray[Any, Any]
 
-LARGE = 10_000  # rows above which networks, batches and learning rate are larger
-EPOCHS, ITERATIONS = 200, 2000  # at most: so many epochs, or iterations where that is more
-PATIENCE, PATIENT_ITERATIONS = 15, 300
 VALIDATION = 0.15
-L2 = 0.03
-
-
-def chosen_settings(
-    rows: int, hidden: Any, rate: Any, batch_size: Any, epochs: Any, patience: Any, seeds: Any
-) -> dict[str, Any]:
-    """The settings, where they are not given those that do well on tables of so many rows."""
-    large = rows > LARGE
-    batch = (256 if large else 32) if batch_size is None else checks.whole_number(batch_size, "batch_size", 1)
-    steps = max(1, -(-rows // batch))
-    if epochs is None:
-        epochs = max(EPOCHS, math.ceil(ITERATIONS / steps))
-    if patience is None:
-        patience = max(PATIENCE, math.ceil(PATIENT_ITERATIONS / steps))
-    if hidden is None:
-        hidden = (128, 128) if large else (64, 64)
-    elif not isinstance(hidden, Sequence) or isinstance(hidden, str):
-        raise InputError(wrong("hidden", "be a list of numbers of units", brief(hidden)))
-    return {
-        "hidden": tuple(hidden),
-        "batch_size": batch,
-        "learning_rate": (3e-3 if large else 1e-3) if rate is None else rate,
-        "chosen_rate": rate is not None,
-        "epochs": checks.whole_number(epochs, "epochs", 1),
-        "patience": checks.whole_number(patience, "patience", 0),
-        "seeds": checks.whole_number((3 if large else 5) if seeds is None else seeds, "seeds", 1),
-    }
+MOST_LOOKED_AT = 5000  # rows, for whether they follow each other
 
 
 class Training:
@@ -71,8 +38,10 @@ class Training:
 
     Parameters
     ----------
-    frame, target, …
-        See `nbtrain.table.train`.
+    frame, target, task, validation, seeds, class_weight, weight, group, time, categorical, drop, min_count
+    max_categories, missing, encoder, hidden, activation, dropout, loss, optimizer, learning_rate, regularizer
+    batch_size, epochs, patience, rng, dtype, threads
+        As for `nbtrain.table.train`.
 
     Attributes
     ----------
@@ -84,7 +53,32 @@ class Training:
     notes : list of str
     model : TableModel or None
         Of the networks that have finished an epoch so far, each at its best one.
+
+    Examples
+    --------
+    >>> import numpy as np, pandas as pd
+    >>> from nbtrain.table import Training
+    >>> size = np.linspace(0.0, 1.0, 200)
+    >>> frame = pd.DataFrame({"size": size, "price": 100.0 * size})
+    >>> training = Training(frame, "price", seeds=1, epochs=20)
+    >>> training.sizes
+    (170, 30)
+    >>> training.settings["hidden"]
+    (64, 64)
+    >>> model = training.fit()
+    >>> training.model is not None
+    True
     """
+
+    target: targets.Target
+    _codes: Array
+    _given: Data | None  # rows to validate with, where they are a table of their own
+    options: dict[Any, Any]
+    rng: int
+    columns: list[Any]
+    encoder: TableEncoder
+    settings: dict[str, Any]
+    networks: list[Trainer]
 
     @explain_arguments
     def __init__(
@@ -119,76 +113,109 @@ class Training:
         dtype: str = "float32",
         threads: int | str = 1,
     ) -> None:
-        self.options = dict(getattr(frame, "options", {}))
-        self.notes: list[str] = list(getattr(frame, "notes", []))
-        self.rng = checks.whole_number(rng, "rng", 0)
-        if task not in (None, *targets.TASKS):
-            raise InputError(wrong("task", "be 'classification', 'regression' or None", brief(task)))
-        task = "classification" if task is None and target in _listed(categorical) else task
-        if not getattr(frame, "named", True):
-            self.options.setdefault("header", False)
-        frame = as_frame(frame)
-        self.columns, target = list(frame.columns), _known(frame, target, "target")
-        self._words = Words.of(word for word in _listed(missing) if word.casefold() != "none")  # a class, maybe
+        given, frame = frame, self._taken(frame, rng)
+        words = tuple(_listed(missing))
+        self._words = Words.of(word for word in words if word.casefold() != "none")  # a class, maybe
         self._weighting = (weight, class_weight)
-        frame, weight = self._with_target(frame, target, weight)
-        self.target, found = targets.detect(frame[target], target, task, self._words)
-        self.notes += found
-        self._codes = self.target.codes(frame[target], self._words)
-        self._weight = self._weights(frame, weight, self._codes)
-        features = self._features(frame, weight, group, time, drop)
+        is_code = task is None and target in _listed(categorical)
+        frame = self._rows(given, frame, target, "classification" if is_code else task, group, time)
+        features = self._features(frame, group, time, drop)
         chosen = [name for name in _listed(categorical) if _known(frame, name, "categorical") in features.columns]
-        own = TableEncoder(
-            categorical=chosen, min_count=min_count, max_categories=max_categories, missing=tuple(_listed(missing)),
-            dtype=dtype,
-        )  # fmt: skip
-        self.encoder = own if encoder is None else TableEncoder(**encoder.get_params())
-        self._X = self._encoded(features)
+        parameters = encoder.get_params() if encoder is not None else {
+            "categorical": chosen, "min_count": min_count, "max_categories": max_categories, "missing": words,
+            "dtype": dtype,
+        }  # fmt: skip
+        self._X = self._encoded(features, parameters)
         made = loss_of(self.target, loss)
         self.target = targets.for_loss(self.target, made.spec, self._codes)
         self._set_validation(validation)
-        self._groups = None if group is None else group_codes(frame[group])
-        self._times = None if time is None else times(frame[time])
+        if self._fraction and group is None and time is None:
+            self.notes += self._order(features)
         rows = len(self._X) - round(self._fraction * len(self._X))
         self.settings = chosen_settings(rows, hidden, learning_rate, batch_size, epochs, patience, seeds)
-        self.networks = self._built(made, activation, dropout, optimizer, regularizer, dtype, threads)
+        self._threads = threads
+        self.networks = networks_of(
+            self._X.shape[1], self.target.outputs, self.settings, activation, dropout, optimizer, regularizer,
+            self.rng, loss=made, dtype=dtype, threads=threads,
+        )  # fmt: skip
         self._finished: list[Member] = []
 
     # ---- preparation
 
-    def _with_target(self, frame: Any, target: str, weight: Any) -> tuple[Any, Any]:
+    def _taken(self, frame: Any, rng: Any) -> Any:
+        """The frame, of which notes and options are kept."""
+        self.options = dict(getattr(frame, "options", {}))
+        self.notes: list[str] = list(getattr(frame, "notes", []))
+        self.rng = checks.whole_number(rng, "rng", 0)
+        if not getattr(frame, "named", True):
+            self.options.setdefault("header", False)
+        found = as_frame(frame)
+        self.columns = list(found.columns)
+        return found
+
+    def _rows(self, given: Any, frame: Any, target: str, task: str | None, group: str | None, time: str | None) -> Any:
+        """The rows that have a target; what they are predicted to be, count, and stay together by is set."""
+        if task not in (None, *targets.TASKS):
+            raise InputError(wrong("task", "be 'classification', 'regression' or None", brief(task)))
+        target = _known(frame, target, "target")
+        with located(given) as place:
+            frame, weight = self._with_target(given, frame, target)
+            place.rows = frame.index
+            self.target, found = targets.detect(frame[target], target, task, self._words)
+            self.notes += found
+            self._codes = self.target.codes(frame[target], self._words)
+            self._weight = self._weights(frame, weight, self._codes)
+            self._groups = None if group is None else group_codes(_of(frame, group, "group"))
+            self._times = None if time is None else times(_of(frame, time, "time"))
+        return frame
+
+    def _with_target(self, given: Any, frame: Any, target: str) -> tuple[Any, Any]:
         """The rows that have a target, and their weights."""
+        weight = self._weighting[0]
         if weight is not None and not isinstance(weight, str):
             weight = row_weights(frame, weight)
-        cells = Cells(frame[target], self._words)
-        gone = cells.gone
+        gone = Cells(frame[target], self._words).gone
         count = int(gone.sum())
         if count == len(frame):
             raise InputError(wrong(f"target {target!r}", "hold classes or numbers", "no cell that is not missing"))
         if not count:
             return frame, weight
         first = int(gone.argmax()) + 1
-        self.notes.append(f"{count} row{'s' * (count > 1)} without a target left out, the first is row {first}")
+        note = f"{count} row{'s' * (count > 1)} without a target left out, the first is row {first}"
+        self.notes += given.located([note]) if isinstance(given, Table) else [note]
         return frame[~gone], weight if weight is None or isinstance(weight, str) else weight[~gone]
 
-    def _features(self, frame: Any, weight: Any, group: str | None, time: str | None, drop: Sequence[str]) -> Any:
+    def _features(self, frame: Any, group: str | None, time: str | None, drop: Sequence[str]) -> Any:
         """The frame without the target, weights, groups, and columns to leave out."""
         for argument, name in (("group", group), ("time", time), *(("drop", name) for name in _listed(drop))):
             if name is not None and _known(frame, name, argument) == self.target.name:
                 raise InputError(f"{argument}: {name!r} is the target")
+        weight = self._weighting[0]
         gone = {self.target.name, group, *_listed(drop), *([weight] if isinstance(weight, str) else [])}
         features = frame[[name for name in frame.columns if name not in gone]]
         if not len(features.columns):
             raise InputError(f"target {self.target.name!r}: no column is left to predict it from")
         return features
 
-    def _encoded(self, features: Any) -> Array:
+    def _encoded(self, features: Any, parameters: Mapping[str, Any]) -> Array:
+        self.encoder = TableEncoder(**parameters)
         X = np.asarray(self.encoder.fit_transform(features))
         self.notes += self.encoder.notes_
         if not X.shape[1]:
             what = ", ".join(f"{column.name!r} is {column.kind}" for column in self.encoder.columns_[:MOST_LISTED])
             raise InputError(f"target {self.target.name!r}: no column is left to predict it from: {what}")
         return X
+
+    def _order(self, features: Any) -> list[str]:
+        """A sentence if the rows follow each other in time, since rows at random are then no test of later ones."""
+        for column in self.encoder.columns_:
+            if "elapsed" in column.parts:
+                days = column.values(Cells(features[column.name].iloc[:MOST_LOOKED_AT], self.encoder._words()))
+                days = days[~np.isnan(days)]
+                if len(set(days.tolist())) > SURELY and longest_step(days) < np.inf:
+                    what = f"the rows follow each other in {column.name!r}"
+                    return [f"{what}; time={column.name!r} holds back the latest, not rows at random"]
+        return []
 
     def _weights(self, frame: Any, weight: Any, codes: Array) -> Array | None:
         """The weight of each row: its own times that of its class."""
@@ -213,41 +240,12 @@ class Training:
             return
         frame = as_frame(validation, "validation")
         _known(frame, self.target.name, "validation")
-        codes = self.target.codes(frame[self.target.name], self._words, "validation, ")
         weight = self._weighting[0] if isinstance(self._weighting[0], str) else None
-        weights = self._weights(frame, weight, codes)
-        given = (np.asarray(self.encoder.transform(frame)), self.target.encode(codes), weights)
-        self._given = given[: 2 if weights is None else 3]
-
-    def _built(
-        self,
-        loss: Component,
-        activation: Any,
-        dropout: float,
-        optimizer: Any,
-        regularizer: Any,
-        dtype: str,
-        threads: Any,
-    ) -> list[Trainer]:
-        from ..training.trainer import Trainer
-
-        s = self.settings
-        hidden = [Dense(unit, activation, dropout=dropout, initializer="glorot_uniform") if not isinstance(unit, Dense)
-                  else unit for unit in s["hidden"]]  # fmt: skip
-        network = Network(self._X.shape[1], [*hidden, Dense(self.target.outputs)])
-        if isinstance(optimizer, str) and (s["chosen_rate"] or optimizer == "adam"):
-            optimizer = optimizer_named(optimizer, learning_rate=s["learning_rate"])
-        elif s["chosen_rate"]:
-            raise InputError("learning_rate: the optimizer has one already; give its name alone")
-        if isinstance(regularizer, str) and regularizer == "default":
-            regularizer = regularizer_named("l2", strength=L2)
-        return [
-            Trainer(
-                network, loss=loss, optimizer=optimizer, regularizer=regularizer, batch_size=s["batch_size"],
-                dtype=dtype, rng=np.random.SeedSequence(self.rng, spawn_key=(k,)), threads=threads,
-            )
-            for k in range(s["seeds"])
-        ]  # fmt: skip
+        with located(validation):
+            codes = self.target.codes(frame[self.target.name], self._words, "validation, ")
+            weights = self._weights(frame, weight, codes)
+            given = np.asarray(self.encoder.transform(frame)), self.target.encode(codes)
+        self._given = given if weights is None else (*given, weights)
 
     # ---- training
 
@@ -259,7 +257,11 @@ class Training:
         metrics: Any = (),
         progress: Any = False,
     ) -> TableModel:
-        """Train one network after the other, each with validation rows of its own, and stop each at its best epoch.
+        """Train the networks, each with validation rows of its own, and stop each at its best epoch.
+
+        They are trained as a `nbtrain.Population`, `threads` of them side by side; one after the other where callbacks,
+        metrics, a checkpoint or bars of progress look at each, where the population's copies of the rows would take
+        more than 256 MB, or with a loss other than mse for numbers. The results are the same.
 
         Parameters
         ----------
@@ -270,56 +272,75 @@ class Training:
             function of a network's number from 0 that gives its path or `nbtrain.callbacks.Checkpoint`.
         metrics : sequence, default ()
             What else to compute on the validation rows.
-        progress : bool or str, default False
+        progress : bool, str or function, default False
+            A function is given the number of a network from 0, an epoch and its numbers by name: of every epoch, in
+            order, at the latest a tenth of a second after it.
+
+        Returns
+        -------
+        TableModel
+            Of all networks.
 
         Raises
         ------
         DivergenceError
-            If a network diverged before its first good epoch.
+            If a network diverged; `model` then has those that have finished an epoch before.
         KeyboardInterrupt
             On Ctrl-C; `model` then has the networks that have finished an epoch.
         """
-        for k, network in enumerate(self.networks):
-            if any(member.trainer is network for member in self._finished):
-                continue
-            given = list(callbacks(k)) if callable(callbacks) else list(callbacks)
-            self._fit_one(k, network, given, checkpoint, metrics, progress)
+        plain = not callable(callbacks) and not list(callbacks) and checkpoint is None and not metrics
+        plain = plain and not self._finished and (callable(progress) or not progress)
+        if not (plain and fits_together(self.networks, self._X) and self._fit_together(progress)):
+            self._fit_in_turn(callbacks, checkpoint, metrics, progress)
         model = self.model
         assert model is not None
         return model
 
-    def _fit_one(
-        self, k: int, network: Trainer, callbacks: list[Any], checkpoint: Any, metrics: Any, progress: Any
-    ) -> None:
-        train, validation = self._parts(k)
-        s = self.settings
-        best = EarlyStopping("val_loss" if validation else "loss", patience=s["patience"] or s["epochs"] + 1)
-        path = checkpoint(k) if callable(checkpoint) else None if checkpoint is None else numbered(checkpoint, k)
-        ended = "interrupted"
+    def _fit_together(self, progress: Any) -> bool:
+        """Train all networks as a population -> whether it was of use: not where one diverged, which trainers tell."""
+        parts = [self._part(k) for k in range(len(self.networks))]
+        limits = Limits(self.settings["epochs"], self.settings["patience"])
+        together = Together(self.networks, parts, limits, self.rng, self._threads)
         try:
-            network.fit(
-                *train[:2], s["epochs"], sample_weight=train[2], validation_data=validation, metrics=metrics,
-                callbacks=[best, *callbacks], checkpoint=path, progress=progress,
-            )  # fmt: skip
-            ended = "patience" if best.stopped else "epochs"
+            together.fit(progress or None)
         except DivergenceError:
-            ended = "diverged"
+            return False
+        except BaseException:
+            self._keep(together)
             raise
-        finally:
-            if best.best_epoch:
-                self._finished.append(Member(network, Outcome(network.epoch, best.best_epoch, ended)))
+        self._keep(together)
+        return True
 
-    def _parts(self, k: int) -> tuple[tuple[Array, Array, Array | None], Any]:
-        """Rows to train on and to validate with, of network k."""
-        X, y, weight = self._X, self.target.encode(self._codes), self._weight
+    def _keep(self, together: Together) -> None:
+        """Take the networks that have finished an epoch."""
+        for k, member in together.finished().items():
+            self.networks[k] = member.trainer
+            self._finished.append(member)
+
+    def _fit_in_turn(self, callbacks: Any, checkpoint: Any, metrics: Any, progress: Any) -> None:
+        """Train one network after the other, but for those that are finished."""
+        limits = Limits(self.settings["epochs"], self.settings["patience"])
+        for k, network in enumerate(self.networks):
+            if any(member.trainer is network for member in self._finished):
+                continue
+            given = list(callbacks(k)) if callable(callbacks) else list(callbacks)
+            given += [Teller(k, progress)] if callable(progress) else []
+            path = checkpoint(k) if callable(checkpoint) else None if checkpoint is None else numbered(checkpoint, k)
+            train_one(
+                network, self._part(k), limits, given, self._finished, checkpoint=path, metrics=metrics,
+                progress=not callable(progress) and progress,
+            )  # fmt: skip
+
+    def _part(self, k: int) -> Part:
+        """The rows of network k."""
+        columns: list[Array] = [self._X, self.target.encode(self._codes)]
+        columns += [] if self._weight is None else [self._weight]
         if self._given is not None or not self._fraction:
-            return (X, y, weight), self._given
+            return Part(tuple(columns), self._given)
         rest, held = self._split(k)
         if not len(held):
-            return (X, y, weight), None
-        if weight is None:
-            return (X[rest], y[rest], None), (X[held], y[held])
-        return (X[rest], y[rest], weight[rest]), (X[held], y[held], weight[held])
+            return Part(tuple(columns), None)
+        return Part(tuple(column[rest] for column in columns), tuple(column[held] for column in columns))
 
     def _split(self, k: int) -> tuple[Array, Array]:
         classes = self._codes if self.target.task == "classification" else None
@@ -330,8 +351,8 @@ class Training:
     @property
     def sizes(self) -> tuple[int, int]:
         """How many rows the first network trains on, and how many it validates with."""
-        (X, _, _), validation = self._parts(0)
-        return len(X), 0 if validation is None else len(validation[0])
+        train, validation = self._part(0)
+        return len(train[0]), 0 if validation is None else len(validation[0])
 
     @property
     def model(self) -> TableModel | None:
@@ -341,19 +362,6 @@ class Training:
         return TableModel(self.encoder, self.target, self._finished, self.notes, self.options, self.columns)
 
 
-def numbered(path: Any, k: int) -> str:
-    """The checkpoint of network k: `run.nbt`, `run.2.nbt`, …"""
-    found = Path(path)
-    return str(found.with_name(f"{found.stem}.{k + 1}{found.suffix}")) if k else os.fspath(path)
-
-
-def loss_of(target: targets.Target, given: Any) -> Component:
-    """The loss, by default that of the target's task."""
-    if isinstance(given, Component):
-        return given
-    return loss_named(given or ("softmax_cross_entropy" if target.task == "classification" else "mse"))
-
-
 def _known(frame: Any, name: Any, argument: str) -> str:
     """The name of a column, which may have space around it; InputError if there is none."""
     if isinstance(name, str) and name not in frame.columns:
@@ -361,6 +369,10 @@ def _known(frame: Any, name: Any, argument: str) -> str:
     if not isinstance(name, str) or name not in frame.columns:
         raise InputError(f"{argument}: {unknown('column', name, list(frame.columns))}")
     return name
+
+
+def _of(frame: Any, name: str, argument: str) -> Any:
+    return frame[_known(frame, name, argument)]
 
 
 def _listed(names: Any) -> list[str]:

@@ -44,10 +44,22 @@ CHECKS: dict[str, Callable[[Any], None]] = {
 def check(spec: Spec | Component) -> None:
     """Check a component of any kind: `check_activation` for an activation, and so on.
 
+    Parameters
+    ----------
+    spec : Activation, Loss, … or component
+        The definition; a component is checked with its own parameters only.
+
     Raises
     ------
     AssertionError
         It says, for each thing that is wrong, where it is and what to change.
+
+    Examples
+    --------
+    >>> import nbtrain
+    >>> from nbtrain import testing
+    >>> quartic = nbtrain.Regularizer("quartic", penalty=lambda w: w * w * w * w, slope=lambda w: 4.0 * w * w * w)
+    >>> testing.check(quartic)
     """
     if not isinstance(spec, Spec | Component) or spec.kind not in CHECKS:
         raise InputError(wrong("spec", "be the spec of a component, such as nbtrain.Activation(...)", brief(spec)))

@@ -27,6 +27,11 @@ def check_activation(activation: str | Activation | Component) -> None:
     ------
     AssertionError
         It says, for each thing that is wrong, where it is and what to change.
+
+    Examples
+    --------
+    >>> from nbtrain import testing
+    >>> testing.check_activation("tanh")
     """
     report = Report("activation", activation)
     if report.compiled():

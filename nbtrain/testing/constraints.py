@@ -29,6 +29,11 @@ def check_constraint(constraint: str | Constraint | Component) -> None:
     ------
     AssertionError
         It says, for each thing that is wrong, where it is and what to change.
+
+    Examples
+    --------
+    >>> from nbtrain import testing
+    >>> testing.check_constraint("max_norm")
     """
     report = Report("constraint", constraint)
     if report.compiled():

@@ -27,6 +27,11 @@ def check_regularizer(regularizer: str | Regularizer | Component) -> None:
     ------
     AssertionError
         It says, for each thing that is wrong, where it is and what to change.
+
+    Examples
+    --------
+    >>> from nbtrain import testing
+    >>> testing.check_regularizer("l2")
     """
     report = Report("regularizer", regularizer)
     if report.compiled():
@@ -71,6 +76,11 @@ def check_loss(loss: str | Loss | Component, *, outputs: int | None = None, targ
         It says, for each thing that is wrong, where it is and what to change.
     InputError
         If outputs or targets are given for an elementwise loss, or do not fit the loss.
+
+    Examples
+    --------
+    >>> from nbtrain import testing
+    >>> testing.check_loss("mse")
     """
     report = Report("loss", loss)
     spec: Any = report.spec

@@ -43,6 +43,11 @@ def check_optimizer(optimizer: str | Optimizer | Component) -> None:
     ------
     AssertionError
         It says, for each thing that is wrong, where it is and what to change.
+
+    Examples
+    --------
+    >>> from nbtrain import testing
+    >>> testing.check_optimizer("momentum")
     """
     report = Report("optimizer", optimizer)
     if report.compiled():
@@ -83,6 +88,8 @@ class Updates:
     dtype : numpy.dtype
     rate : float
     """
+
+    trainer: Any
 
     def __init__(self, component: Component, dtype: Any, rate: float) -> None:
         from ..training.trainer import Trainer

@@ -27,6 +27,11 @@ def check_schedule(schedule: str | Schedule | Component) -> None:
     ------
     AssertionError
         It says, for each thing that is wrong, where it is and what to change.
+
+    Examples
+    --------
+    >>> from nbtrain import testing
+    >>> testing.check_schedule("cosine")
     """
     report = Report("schedule", schedule)
     if report.compiled():
@@ -79,6 +84,11 @@ def check_initializer(initializer: str | Initializer | Component) -> None:
     ------
     AssertionError
         It says, for each thing that is wrong, where it is and what to change.
+
+    Examples
+    --------
+    >>> from nbtrain import testing
+    >>> testing.check_initializer("he_normal")
     """
     report = Report("initializer", initializer)
     for values in report.parameter_sets():

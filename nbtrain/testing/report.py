@@ -27,6 +27,9 @@ class Report:
         What the author gave; a component keeps its parameters' values.
     """
 
+    fixed: Component | None
+    title: str
+
     def __init__(self, kind: str, given: Any) -> None:
         component = resolve(kind, given, kind)
         self.spec: Spec = component.spec

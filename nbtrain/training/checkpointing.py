@@ -33,6 +33,8 @@ MAY_DIFFER = ("seed", "seeded", "threads", "automatic")  # of the recipe; the se
 class UnfinishedEpoch(Callback):
     """Remembers which callbacks have not yet seen the last epoch: an interrupt or an error came in between."""
 
+    validated: bool
+
     def __init__(self) -> None:
         self.validated = False
         self.called: int | None = None  # how many callbacks have seen that epoch; None: there is no such epoch
@@ -56,6 +58,8 @@ class TrainingData(Callback):
         As it is before a run that may be started again.
     """
 
+    began: Any
+
     def __init__(self, feed: Feed | None, trainer: Trainer | None = None) -> None:
         self.feed = feed
         self.began = None if trainer is None else _beginning(trainer)
@@ -78,7 +82,7 @@ class TrainingData(Callback):
         if self.began is None or not isinstance(theirs, list) or len(theirs) != len(self.began):
             return False
         compared = 3 if trainer.engine.recipe.seeded else 2
-        return self.began[:compared] == theirs[:compared]
+        return bool(self.began[:compared] == theirs[:compared])
 
     def adopt(self, kept: Mapping[str, Any], path: str) -> None:
         """Continue the run whose checkpoint kept this; raise InputError where it cannot be continued."""

@@ -67,7 +67,7 @@ def _new_axes(panels: int) -> Any:
     try:
         from matplotlib import pyplot
     except ImportError as error:
-        raise Error("History.plot needs matplotlib: pip install matplotlib") from error
+        raise Error("History.plot needs matplotlib: pip install nbtrain[plot]") from error
     size = (5.0 * panels, 3.6)
     return pyplot.subplots(1, panels, figsize=size, layout="constrained", squeeze=False)[1][0]
 

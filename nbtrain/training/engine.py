@@ -20,8 +20,9 @@ import numpy as np
 from ..core import layout
 from ..core.functions import WORK
 from ..errors import Error
-from ..model import quick
+from ..model import Model, quick
 from ..model.build import build
+from ..model.memory import Memory
 from ..model.native import Native, native
 from ..model.recipe import Recipe
 from ..model.state import State, keep_snapshot, restore_snapshot, write_snapshot
@@ -70,13 +71,27 @@ class Engine:
         Calls of a few microseconds on arrays, which decline with NaN (see `model.quick`).
     """
 
+    recipe: Recipe
+    model: Model
+    memory: Memory
+    descriptor: Array
+    addresses: dict[str, int]
+    lock: threading.RLock
+    native: Native
+    short: Native
+    result: Array
+    inputs: InputSpec
+    quick_step: quick.Function
+    quick_predict: quick.Function
+    quick_rows: int
+
     def __init__(self, recipe: Recipe) -> None:
         self.recipe = recipe
         self.model, self.memory, core = build(recipe)
         self.descriptor = self.memory.array("descriptor")
         self.addresses = core.addresses
         self.lock = threading.RLock()
-        self.native, self.short = native(core), native(core, holding=True)
+        self.native, self.short = native(core, recipe.dtype), native(core, recipe.dtype, holding=True)
         self._team: Team | None = None
         self.result = np.zeros(3)
         self.run: Fit | None = None

@@ -43,6 +43,10 @@ MOST_STEPS = 1 << 40
 class Options:
     """The arguments of fit besides data, checked."""
 
+    epochs: int
+    metrics: list[Metric]
+    callbacks: list[Callback]
+
     def __init__(self, epochs: Any, metrics: Any, callbacks: Any, progress: Any, checkpoint: Any) -> None:
         self.epochs = checks.whole_number(epochs, "epochs", 0)
         self.metrics = as_metrics(metrics)
@@ -93,6 +97,20 @@ def whole_history(trainer: Trainer) -> History:
 
 class Fit:
     """One call of fit."""
+
+    trainer: Trainer
+    engine: Engine
+    validation: Evaluated | None
+    callbacks: list[Callback]
+    metrics: Sequence[Metric]
+    states: Sequence[CallbackState]
+    intervals: Intervals
+    unfinished: UnfinishedEpoch
+    kept_data: TrainingData
+    history: History
+    stopped: bool
+    warned: bool
+    logged: tuple[int, int]
 
     def __init__(
         self,

@@ -21,6 +21,30 @@ class History(dict[str, list[float]]):
     first_epoch : int
         Number of the first epoch: where `fit` returned this, counted from 1 over the trainer's life; 1 in
         `trainer.history`.
+
+    Examples
+    --------
+    >>> import nbtrain
+    >>> X, y = nbtrain.datasets.load_digits()
+    >>> network = nbtrain.Network(64, [nbtrain.Dense(10)])
+    >>> trainer = nbtrain.Trainer(network, loss="softmax_cross_entropy", rng=0)
+    >>> history = trainer.fit(X, y, epochs=3)
+    >>> history.epochs, sorted(history.last())
+    (3, ['accuracy', 'loss'])
+    >>> history["loss"][-1] < history["loss"][0]
+    True
+
+    A program with a loop of its own keeps its numbers alike:
+
+    >>> own = nbtrain.History()
+    >>> own.append({"loss": 0.5})
+    >>> own.extend({"loss": [0.4, 0.3]}, 2)
+    >>> own.drop()
+    >>> own["loss"]
+    [0.5, 0.4]
+    >>> own.replace({"loss": [1.0]})
+    >>> own
+    <History of 1 epochs: loss 1>
     """
 
     def __init__(self) -> None:
@@ -28,11 +52,27 @@ class History(dict[str, list[float]]):
         self.first_epoch = 1
 
     def append(self, numbers: Mapping[str, float]) -> None:
-        """Add one epoch; what other epochs have and this one has not, or the other way round, is NaN."""
+        """Add one epoch; what other epochs have and this one has not, or the other way round, is NaN.
+
+        Parameters
+        ----------
+        numbers : mapping of str to float
+            The epoch's numbers by name.
+        """
         self.extend({name: [float(number)] for name, number in numbers.items()}, 1)
 
     def extend(self, columns: Mapping[str, Sequence[float]], count: int, before: int | None = None) -> None:
-        """Add `count` epochs after the first `before`, by default all; what a column lacks at its end is NaN."""
+        """Add epochs; what a column lacks at its end is NaN.
+
+        Parameters
+        ----------
+        columns : mapping of str to sequence of float
+            For each name the numbers of the new epochs.
+        count : int
+            How many epochs are added.
+        before : int, optional
+            Keep only so many of the epochs that are there; by default all.
+        """
         before = self.epochs if before is None else before
         for name in columns:
             if name not in self:
@@ -47,7 +87,13 @@ class History(dict[str, list[float]]):
             column.pop()
 
     def replace(self, columns: Mapping[str, Iterable[float]]) -> None:
-        """Forget all epochs and take these."""
+        """Forget all epochs and take these.
+
+        Parameters
+        ----------
+        columns : mapping of str to iterable of float
+            For each name one number an epoch.
+        """
         self.clear()
         self.update({name: list(column) for name, column in columns.items()})
 
@@ -57,7 +103,13 @@ class History(dict[str, list[float]]):
         return max((len(column) for column in self.values()), default=0)
 
     def last(self) -> dict[str, float]:
-        """The last epoch's numbers."""
+        """Give the last epoch's numbers.
+
+        Returns
+        -------
+        dict of str to float
+            By name; empty before the first epoch.
+        """
         return {name: column[-1] for name, column in self.items()}
 
     def __repr__(self) -> str:
@@ -65,17 +117,29 @@ class History(dict[str, list[float]]):
         return f"<History of {self.epochs} epochs{': ' + numbers if numbers else ''}>"
 
     def to_frame(self) -> Any:
-        """A pandas DataFrame, one row an epoch, numbered from `first_epoch`.
+        """Make a pandas DataFrame, one row an epoch, numbered from `first_epoch`.
 
         Epochs that compiled callers train (`nbtrain.kernel.train_epoch`) are in no history: what `fit` returns counts
         them, `trainer.history` numbers only those of `fit`.
 
         `pandas.DataFrame(history)` gives the same numbers, with rows from 0.
 
+        Returns
+        -------
+        pandas.DataFrame
+            A column for each name; the index is called "epoch".
+
         Raises
         ------
         Error
             If pandas is not installed.
+
+        Examples
+        --------
+        >>> import nbtrain
+        >>> history = nbtrain.History()
+        >>> history.append({"loss": 0.5})
+        >>> frame = history.to_frame()  # doctest: +SKIP
         """
         try:
             import pandas

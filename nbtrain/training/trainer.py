@@ -96,6 +96,29 @@ class Trainer:
     Compiled callers (`nbtrain.kernel`, C) do not wait: a call that finds another thread inside the model returns BUSY,
     and a call between two slices of fit changes the model in between. Do not let them use a trainer that is in fit.
 
+    Examples
+    --------
+    >>> import nbtrain
+    >>> X, y = nbtrain.datasets.load_digits()
+    >>> network = nbtrain.Network(64, [nbtrain.Dense(32, "relu"), nbtrain.Dense(10)])
+    >>> trainer = nbtrain.Trainer(network, loss="softmax_cross_entropy", batch_size=50, rng=0)
+    >>> history = trainer.fit(X[:1500], y[:1500], epochs=8)
+    >>> trainer.epoch, trainer.iteration
+    (8, 240)
+    >>> bool(trainer.evaluate(X[1500:], y[1500:])["accuracy"] > 0.8)
+    True
+    >>> trainer.predict(X[:2]).shape
+    (2, 10)
+    >>> trainer.save("digits.nbt")
+    >>> nbtrain.load("digits.nbt").iteration
+    240
+
+    What it is made of:
+
+    >>> [w.shape for w, b in trainer.weights], trainer.theta.size == trainer.network.parameter_count
+    ([(64, 32), (32, 10)], True)
+    >>> trainer.batch_size, str(trainer.dtype), trainer.threads
+    (50, 'float32', 1)
     """
 
     engine: Engine
@@ -151,14 +174,55 @@ class Trainer:
             check_attribute(self, name, fixed=("engine", "history"))
         object.__setattr__(self, name, value)
 
-    model: Model = property(lambda self: self.engine.model, doc="For compiled callers: see `nbtrain.kernel`.")  # type: ignore[assignment]
-    network = property(lambda self: self.engine.recipe.network, doc="The Network that is trained.")
-    batch_size = property(lambda self: self.engine.recipe.batch_size, doc="Samples per iteration.")
-    dtype = property(lambda self: self.engine.recipe.dtype, doc="dtype of parameters and arithmetic.")
-    threads = property(lambda self: self.engine.recipe.threads, doc="Threads that share a step, at most.")
-    theta = property(lambda self: self.model.theta, doc="All parameters, flat: weights of all layers, then biases.")
-    iteration = property(lambda self: int(self.model.iteration[0]), doc="Updates made so far.")
-    epoch = property(lambda self: int(self.engine.descriptor["epoch"][0]), doc="Epochs finished so far.")
+    @property
+    def model(self) -> Model:
+        """What compiled callers pass to the functions of `nbtrain.kernel`.
+
+        Examples
+        --------
+        >>> import numpy as np, nbtrain
+        >>> from nbtrain import kernel
+        >>> trainer = nbtrain.Trainer(nbtrain.Network(2, [nbtrain.Dense(1)]), loss="mse", rng=0)
+        >>> out = np.empty((3, 1), np.float32)
+        >>> kernel.predict(trainer.model, np.ones((3, 2), np.float32), out)
+        0
+        """
+        return self.engine.model
+
+    @property
+    def network(self) -> Network:
+        """The network that is trained."""
+        return self.engine.recipe.network
+
+    @property
+    def batch_size(self) -> int:
+        """Samples per iteration."""
+        return self.engine.recipe.batch_size
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The dtype of parameters, data and arithmetic."""
+        return self.engine.recipe.dtype
+
+    @property
+    def threads(self) -> int:
+        """Most threads that share the work of a step."""
+        return self.engine.recipe.threads
+
+    @property
+    def theta(self) -> Array:
+        """All parameters in one array: the weights of all layers, then their biases. Writing to it changes them."""
+        return self.model.theta
+
+    @property
+    def iteration(self) -> int:
+        """Updates made so far."""
+        return int(self.model.iteration[0])
+
+    @property
+    def epoch(self) -> int:
+        """Epochs finished so far."""
+        return int(self.engine.descriptor["epoch"][0])
 
     def __dir__(self) -> list[str]:
         """What is for users; tab completion shows it."""
@@ -289,8 +353,11 @@ class Trainer:
         Parameters
         ----------
         x : array_like of shape (m, inputs)
+            The samples.
         y : array_like of shape (m, outputs), or (m,) for labels and for one output
+            Their targets.
         sample_weight : array_like of shape (m,), optional
+            By default every sample counts the same.
 
         Returns
         -------
@@ -305,6 +372,15 @@ class Trainer:
             If the loss or the gradient is NaN or infinite; nothing was changed. State of the optimizer that becomes
             infinite, as Adam's squares do for gradients above 1.8e19 in float32, is found by `fit` at the end of an
             epoch, but not here.
+
+        Examples
+        --------
+        >>> import numpy as np, nbtrain
+        >>> trainer = nbtrain.Trainer(nbtrain.Network(2, [nbtrain.Dense(1)]), loss="mse", rng=0)
+        >>> x, y = np.ones((4, 2), np.float32), np.zeros((4, 1), np.float32)
+        >>> first = trainer.train_step(x, y)
+        >>> trainer.train_step(x, y) < first
+        True
         """
         if sample_weight is None:
             loss = self._quick_step(x, y)
@@ -322,11 +398,36 @@ class Trainer:
     def loss_and_gradient(self, X: Any, y: Any, sample_weight: Any = None) -> tuple[float, Array]:
         """Compute J, penalty included, and its gradient with respect to theta; without dropout or an update.
 
+        Parameters
+        ----------
+        X : array_like of shape (samples, inputs)
+            The samples.
+        y : array_like of shape (samples, outputs), or (samples,) for labels and for one output
+            Their targets.
+        sample_weight : array_like of shape (samples,), optional
+            By default every sample counts the same.
+
         Returns
         -------
         J : float
+            Mean data loss plus the regularizer's penalty.
         gradient : ndarray of shape (parameters,)
             A copy, in the order of `theta`.
+
+        Raises
+        ------
+        InputError
+            If an argument is invalid.
+
+        Examples
+        --------
+        >>> import numpy as np, nbtrain
+        >>> trainer = nbtrain.Trainer(nbtrain.Network(2, [nbtrain.Dense(1)]), loss="mse", dtype="float64", rng=0)
+        >>> X, y = np.ones((4, 2)), np.zeros((4, 1))
+        >>> J, gradient = trainer.loss_and_gradient(X, y)
+        >>> trainer.theta[0] += 1e-6
+        >>> bool(abs((trainer.loss_and_gradient(X, y)[0] - J) / 1e-6 - gradient[0]) < 1e-4)
+        True
         """
         engine = self.engine
         batch = engine.inputs.dataset(X, y, sample_weight)
@@ -452,6 +553,19 @@ class Trainer:
         -------
         list of ndarray of shape (samples, units)
             One for each layer, after its activation function; the last one is what `forward` gives.
+
+        Raises
+        ------
+        InputError
+            If X is invalid.
+
+        Examples
+        --------
+        >>> import numpy as np, nbtrain
+        >>> network = nbtrain.Network(2, [nbtrain.Dense(3, "tanh"), nbtrain.Dense(1)])
+        >>> trainer = nbtrain.Trainer(network, loss="mse", rng=0)
+        >>> [a.shape for a in trainer.activations(np.ones((5, 2)))]
+        [(5, 3), (5, 1)]
         """
         return gradients.activations(self.engine, X)
 
@@ -469,7 +583,7 @@ class Trainer:
         Parameters
         ----------
         X : array_like of shape (samples, inputs)
-            Large arrays in files are read block by block, as by `fit`.
+            The samples; any number of them. Large arrays in files are read block by block, as by `fit`.
         out : array of shape (samples, outputs) and any float dtype, optional
             Gets the predictions, for example a `numpy.memmap` or a dataset of h5py. After an error, such as NaN in a
             row of X, the rows before it may have been written.
@@ -477,7 +591,12 @@ class Trainer:
         Returns
         -------
         ndarray of shape (samples, outputs)
-            Or `out`, if it was given.
+            In the trainer's dtype; or `out`, if it was given.
+
+        Raises
+        ------
+        InputError
+            If X is invalid.
         """
         if out is None and type(X) is np.ndarray and X.ndim == 2 and len(X) <= self._quick_rows:
             out = np.empty((len(X), self._outputs), self._dtype)
@@ -509,7 +628,22 @@ class Trainer:
 
     @property
     def learning_rate(self) -> float:
-        """Current learning rate; with a schedule, that of the last step. Assignable where there is no schedule."""
+        """Current learning rate; with a schedule, that of the last step. Assignable where there is no schedule.
+
+        Raises
+        ------
+        InputError
+            If an assigned rate is not a finite number > 0, or a schedule sets the rate.
+
+        Examples
+        --------
+        >>> import nbtrain
+        >>> trainer = nbtrain.Trainer(nbtrain.Network(2, [nbtrain.Dense(1)]), loss="mse", rng=0)
+        >>> trainer.learning_rate = 0.01
+        >>> trainer.scale_learning_rate(0.5)
+        >>> trainer.learning_rate
+        0.005
+        """
         d = self.engine.descriptor
         return float(d["learning_rate"][0] * d["rate_scale"][0])
 
@@ -526,7 +660,26 @@ class Trainer:
         self.engine.descriptor["learning_rate"], self.engine.descriptor["rate_scale"] = rate, 1.0
 
     def scale_learning_rate(self, factor: float) -> None:
-        """Multiply the learning rate from now on, including all rates that a schedule will set."""
+        """Multiply the learning rate from now on, including all rates that a schedule will set.
+
+        Parameters
+        ----------
+        factor : float
+            Above 0.
+
+        Raises
+        ------
+        InputError
+            If the factor is not a finite number > 0.
+
+        Examples
+        --------
+        >>> import nbtrain
+        >>> rate = nbtrain.schedule("cosine", steps=1000)
+        >>> optimizer = nbtrain.optimizer("adam", learning_rate=rate)
+        >>> trainer = nbtrain.Trainer(nbtrain.Network(2, [nbtrain.Dense(1)]), loss="mse", optimizer=optimizer, rng=0)
+        >>> trainer.scale_learning_rate(0.1)
+        """
         self.engine.descriptor["rate_scale"] *= checks.positive_number(factor, "factor")
 
     def reset_optimizer(self) -> None:
@@ -535,6 +688,15 @@ class Trainer:
         Its state is cleared, and its bias corrections count from here. `iteration`, which schedules use, continues. For
         a run whose parameters are good but whose optimizer state is not, for example after a batch whose squared
         gradient is infinite.
+
+        Examples
+        --------
+        >>> import numpy as np, nbtrain
+        >>> trainer = nbtrain.Trainer(nbtrain.Network(2, [nbtrain.Dense(1)]), loss="mse", rng=0)
+        >>> loss = trainer.train_step(np.full((4, 2), 1e9), np.zeros(4))
+        >>> trainer.reset_optimizer()
+        >>> trainer.iteration
+        1
         """
         with self.engine.held():
             reset_optimizer(self.engine.memory)
@@ -547,10 +709,23 @@ class Trainer:
     def set_weights(self, weights: Sequence[tuple[Any, Any]]) -> None:
         """Copy [(W, b), …] into theta; the optimizer's state is unchanged.
 
+        Parameters
+        ----------
+        weights : sequence of (array_like of shape (inputs, units), array_like of shape (units,))
+            Weights and biases of each layer, as `weights` gives them.
+
         Raises
         ------
         InputError
             If the number of layers or a shape is wrong, or a number is not finite.
+
+        Examples
+        --------
+        >>> import numpy as np, nbtrain
+        >>> trainer = nbtrain.Trainer(nbtrain.Network(2, [nbtrain.Dense(1)]), loss="mse", rng=0)
+        >>> trainer.set_weights([([[2.0], [-3.0]], [0.5])])
+        >>> trainer.predict(np.ones((1, 2)))
+        array([[-0.5]], dtype=float32)
         """
         checked = checked_weights(weights, self.weights, self.engine.inputs)
         with self.engine.held():
@@ -598,7 +773,32 @@ class Trainer:
 
     @classmethod
     def from_bytes(cls, data: bytes, known: Recipe | Parts | None = None) -> Self:
-        """Make a trainer from the bytes of its file; `known` provides its components in place of the registry."""
+        """Make a trainer from the bytes of its file.
+
+        Parameters
+        ----------
+        data : bytes
+            What `save` writes.
+        known : Recipe or Parts, optional
+            Provides the components in place of the registry.
+
+        Returns
+        -------
+        Trainer
+            Which continues bit for bit.
+
+        Raises
+        ------
+        ModelFileError
+            If the bytes are damaged, or need a component that is not there.
+
+        Examples
+        --------
+        >>> import nbtrain
+        >>> nbtrain.Trainer(nbtrain.Network(2, [nbtrain.Dense(1)]), loss="mse", rng=0).save("model.nbt")
+        >>> with open("model.nbt", "rb") as file:
+        ...     trainer = nbtrain.Trainer.from_bytes(file.read())
+        """
         return cls._restored(contents(data, "bytes of a trainer", known))
 
     @classmethod
@@ -674,6 +874,12 @@ class Trainer:
             If a parameter is NaN or infinite; nothing is written.
         OSError
             If the file cannot be written.
+
+        Examples
+        --------
+        >>> import nbtrain
+        >>> trainer = nbtrain.Trainer(nbtrain.Network(2, [nbtrain.Dense(1)]), loss="mse", rng=0)
+        >>> model = trainer.to_onnx("network.onnx")  # doctest: +SKIP
         """
         from ..formats.onnx import export
 
@@ -759,6 +965,14 @@ class Trainer:
         -------
         dict
             Name -> (address, declaration).
+
+        Examples
+        --------
+        >>> import nbtrain
+        >>> trainer = nbtrain.Trainer(nbtrain.Network(2, [nbtrain.Dense(1)]), loss="mse", rng=0)
+        >>> address, declaration = trainer.c_functions()["update"]
+        >>> declaration
+        'int64_t update(int64_t model)'
         """
         return {name: (self.engine.addresses[name], c_signature(name)) for name in HOST_FUNCTIONS}
 

@@ -42,6 +42,17 @@ class Watch:
         Of the WATCH, or 0 where there is nothing to do between epochs.
     """
 
+    engine: Engine
+    validation: Dataset | None
+    callbacks: Sequence[Callback]
+    address: int
+    record: Array
+    monitors: Array
+    best: list[Array | None]
+    log: Array
+    sums: Array
+    errors: Array | None
+
     def __init__(self, engine: Engine, validation: Dataset | None, callbacks: Sequence[Callback]) -> None:
         self.engine, self.validation, self.callbacks = engine, validation, callbacks
         self.address = 0

@@ -7,6 +7,7 @@ import csv
 import itertools
 import json
 import math
+import re
 import sys
 
 import numpy as np
@@ -448,9 +449,8 @@ def test_what_is_not_installed_is_named(monkeypatch, tmp_path):
     ):
         with monkeypatch.context() as patch:
             hide(patch, package)
-            with pytest.raises(
-                nbtrain.Error, match=f"pip install {'scikit-learn' if package == 'sklearn' else package}$"
-            ):
+            name = {"sklearn": "scikit-learn", "matplotlib": "nbtrain[plot]"}.get(package, package)
+            with pytest.raises(nbtrain.Error, match=re.escape(f"pip install {name}") + "$"):
                 use()
 
 

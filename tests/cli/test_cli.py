@@ -45,6 +45,7 @@ def test_version():
         ("cache", "clear"),
         ("warmup",),
         ("plugins",),
+        ("completion",),
     ],
 )
 def test_every_command_has_a_help(arguments):

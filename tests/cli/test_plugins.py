@@ -9,6 +9,7 @@ import sys
 import tomllib
 
 import numpy as np
+import processes
 import pytest
 
 import nbtrain
@@ -124,6 +125,62 @@ def test_a_new_plugin_of_every_kind_passes_its_own_tests(tmp_path, capsys):
     assert re.search(r"^\d\d passed in", done.stdout, re.MULTILINE), done.stdout
 
 
+RUN_BENCHMARKS = """
+from benchmarks.training import Training
+for values in Training.params:
+    training = Training()
+    training.setup(values)
+    before = training.trainer.iteration
+    training.time_epoch(values)
+    training.time_new_trainer(values)
+    assert training.trainer.iteration == before + 256
+    print(values)
+"""
+
+
+def test_a_new_plugin_of_every_kind_has_benchmarks_beside_what_is_built_in(tmp_path, capsys):
+    for kind in KINDS:
+        folder = tmp_path / f"nbtrain-timed-{kind}"
+        assert run(capsys, "new", folder.name, "--kind", kind, "--directory", str(tmp_path))[0] == 0
+        in_an_environment(folder, tmp_path / "site")
+    for kind in KINDS:
+        folder = tmp_path / f"nbtrain-timed-{kind}"
+        paths = [tmp_path / "site", *tmp_path.glob("nbtrain-timed-*"), *sys.path]
+        environment = os.environ | {"PYTHONPATH": os.pathsep.join(map(str, [folder, *paths]))}
+        done = processes.run([sys.executable, "-W", "error", "-c", RUN_BENCHMARKS], env=environment, cwd=folder)
+        assert done.returncode == 0, done.stderr
+        own, other = done.stdout.split()
+        assert own == f"timed_{kind}"
+        provider = {row["name"]: row["provider"] for row in nbtrain.registry.components() if row["kind"] == kind}
+        assert provider.get(other) == "nbtrain" or (other, kind) == ("None", "constraint")
+
+
+def test_asv_runs_the_benchmarks_of_a_new_plugin(tmp_path, capsys):
+    pytest.importorskip("asv")
+    assert run(capsys, "new", "nbtrain-followed", "--directory", str(tmp_path))[0] == 0
+    folder, home = tmp_path / "nbtrain-followed", tmp_path / "home"
+    home.mkdir()
+    in_an_environment(folder, tmp_path / "site")
+    paths = os.pathsep.join(map(str, [tmp_path / "site", folder]))
+    environment = os.environ | {"ASV_PYTHONPATH": paths, "HOME": str(home)}  # asv passes on no PYTHONPATH
+    git = ["git", "-c", "user.name=n", "-c", "user.email=n@example.org"]
+    commands = [
+        [*git, "init", "--quiet"], [*git, "add", "."], [*git, "commit", "--quiet", "-m", "first"],
+        *([sys.executable, "-m", "asv", *words] for words in (
+            ["machine", "--yes"],
+            ["check", "--environment", f"existing:{sys.executable}"],
+            ["run", "--quick", "--show-stderr", "--environment", f"existing:{sys.executable}"],
+        )),
+    ]  # fmt: skip
+    for command in commands:
+        done = processes.run(command, cwd=folder, env=environment)
+        assert done.returncode == 0, done.stdout + done.stderr
+    assert re.search(r"followed +\d", done.stdout), done.stdout
+    assert re.search(r"relu +\d", done.stdout), done.stdout
+    ignored = processes.run([*git, "status", "--porcelain"], cwd=folder, env=environment)
+    assert ignored.stdout == ""  # results and environments are not for the repository
+
+
 def test_an_unknown_kind_is_told(tmp_path, capsys):
     code, _, err = run(capsys, "new", "nbtrain-mine", "--kind", "optimiser", "--directory", str(tmp_path))
     assert code == 1
@@ -208,7 +265,7 @@ def test_a_plot_without_matplotlib_says_what_to_install(monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     code, _, err = run(capsys, "plot", "relu")
-    assert (code, err) == (1, "nbtrain: plot needs matplotlib: pip install matplotlib\n")
+    assert (code, err) == (1, "nbtrain: plot needs matplotlib: pip install nbtrain[plot]\n")
 
 
 def sum_of_squares(z, y, slope):

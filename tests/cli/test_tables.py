@@ -11,6 +11,7 @@ import lzma
 import math
 import random
 import re
+import subprocess
 import sys
 
 import numpy as np
@@ -94,7 +95,7 @@ def test_seasons_are_learnt_from_dates(tmp_path, draw, capsys):
     _, out, err = called(capsys, "predict", path, new)
     near, later = map(float, out.split()[1:])
     assert abs(near - later) < 6
-    assert "row 2, column 'day'" in err
+    assert "row 2 (line 3), column 'day'" in err
     assert "row 1" not in err
 
 
@@ -257,7 +258,11 @@ def test_several_files_and_patterns_are_one_table(tmp_path, draw, capsys):
         (["a,b", "1,2", "3,4", "5,6"], ("--encoding", "latin-99"), "--encoding must be a name such as utf-8"),
         (["a,b", "1,2", "3,4", "5,6"], ("--drop", "c"), "--drop: "),
         (["a,b", "1,x", "3,y", "5,x"], ("--time", "b", "--target", "a"), "--time: "),
-        (["a,b", "1,x", "3,y", "5,x"], ("--weight", "b", "--target", "a"), "--weight of row 1 must be a number"),
+        (
+            ["a,b", "1,x", "3,y", "5,x"],
+            ("--weight", "b", "--target", "a"),
+            "--weight of row 1 (line 2) must be",
+        ),
         (["a,b", "1,x", "3,y", "5,x"], ("--class-weight", "z=2", "--target", "b"), "--class-weight: unknown class 'z'"),
         (["a,b", "1,x", "3,y", "5,x"], ("--metrics", "mae", "--target", "b"), "--metrics: 'mae' is for numbers"),
         (["a,b", "1,2", "3,4"], ("--date-format", "%d.%m.%Y"), "--date-format: no column holds dates"),
@@ -287,3 +292,47 @@ def test_columns_that_give_the_answer_away_are_told(tmp_path, draw, capsys):
     assert told[0].startswith("'log' alone has the order of 'price'")
     out = called(capsys, "inspect", data, "--target", "y")[1]
     assert "note: 'alive' alone tells" in out
+
+
+# ---- rows and cells of the files
+
+
+def test_messages_name_the_line_and_the_file(tmp_path, capsys):
+    lines = ["size,y", *(f"{n},{'yes' if n % 2 else 'no'}" for n in range(60))]
+    data, model = write(tmp_path / "d.csv", lines), str(tmp_path / "m.nbt")
+    assert called(capsys, "train", data, "--target", "y", "--save", model, *FAST)[0] == 0
+    good, bad = tmp_path / "good.csv", tmp_path / "bad.csv"
+    good.write_text("size,y\n1,yes\n2,no\n")
+    bad.write_text("size,y\n3,yes\n\nmany,no\n5,maybe\n")
+    code, _, err = called(capsys, "predict", model, str(bad))
+    assert code == 1
+    assert "row 2 (line 4), column 'size' must be a number, as in training, got 'many'" in err
+    code, _, err = called(capsys, "predict", model, str(good), str(bad))
+    assert f"row 4 ({bad}, line 4), column 'size'" in err
+    good.write_text("size,y\n1,yes\n\n900,no\n2,maybe\n")
+    code, _, err = called(capsys, "predict", model, str(good))
+    assert code == 0
+    assert "row 2 (line 4), column 'size': 900 is outside" in err
+    code, _, err = called(capsys, "evaluate", model, str(good))
+    assert code == 1
+    assert "row 3 (line 5), column 'y': unknown class 'maybe'" in err
+    good.write_text("size,y\n" + "1,yes\n2,no\n" * 20 + "\n3,\n")
+    code, out, err = called(capsys, "train", str(good), "--target", "y", *FAST)
+    assert code == 0
+    assert "1 row without a target left out, the first is row 41 (line 43)" in out
+
+
+@pytest.mark.parametrize("stdin", [False, True])
+def test_kept_columns_stay_as_they_stand_in_the_file(tmp_path, stdin):
+    lines = [f"{n}.10,{n:03},{'NA' if n % 3 else ' x'},{n}" for n in range(40)]
+    data, model = tmp_path / "d.csv", str(tmp_path / "m.nbt")
+    data.write_text("price,code,note,y\n" + "\n".join(lines) + "\n")
+    assert main(["train", str(data), "--target", "y", "--task", "regression", "--save", model, *FAST]) == 0
+    given = ["-"] if stdin else [str(data)]
+    done = subprocess.run(
+        [sys.executable, "-m", "nbtrain", "predict", model, *given, "--keep", "note,price,code"],
+        input=data.read_bytes() if stdin else b"", capture_output=True, check=True,
+    )  # fmt: skip
+    kept = [line.rsplit(",", 1)[0] for line in done.stdout.decode().splitlines()]
+    assert kept == ["note,price,code", *(f"{note.strip()},{price},{code}" for price, code, note, _ in
+                                         (line.split(",") for line in lines))]  # fmt: skip

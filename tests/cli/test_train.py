@@ -169,7 +169,7 @@ def test_missing_cells_are_filled_and_told(tmp_path, capsys):
     data, path = write(tmp_path / "d.csv", rows), str(tmp_path / "m.nbt")
     code, out, err = called(capsys, "train", data, "--target", "form", "--save", path, *QUICK, *FAST)
     assert (code, err) == (0, "")
-    assert f"note: {data}: 1 row without a target left out, the first is row 31" in out
+    assert f"note: {data}: 1 row without a target left out, the first is row 31 (line 32)" in out
     assert re.search(r"note: 'width': \d+ cells missing; the median, [\d.]+, stands there, and an input of", out)
     new = write(tmp_path / "new.csv", [["", "2", ""]], ("width", "height", "colour"))
     code, out, err = called(capsys, "predict", path, new)
@@ -186,7 +186,7 @@ def test_predictions_are_those_of_the_trainers_in_the_order_of_the_rows(model, t
     code, out, err = called(capsys, "predict", path, data, "--proba", "--keep", "width,colour")
     assert (code, err) == (0, "")
     made = list(csv.DictReader(io.StringIO(out)))
-    assert [row["width"] for row in made] == [f"{float(row[0]):g}" for row in rows]
+    assert [row["width"] for row in made] == [row[0] for row in rows]
     assert [row["colour"] for row in made] == [row[2] for row in rows]
     assert sum(new["prediction"] == row[3] for new, row in zip(made, rows, strict=True)) >= 45
     loaded = table.load(path)
@@ -233,7 +233,7 @@ def test_evaluation_agrees_with_the_predictions(model, tmp_path, capsys):
     rows[4][3] = "round"
     code, _, err = called(capsys, "evaluate", path, write(tmp_path / "bad.csv", rows))
     assert code == 1
-    assert "bad.csv, row 5, column 'form': unknown class 'round'; the model knows 'tall', 'wide'" in err
+    assert "bad.csv, row 5 (line 6), column 'form': unknown class 'round'; the model knows 'tall', 'wide'" in err
 
 
 def test_unknown_categories_are_noted_or_with_strict_refused(model, tmp_path, capsys):
@@ -242,7 +242,7 @@ def test_unknown_categories_are_noted_or_with_strict_refused(model, tmp_path, ca
     code, out, err = called(capsys, "predict", path, data)
     assert code == 0
     assert len(out.splitlines()) == 3
-    assert f"note: {data}, row 2, column 'colour': 'green' is a text that training did not see\n" in err
+    assert f"note: {data}, row 2 (line 3), column 'colour': 'green' is a text that training did not see\n" in err
     code, out, err = called(capsys, "predict", path, data, "--strict")
     assert (code, out) == (1, "")
     assert "green" in err
@@ -255,7 +255,7 @@ def test_unknown_categories_are_noted_or_with_strict_refused(model, tmp_path, ca
         (
             [["1", "2", "red"], ["1", "two", "red"]],
             ("width", "height", "colour"),
-            "row 2, column 'height' must be a number, as in training, got 'two'",
+            "row 2 (line 3), column 'height' must be a number, as in training, got 'two'",
         ),
     ],
 )

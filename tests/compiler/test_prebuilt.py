@@ -13,7 +13,8 @@ from common import ROOT
 from processes import run
 
 import nbtrain
-from nbtrain.compiler import prebuilt, processor, targets
+from nbtrain.cli import bundle
+from nbtrain.compiler import prebuilt, processor, symbols, targets
 from nbtrain.errors import Error
 
 LEVEL = targets.best_level(processor.architecture())
@@ -123,12 +124,12 @@ def test_a_component_that_the_program_changed_is_compiled(site, tmp_path):
 def test_damaged_objects_and_files_are_not_used(site):
     (path,) = (site / "nbtrain" / "compiler" / prebuilt.FOLDER).glob("*.nbp")
     content = path.read_bytes()
-    bundle = prebuilt.parse(content, path.stem)[1]
-    start, size, digest = bundle.entries["core.float32"]
-    code = bundle.read("core.float32")
+    objects = prebuilt.parse(content, path.stem)[1]
+    start, size, digest = objects.entries["core.float32"]
+    code = objects.read("core.float32")
     assert hashlib.sha256(code).hexdigest() == digest
-    assert bundle.read("core.float16") is None
-    before = len(content) - len(bundle.content)
+    assert objects.read("core.float16") is None
+    before = len(content) - len(objects.content)
     for place in (before + start, before + start + size // 2, before + start + size - 1):
         damaged = bytearray(content)
         damaged[place] ^= 1
@@ -218,13 +219,39 @@ except nbtrain.errors.Error as error:
     assert len(list(tmp_path.rglob("*.nbo"))) == 1
 
 
-def test_code_for_another_architecture_is_made_here(tmp_path):
-    command = [sys.executable, "-m", "nbtrain", "cache", "bundle", "aarch64", tmp_path]
+@pytest.mark.parametrize(
+    ("system", "level", "magic", "at", "machine"),
+    [
+        ("linux", "aarch64", b"\x7fELF", 18, 183),  # EM_AARCH64
+        ("win32", "x86-64-v3", b"\x7fELF", 18, 62),  # EM_X86_64
+        ("darwin", "aarch64", b"\xcf\xfa\xed\xfe", 4, 12),  # low half of CPU_TYPE_ARM64
+    ],
+)
+def test_code_for_another_machine_is_made_here(tmp_path, system, level, magic, at, machine):
+    command = [sys.executable, "-m", "nbtrain", "cache", "bundle", level, tmp_path, "--system", system]
     done = run([*command, "--only", "activation.tanh.float32"])
     assert done.returncode == 0, done.stderr
     (path,) = tmp_path.glob("*.nbp")
-    head, bundle = prebuilt.parse(path.read_bytes(), path.stem)
-    code = bundle.read("activation.tanh.float32")
-    magic, (machine,) = code[:4], struct.unpack("<H", code[18:20])
-    assert (magic, machine) == (b"\x7fELF", 183)  # EM_AARCH64
+    assert path.stem == f"{system}-{level}"
+    head, objects = prebuilt.parse(path.read_bytes(), path.stem)
+    code = objects.read("activation.tanh.float32")
+    assert code[:4] == magic
+    assert struct.unpack_from("<H", code, at) == (machine,)
+    assert symbols.undefined(code) <= {"memset", "memcpy", "_fltused"}
     assert head["made_with"]["numba"]
+
+
+def test_a_level_that_a_system_does_not_have_is_refused(tmp_path):
+    done = run([sys.executable, "-m", "nbtrain", "cache", "bundle", "x86-64-v3", tmp_path, "--system", "darwin"])
+    assert done.returncode != 0
+    assert "there is no x86-64-v3 for darwin" in done.stderr
+    assert not any(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(("system", "there"), [("darwin", "bzero"), ("win32", "__chkstk"), ("linux", "memset")])
+def test_objects_of_a_wheel_need_only_what_their_system_has(system, there, monkeypatch):
+    monkeypatch.setattr(symbols, "undefined", lambda code: {there})
+    bundle.check_symbols("core.float32", b"", system)
+    monkeypatch.setattr(symbols, "undefined", lambda code: {there, "openblas_sgemm", "bcmp"})
+    with pytest.raises(Error, match=f"core.float32 for {system} needs bcmp, openblas_sgemm, which not every process"):
+        bundle.check_symbols("core.float32", b"", system)

@@ -22,7 +22,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
-WRITTEN = {"_build", "api", "components", "examples"}  # folders of pages that the build of the site writes
+WRITTEN = {"_build", "api", "components", "examples", "notebooks"}  # folders of pages that the build of the site writes
 PAGES = [
     README,
     *sorted(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import json
 import re
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from nbtrain.components.hooks import HOOKS
 from nbtrain.table import TableEncoder, parsing, target, training
 
 DOCS = Path(__file__).parents[2] / "docs"
+BENCH = DOCS.parent / "asv_bench"
 TEXT = (DOCS / "reference" / "hooks.md").read_text(encoding="utf-8")
 CALLBACKS = (DOCS / "how-to" / "callbacks.md").read_text(encoding="utf-8")
 BUILT_IN = [getattr(callbacks, name) for name in callbacks.__all__ if name not in ("Callback", "as_callbacks")]
@@ -92,15 +94,28 @@ def test_every_metric_is_described():
     assert f"`nbtrain.metrics.Metric({fields}={{}})`" in " ".join(CALLBACKS.split())
 
 
-def test_the_picture_of_the_speed_table_shows_its_networks():
-    rows = re.findall(
-        r"^\| ([\d-]+, batch \d+) \|",
-        (DOCS / "explanation" / "performance.md").read_text(encoding="utf-8"),
-        re.MULTILINE,
-    )
+def test_the_speed_table_and_its_picture_are_those_of_the_measurement():
+    measured = json.loads((BENCH / "measured" / "xeon-amx.json").read_text(encoding="utf-8"))
+    page = (DOCS / "explanation" / "performance.md").read_text(encoding="utf-8")
     picture = (DOCS / "speed.svg").read_text(encoding="utf-8")
-    assert len(rows) == 9
-    assert [row for row in rows if f">{row}</text>" not in picture] == []
+    assert len(measured["times"]) == 9
+    for network, times in measured["times"].items():
+        (row,) = re.findall(rf"^\| {network} \| (.*) \|$", page, re.MULTILINE)
+        *cells, ratio = row.split(" | ")
+        for cell, found in zip(cells, times.values(), strict=True):
+            numbers = [float(number) for number in re.findall(r"[\d.]+", cell)]
+            assert numbers == pytest.approx([found["median"], found["smallest"], found["largest"]], rel=5e-3)
+        peers = [found["median"] for library, found in times.items() if library != "nbtrain"]
+        assert float(ratio) == pytest.approx(min(peers) / times["nbtrain"]["median"], abs=0.0051)
+        assert f">{network}</text>" in picture
+
+
+def test_the_picture_of_the_series_shows_its_commits():
+    files = list((BENCH / "series" / "epyc-2-cores").glob("*-*.json"))
+    commits = [json.loads(file.read_text(encoding="utf-8"))["commit_hash"] for file in files]
+    picture = (DOCS / "speed-series.svg").read_text(encoding="utf-8")
+    assert len(commits) >= 6
+    assert [commit for commit in commits if picture.count(f">{commit[:7]}</text>") != 2] == []  # in both panels
 
 
 def test_every_built_in_component_is_defined():

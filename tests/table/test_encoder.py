@@ -109,6 +109,9 @@ def test_sentinels_are_told():
 
 def test_row_numbers_are_told():
     assert "counts the rows" in encoded(np.arange(100.0))[2].notes_[0]
+    some = np.sort(np.random.default_rng(0).permutation(100)[:80])  # as where other rows are held back
+    assert "counts the rows" in encoded(some + 1.0)[2].notes_[0]
+    assert not encoded(np.sort(np.random.default_rng(0).permutation(1000)[:80]))[2].notes_
 
 
 def test_whole_numbers_that_float64_cannot_hold_are_codes():
@@ -202,6 +205,16 @@ def test_dates_are_their_parts(form):
     assert found.kind == "date"
     np.testing.assert_allclose(X, np.column_stack(expected), atol=1e-6)
     assert encoder.get_feature_names_out()[1] == "x (sin season)"
+
+
+@pytest.mark.parametrize("form", ["{}Q{}", "{}-Q{}", "{} Q{}"])
+def test_quarters_are_their_first_days(form):
+    first = pd.Series(pd.date_range("1974-01-01", periods=ROWS, freq="QS"))
+    X, found, _ = encoded(pd.Series([form.format(day.year, day.quarter) for day in first]))
+    expected = encoded(first)[0]
+    assert found.kind == "date"
+    np.testing.assert_allclose(X, expected, atol=1e-6)
+    assert encoded(pd.Series(["1974Q1", "1974Q5", "1975Q1"] * 9))[1].kind == "category"
 
 
 def test_only_parts_that_vary_are_inputs():

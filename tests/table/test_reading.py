@@ -6,7 +6,9 @@ import bz2
 import contextlib
 import gzip
 import io
+import itertools
 import lzma
+import re
 import subprocess
 import sys
 import zipfile
@@ -201,6 +203,82 @@ def test_codes_keep_their_zeros():
     found = table("zip,y\n" + "".join(f"{code},1.5\n" for code in ["02139", "10001", "00501"] * 10))
     assert found.frame["zip"].tolist()[:3] == ["02139", "10001", "00501"]
     assert table("zip,y\n10001,1.5\n", text_columns=["zip"]).frame["zip"].tolist() == ["10001"]
+
+
+def test_names_in_apostrophes_are_names():
+    assert list(table("'a'\t'b b'\n" + "1\t2\n" * 9).frame.columns) == ["a", "b b"]
+    assert list(table("'a'\tb's\n" + "1\t2\n" * 9).frame.columns) == ["'a'", "b's"]
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress])
+def test_codes_keep_their_zeros_wherever_the_first_stands(pack):
+    codes = [str(number) for number in range(10_000, 70_000)] + ["", "00501"]
+    numbers = range(len(codes))
+    lines = [f"{code};{n};{n % 28 + 1:02}/01/2024;0.{n};0{n};{n}" for code, n in zip(codes, numbers, strict=True)]
+    text = "code;n;day;share;padded;last\n" + "\n".join(lines) + "\n"
+    found = table(pack(text.encode())).frame
+    assert found["code"].fillna("").tolist() == codes
+    assert found["code"].isna().sum() == 1
+    assert found["padded"].tolist() == [f"0{n}" for n in numbers]
+    expected = pd.read_csv(io.StringIO(text), sep=";")
+    for name in ("n", "share", "last"):
+        pd.testing.assert_series_equal(found[name], expected[name])
+
+
+@pytest.mark.parametrize(
+    ("text", "options"),
+    [
+        ("name,size\n" + "a@,1\n" * 9, {}),
+        ("# a title\n\nname,size\n" + "a@,1\n\n  \nb@,2\n" * 9, {}),
+        ('name,size\n"two@\nlines",1\nb@,2\n"three@\n\nlines",3\n' + "c@,4\n" * 9, {}),
+        ("name,size\n(word),(kg)\n" + "a@,1\n" * 9, {}),
+        ("name;size\r\n" + "a@;1,5\r\n" * 9, {}),
+        ("name,size\n" + "a@,1 ! what\n! more\nb@,2\n" * 9, {"comment": "!"}),
+        ("a@ 1\nb@  2\n" * 9, {"header": False}),
+        ("name,size\n" + "\u00e4@,1\n\nb@,2\n" * 9, {"encoding": "utf-16"}),
+    ],
+)
+@pytest.mark.parametrize("pack", [bytes, bz2.compress])
+def test_rows_are_located_in_their_lines(tmp_path, text, options, pack):
+    path, numbers = tmp_path / "t.csv", itertools.count()
+    text = re.sub("@", lambda _: f"-{next(numbers)}.", text)
+    path.write_bytes(pack(text.encode(options.get("encoding", "utf-8"))))
+    found = read(path, **options)
+    lines = text.replace("\r\n", "\n").split("\n")
+    assert len(found) == next(numbers)
+    for row, cell in enumerate(found.frame.iloc[:, 0]):
+        (told,) = found.located([f"row {row + 1}, column 'size': bad, as is row 1"])
+        place = re.fullmatch(rf"row {row + 1} \(line (\d+)\), column 'size': bad, as is row 1", told)
+        assert place, told
+        assert lines[int(place[1]) - 1].lstrip('"').startswith(cell.split("\n")[0])
+
+
+def test_rows_of_several_files_are_located_in_theirs(tmp_path):
+    for name, rows in (("a.csv", 3), ("b.csv", 2)):
+        (tmp_path / name).write_text("x,y\n" + "1,2\n" * rows)
+    found = read([tmp_path / "a.csv", tmp_path / "b.csv"])
+    b = tmp_path / "b.csv"
+    assert found.located(["row 4: a", "row 3", "no row", "row 9"]) == [
+        f"row 4 ({b}, line 2): a", f"row 3 ({tmp_path / 'a.csv'}, line 4)", "no row", "row 9",
+    ]  # fmt: skip
+    assert found.located(["row 1"], rows=[4]) == [f"row 5 ({b}, line 3)"]
+    b.unlink()
+    assert found.located(["row 4"]) == ["row 4"]
+    assert read(io.BytesIO(b"x,y\n1,2\n\n3,4\n")).located(["row 2"]) == ["row 2 (line 4)"]
+
+
+def test_cells_as_they_stand_in_the_file(tmp_path):
+    cells = [("1.10", "007", "NA", ' "a, b"'), ("2", "08", "", "c"), ("1e3", "9", "null", "d")] * 5
+    text = "x;n;gone;s\n" + "".join(f"{x};{n};{gone};{s}\n" for x, n, gone, s in cells)
+    for source in (io.BytesIO(text.encode()), io.BytesIO(gzip.compress(text.encode()))):
+        found = read(source, delimiter=";").texts(["n", "x", "gone", "s"])
+        assert found["x"] == [x for x, *_ in cells]
+        assert found["n"] == [n for _, n, *_ in cells]
+        assert found["gone"] == [gone for *_, gone, _ in cells]
+        assert found["s"][:3] == ["a, b", "c", "d"]
+    frame = pd.DataFrame({"x": [1.5, None], "s": ["a", None]})
+    frame.to_parquet(tmp_path / "t.parquet")
+    assert read(tmp_path / "t.parquet").texts(["x", "s"]) == {"x": ["1.5", ""], "s": ["a", ""]}
 
 
 def test_none_is_a_text_and_other_words_are_missing():

@@ -237,6 +237,18 @@ def test_groups_stay_together_and_the_last_rows_validate(frame):
         assert later["day"].iloc[held].min() > later["day"].iloc[rest].max()
 
 
+def test_rows_that_follow_each_other_in_time_are_told(frame):
+    def notes(days, **options):
+        dated = frame.assign(day=days)
+        return [note for note in table.Training(dated, "y", **QUICK, **options).notes if "follow each other" in note]
+
+    days = pd.date_range("2020-01-01", periods=ROWS).repeat(2)[:ROWS]
+    expected = ["the rows follow each other in 'day'; time='day' holds back the latest, not rows at random"]
+    assert notes(days) == notes(days[::-1]) == expected
+    mixed = days[np.random.default_rng(0).permutation(ROWS)]
+    assert not notes(mixed) + notes(days, time="day") + notes(days, group="group") + notes(days, validation=None)
+
+
 def test_validation_by_a_table_or_none(frame):
     model = table.train(frame[:200], "y", validation=frame[200:], **QUICK)
     X, y = model.encoder.transform(frame[200:]), model.target.encode(frame["y"][200:])
@@ -288,6 +300,70 @@ def test_an_interruption_leaves_the_networks_that_are_done(frame):
     assert len(training.model.trainers) == 3
 
 
+@pytest.mark.parametrize(
+    ("target", "options"),
+    [
+        ("kind", {}),
+        ("kind", {"class_weight": "balanced", "validation": None, "patience": 0}),
+        ("y", {"weight": "weight", "threads": 2}),
+        ("y", {"loss": "huber"}),
+        ("y", {"group": "group", "optimizer": "sgd", "patience": 1}),
+    ],
+)
+def test_networks_that_are_trained_together_are_those_trained_one_after_the_other(frame, target, options):
+    def training():
+        drop = [{"kind": "y", "y": "kind"}[target]]
+        return table.Training(frame, target, drop=drop, **{"seeds": 3, "epochs": 40, "hidden": (8,), **options})
+
+    together, told = training(), []
+    model = together.fit(progress=lambda *given: told.append(given))
+    trainers = training().fit(callbacks=[Callback()])
+    assert model.outcomes == trainers.outcomes
+    assert together.networks == model.trainers
+    for k, (one, other) in enumerate(zip(model.trainers, trainers.trainers, strict=True)):
+        np.testing.assert_array_equal(one.theta, other.theta)
+        assert list(one.history) == list(other.history)
+        for name, column in other.history.items():
+            np.testing.assert_allclose(one.history[name], column, rtol=1e-5, atol=1e-6)
+        numbers = [{name: column[i] for name, column in one.history.items()} for i in range(one.epoch)]
+        found = [(epoch, shown) for network, epoch, shown in told if network == k]
+        assert [epoch for epoch, _ in found] == list(range(1, one.epoch + 1))
+        assert [shown for _, shown in found] == [pytest.approx(shown) for shown in numbers]
+
+
+def test_an_interruption_of_networks_that_are_trained_together_leaves_those_that_were_begun(frame):
+    def stop(network, epoch, numbers):
+        if network == 1:
+            raise KeyboardInterrupt
+
+    training = table.Training(frame, "y", seeds=3, epochs=4, hidden=(4,))
+    with pytest.raises(KeyboardInterrupt):
+        training.fit(progress=stop)
+    begun = len(training.model.trainers)
+    assert begun >= 2
+    assert all(np.isfinite(trainer.theta).all() for trainer in training.model.trainers)
+    whole = table.Training(frame, "y", seeds=3, epochs=4, hidden=(4,)).fit()
+    went_on = training.fit()
+    assert len(went_on.trainers) == 3
+    np.testing.assert_array_equal(went_on.trainers[0].theta, whole.trainers[0].theta)
+
+
+def test_networks_that_diverge_end_the_training_in_the_same_way_together(frame):
+    def ended(**options):
+        rate = nbtrain.schedule("warmup", rate=200.0, steps=20_000)
+        training = table.Training(
+            frame, "y", seeds=3, epochs=400, patience=0, optimizer="sgd", learning_rate=rate, hidden=(8,)
+        )
+        with pytest.raises(DivergenceError, match="training diverged"):
+            training.fit(**options)
+        return training.model
+
+    together, trainers = ended(), ended(callbacks=[Callback()])
+    assert [outcome.stopped for outcome in together.outcomes] == ["diverged"]
+    assert together.outcomes == trainers.outcomes
+    np.testing.assert_array_equal(together.trainers[0].theta, trainers.trainers[0].theta)
+
+
 def test_nothing_is_left_of_a_training_that_diverged_at_once(frame):
     training = table.Training(frame, "y", seeds=1, optimizer="sgd", learning_rate=1e30, dtype="float32")
     with pytest.raises(DivergenceError):
@@ -308,10 +384,10 @@ def test_checkpoints_resume_each_network(frame, tmp_path):
 
 
 def test_large_tables_have_larger_networks():
-    assert table.training.chosen_settings(10_000, *[None] * 6)["hidden"] == (64, 64)
-    settings = table.training.chosen_settings(10_001, *[None] * 6)
+    assert table.settings.chosen_settings(10_000, *[None] * 6)["hidden"] == (64, 64)
+    settings = table.settings.chosen_settings(10_001, *[None] * 6)
     assert (settings["hidden"], settings["batch_size"], settings["learning_rate"]) == ((128, 128), 256, 3e-3)
-    assert table.training.chosen_settings(100, *[None] * 6)["epochs"] == 500
+    assert table.settings.chosen_settings(100, *[None] * 6)["epochs"] == 500
 
 
 # ---- files

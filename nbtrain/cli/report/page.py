@@ -142,8 +142,8 @@ def _residuals(report: Data) -> str:
     drawn = charts.scatter(truth, predicted, report["target"]) + charts.histogram(predicted - truth, "error")
     shown = f" {charts.MARKS:,} of the {len(truth):,} rows are drawn." if len(truth) > charts.MARKS else ""
     text = (
-        "<p>Left: each dot is a row; on the dashed line the prediction is right. Right: how often the error (predicted "
-        f"minus true) has which size.{shown}</p>"
+        "<p>Each dot is a row; on the dashed line the prediction is right. The bars show how often the error "
+        f"(predicted minus true) has which size.{shown}</p>"
     )
     return _section("Errors", f'<div class="charts">{drawn}</div>{text}')
 

@@ -144,6 +144,9 @@ class Describer:
 class Names:
     """What names stand for in a function: its closure, then its module."""
 
+    closure: dict[str, Any]
+    module: dict[str, Any]
+
     def __init__(self, closure: dict[str, Any], module: dict[str, Any]) -> None:
         self.closure, self.module = closure, module
 

@@ -25,16 +25,16 @@ from .unsupported import (
 from .usage import callees, integers, names
 from .whole_arrays import put_part
 
-POWERS = {operator.pow, operator.ipow}
-INSTEAD = {
+POWERS: set[Any] = {operator.pow, operator.ipow}
+INSTEAD: dict[Any, Any] = {
     **{operator.mod: "%", operator.imod: "%", operator.floordiv: "//", operator.ifloordiv: "//"},
     **{operator.lshift: "<<", operator.ilshift: "<<", operator.rshift: ">>", operator.irshift: ">>"},
 }
-MIXED = {
+MIXED: dict[Any, Any] = {
     **{operator.add: "+", operator.sub: "-", operator.mul: "*", operator.truediv: "/"},
     **{operator.iadd: "+", operator.isub: "-", operator.imul: "*", operator.itruediv: "/"},
 }
-PRODUCTS_OF_ROWS = {operator.matmul, operator.imatmul}
+PRODUCTS_OF_ROWS: set[Any] = {operator.matmul, operator.imatmul}
 METHODS = {"max", "min"}  # of arrays, for which Numba would allocate memory
 PRODUCTS = range(17)  # exponents whose powers are a few multiplications; Numba divides for negative ones in a loop
 
@@ -53,6 +53,15 @@ class Rewriter:
     compiled
         A helper of the function -> a jit function that computes the same in `dtype`.
     """
+
+    function: Any
+    dtype: np.dtype[Any]
+    vector: dict[str, Any]
+    compiled: Callable[[Any], Any]
+    names: dict[str, Any]
+    callees: dict[str, list[tuple[str, int]]]
+    integers: set[str]
+    counts: set[str]
 
     def __init__(
         self, function: Any, dtype: np.dtype[Any], vector: dict[str, Any], compiled: Callable[[Any], Any]

@@ -9,7 +9,7 @@ from typing import Any
 
 from numba.core import ir
 
-ARITHMETIC = {
+ARITHMETIC: set[Any] = {
     *(operator.add, operator.sub, operator.mul, operator.truediv, operator.floordiv, operator.mod),
     *(operator.iadd, operator.isub, operator.imul, operator.itruediv, operator.ifloordiv, operator.imod),
     *(operator.lt, operator.le, operator.gt, operator.ge, operator.eq, operator.ne),

@@ -17,7 +17,7 @@ from numba.extending import intrinsic
 from nbtrain.compiler.vectormath import arithmetic, division, logarithm, rounding
 from nbtrain.compiler.vectormath.scalars import Condition, Format, Real
 
-OPERATIONS = {
+OPERATIONS: dict[Any, Any] = {
     "+": (operator.add, "fadd"),
     "-": (operator.sub, "fsub"),
     "*": (operator.mul, "fmul"),

@@ -13,7 +13,7 @@ from numba.extending import intrinsic
 from nbtrain.compiler.vectormath.forms import numbas
 
 LOWEST = -(2**63)
-INT64 = ir.IntType(64)
+INT64: Any = ir.IntType(64)
 
 
 def whole() -> dict[str, Any]:

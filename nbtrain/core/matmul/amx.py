@@ -19,7 +19,7 @@ from .panels import AGAIN, KEPT, TRANSPOSED
 from .sizes import ALIGNMENT, AMX_LEFT_BYTES, AMX_RIGHT_BYTES, K_BLOCK
 from .vectors import INT64, Emitter, Int
 
-BYTE = ir.IntType(8)
+BYTE: Any = ir.IntType(8)
 TILES = 8
 HIGH, MIDDLE, LOW = range(3)
 # Terms of the left and the right operand that are multiplied, in an order in which neighbours share one.

@@ -24,7 +24,7 @@ LANES, DEPTH, TERMS = AMX_LANES, AMX_DEPTH, AMX_TERMS
 LINE = 64  # bytes
 BLOCK = LANES * LINE
 STEP = TERMS * BLOCK  # bytes of all terms of a block
-INT_VECTOR = ir.VectorType(INT32, LANES)
+INT_VECTOR: Any = ir.VectorType(INT32, LANES)
 
 
 def emit_split_rows(e: Emitter) -> None:

@@ -14,7 +14,8 @@ from numba.core.registry import cpu_target
 
 from ...compiler import processor
 
-INT64, INT32 = ir.IntType(64), ir.IntType(32)
+INT64: Any = ir.IntType(64)
+INT32: Any = ir.IntType(32)
 
 
 class Target(NamedTuple):
@@ -51,6 +52,8 @@ def targets_amx() -> bool:
 class Int:
     """An int64 of the function that is being emitted, with the operators of Python's numbers; none is negative
     where it is divided."""
+
+    value: Any
 
     def __init__(self, builder: Any, value: Any) -> None:
         self.builder = builder
@@ -103,6 +106,12 @@ class Loop:
 
 class Emitter:
     """An LLVM function ``void name(int64, ...)`` in the making; addresses and strides are Int, in bytes."""
+
+    scalar: Any
+    size: int
+    arguments: list[Int]
+    function: Any
+    builder: Any
 
     def __init__(self, module: Any, name: str, arguments: int, dtype: np.dtype[Any]) -> None:
         self.scalar = ir.FloatType() if dtype.itemsize == 4 else ir.DoubleType()

@@ -14,9 +14,12 @@ from ..calls import INT64, library_call
 
 ORDERING = "seq_cst"
 MONOTONIC, MONOTONIC_OF_MACOS = 1, 6  # clocks of clock_gettime
-BILLION = ir.Constant(INT64, 10**9)
+BILLION: Any = ir.Constant(INT64, 10**9)
 # The instruction that tells the processor that a thread is waiting, and its argument.
-PAUSE = {processor.X86: ("llvm.x86.sse2.pause", None), processor.ARM: ("llvm.aarch64.hint", 1)}
+PAUSE: dict[str, tuple[str, int | None]] = {
+    processor.X86: ("llvm.x86.sse2.pause", None),
+    processor.ARM: ("llvm.aarch64.hint", 1),
+}
 
 
 def pointer(builder: Any, address: Any) -> Any:

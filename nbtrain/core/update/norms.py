@@ -15,7 +15,8 @@ from ..calls import square_root
 
 LANES = 32  # sums side by side, whatever the width of the machine's vectors
 SMALLEST_SUM = 1e-280  # squares that vanish are too small to matter in a larger sum
-DOUBLE, INDEX = ir.DoubleType(), ir.IntType(32)
+DOUBLE: Any = ir.DoubleType()
+INDEX: Any = ir.IntType(32)
 
 
 @jit

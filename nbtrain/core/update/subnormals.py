@@ -16,7 +16,7 @@ from numba.extending import intrinsic
 from ...compiler import processor
 from ..calls import INT64
 
-INT32 = ir.IntType(32)
+INT32: Any = ir.IntType(32)
 MXCSR_BITS = 0x8040  # subnormal results and arguments are zero
 FPCR_BIT = 1 << 24  # the same on ARM
 

@@ -40,6 +40,8 @@ class Graph:
         float32 or float64, of all numbers.
     """
 
+    onnx: Any
+
     def __init__(self, dtype: np.dtype[Any]) -> None:
         self.onnx = library()
         self.dtype = dtype

@@ -15,6 +15,8 @@ class Untranslatable(Exception):
 class Paths:
     """The decisions of one function: which were made in this run, and what is still to be tried."""
 
+    runs: int
+
     def __init__(self) -> None:
         self.runs = 0
         self._prefix: list[bool] = []

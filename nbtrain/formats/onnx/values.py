@@ -19,6 +19,8 @@ FORMULAS: dict[Any, Operation] = {}  # functions of math, NumPy and Python -> th
 class Tracer:
     """A graph, and the ways through the function that is being run."""
 
+    paths: Paths
+
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
         self.paths = Paths()
@@ -98,6 +100,10 @@ def _logical(name: str) -> Operation:
 
 class Value:
     """A number, or with `truth` a truth, for each row and unit."""
+
+    tracer: Tracer
+    name: str
+    truth: bool
 
     def __init__(self, tracer: Tracer, name: str, truth: bool = False) -> None:
         self.tracer, self.name, self.truth = tracer, name, truth
@@ -202,13 +208,26 @@ class Row:
         Of the elements in it; by default all.
     """
 
+    places: range
+
     def __init__(self, storage: list[Any], places: range | None = None) -> None:
         self.storage = storage
         self.places = range(len(storage)) if places is None else places
 
-    items = property(lambda self: [self.storage[place] for place in self.places])
-    size = property(lambda self: len(self.places))
-    shape = property(lambda self: (len(self.places),))
+    @property
+    def items(self) -> list[Any]:
+        """The elements."""
+        return [self.storage[place] for place in self.places]
+
+    @property
+    def size(self) -> int:
+        """Their number."""
+        return len(self.places)
+
+    @property
+    def shape(self) -> tuple[int]:
+        """Their number, as NumPy says it."""
+        return (len(self.places),)
 
     def __len__(self) -> int:
         return len(self.places)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..compiler.jit import jit, vector_at
-from .epoch import Block, train_epoch
+from .epoch import WHOLE, Block, train_epoch
 from .functions import CHECK, SNAPSHOT
 from .layout import DIVERGED, OK, WATCH
 from .magnitudes import all_finite
@@ -24,7 +24,9 @@ def train_slice(net, data):
     d = net.descriptor[0]
     status, steps = np.int64(OK), d.slice_steps
     end = clock() + d.slice_time
-    block = Block(d.streamed, d.block_samples, d.block_first, d.block_number, d.block_open)
+    block = WHOLE
+    if d.streamed != 0:
+        block = Block(d.streamed, d.block_samples, d.block_first, d.block_number, d.block_open)
     if d.snapshot_due != 0:
         keep_snapshot(net)
         d.snapshot_due = 0

@@ -245,6 +245,12 @@ def digest_of(sample: Dataset, total: int) -> str:
     return found.hexdigest()
 
 
+def kept_plan(found: Contents) -> dict[str, Any] | None:
+    """How the data of the epoch in a file are taken, where it says so."""
+    kinds = [state.values.get("plan") for state in found.callbacks if state.kind == TrainingData.__qualname__]
+    return kinds[0] if kinds and isinstance(kinds[0], dict) else None
+
+
 def same_plan(kept: Mapping[str, Any], own: Mapping[str, Any]) -> bool:
     """Whether two epochs take their data in the same way."""
     return all(kept.get(name) == own.get(name) for name in own if name != "rows_before")

@@ -65,6 +65,8 @@ class Engine:
         Threads that are in code which gives data to fit, and must not use the engine.
     epoch_plan : dict or None
         How the data of an epoch that was begun are taken (`Feed.described`), where that is known.
+    spent : object
+        The iterator of batches that the last call of fit has used.
     quick_step, quick_predict : function
         Calls of a few microseconds on arrays, which decline with NaN (see `model.quick`).
     """
@@ -95,6 +97,7 @@ class Engine:
         self.run: Fit | None = None
         self.sources: set[int] = set()
         self.epoch_plan: dict[str, Any] | None = None
+        self.spent: Any = None
         self.inputs = InputSpec(
             recipe.network.inputs, recipe.network.outputs, recipe.loss.spec, recipe.dtype, self.native
         )
@@ -194,15 +197,9 @@ class Engine:
                 "(copy.deepcopy, before fit), or a callback"
             )
 
-    @contextmanager
-    def in_source(self) -> Iterator[None]:
+    def in_source(self) -> AbstractContextManager[None]:
         """Around code that gives data to fit, in this thread."""
-        own = threading.get_ident()
-        self.sources.add(own)
-        try:
-            yield
-        finally:
-            self.sources.discard(own)
+        return InSource(self.sources)
 
     @contextmanager
     def held(self) -> Iterator[None]:
@@ -268,6 +265,19 @@ class Engine:
         self.descriptor["status"] = layout.OK
         self.descriptor["streamed"], self.descriptor["shuffle"] = 0, self.recipe.shuffle
         self.run = None
+
+
+class InSource(AbstractContextManager[None]):
+    """Notes this thread among those that are in code which gives data."""
+
+    def __init__(self, threads: set[int]) -> None:
+        self._threads = threads
+
+    def __enter__(self) -> None:
+        self._threads.add(threading.get_ident())
+
+    def __exit__(self, *raised: object) -> None:
+        self._threads.discard(threading.get_ident())
 
 
 _engines: weakref.WeakSet[Engine] = weakref.WeakSet()

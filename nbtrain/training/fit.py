@@ -6,6 +6,7 @@ import contextlib
 import time
 import warnings
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -122,7 +123,7 @@ class Fit:
     ) -> None:
         self.trainer, self.engine, self.feed, self.validation = trainer, trainer.engine, data.feed, validation
         self.block: Block | None = None
-        self.beside = Beside()
+        self.beside: Beside | None = None  # where there is something to do beside training
         self.callbacks, self.metrics = savers_last(callbacks), metrics
         self.states = states or ()
         self.intervals = Intervals(self.callbacks)
@@ -166,8 +167,8 @@ class Fit:
         engine, feed = self.engine, self.feed
         if feed is None:
             return
-        kept, position = engine.epoch_plan, engine.position(feed.samples)
-        if kept is not None and position:
+        kept = engine.epoch_plan
+        if kept is not None and (position := engine.position(feed.samples)):
             if not same_plan(kept, feed.described):
                 raise InputError(
                     f"an epoch was begun with {plan_text(kept)}, of which {position:,} rows are trained, got "
@@ -182,8 +183,10 @@ class Fit:
         if feed is None:
             return
         engine.descriptor["streamed"], engine.descriptor["shuffle"] = 0, engine.recipe.shuffle
-        engine.epoch_plan = feed.described if engine.descriptor["position"][0] else None
-        self.beside.close()
+        if engine.descriptor["position"][0]:
+            engine.epoch_plan = feed.described
+        if self.beside is not None:
+            self.beside.close()
         feed.close()
 
     def resume_callbacks(self) -> None:
@@ -275,39 +278,48 @@ class Fit:
     def slice(self) -> None:
         """Run compiled code for a while."""
         assert self.feed is not None
-        beside = self.feed.reads_here
-        status = self.beside.run(self.slices, self.feed.meanwhile) if beside else self.compiled()
+        if self.feed.reads_here:
+            self.beside = self.beside or Beside()
+            status = self.beside.run(partial(self.slices, self.beside), self.feed.meanwhile)
+        else:
+            status = self.compiled()
         if status in DIVERGENCES:
             raise self.diverged()
         if status == layout.NO_MEMORY:
             raise self.no_order()
         check(status, self.engine.recipe.loss)
 
-    def slices(self) -> int:
+    def slices(self, beside: Beside) -> int:
         """Run compiled code until the block is done, or the calling thread has other things to do."""
         d = self.engine.descriptor
         end = int(d["iteration"][0]) + int(d["slice_steps"][0])
         status = self.compiled()
-        while status == layout.OK and not self.beside.paused and self.within_block() and d["iteration"][0] < end:
+        while status == layout.OK and not beside.paused and self.within_block() and d["iteration"][0] < end:
             d["slice_steps"] = end - int(d["iteration"][0])
             status = self.compiled()
         return status
 
     def compiled(self) -> int:
         """Call the core's slice once -> status."""
-        engine, block = self.engine, self.present
-        d = engine.descriptor
-        d["streamed"], d["block_samples"], d["block_first"] = block.streamed, block.samples, block.first
+        block, d = self.present, self.engine.descriptor
+        d["streamed"] = block.streamed  # an interrupt may have kept it from being reset
+        if not block.streamed:
+            return self.called(block.data)
+        d["block_samples"], d["block_first"] = block.samples, block.first
         d["block_number"], d["block_open"] = block.number, block.open
         try:
-            if engine.recipe.threads == 1:
-                d["slice_time"] = int(SLICE_SECONDS * 1e9)
-                return engine.call("train_slice", block.data)
-            flops = 6.0 * engine.theta.size * len(block.data.x) * int(d["log_size"][0])
-            with engine.team.slice(flops, SLICE_SECONDS):
-                return engine.call("train_slice", block.data)
+            return self.called(block.data)
         finally:
             d["streamed"] = 0
+
+    def called(self, data: Dataset) -> int:
+        engine, d = self.engine, self.engine.descriptor
+        if engine.recipe.threads == 1:
+            d["slice_time"] = int(SLICE_SECONDS * 1e9)
+            return engine.call("train_slice", data)
+        flops = 6.0 * engine.theta.size * len(data.x) * int(d["log_size"][0])
+        with engine.team.slice(flops, SLICE_SECONDS):
+            return engine.call("train_slice", data)
 
     def no_order(self) -> MemoryError:
         """The error where the order of the samples has no room."""

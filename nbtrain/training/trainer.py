@@ -32,6 +32,7 @@ from ..model.settings import checked_recipe, seed_words, with_threads
 from ..model.state import State, reset_optimizer
 from ..status import DIVERGENCES, check
 from . import gradients
+from .checkpointing import kept_plan
 from .engine import Engine
 from .evaluation import evaluate
 from .fit import Options, describe_divergence, fit
@@ -807,6 +808,7 @@ class Trainer:
         trainer._set_up(found.make(Engine))
         trainer.metadata = found.metadata
         trainer.engine.put(found.state)
+        trainer.engine.epoch_plan = kept_plan(found)
         trainer.history.replace(found.history)
         return trainer
 

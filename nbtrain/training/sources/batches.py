@@ -67,7 +67,7 @@ class Piece(NamedTuple):
     x: Any
     y: Any
     weight: Any
-    number: int  # of the batch, from 0
+    names: tuple[str, str, str]  # of its arrays, for messages
     at: int  # rows that were taken
     rows: int
 
@@ -85,6 +85,8 @@ class Cutter:
 
     def __init__(self, inputs: InputSpec, batches: Batches, around: Callable[[], Any]) -> None:
         self.inputs, self.batches, self.around = inputs, batches, around
+        label = inputs.loss.target == "label"
+        self.columns = None if label else inputs.loss.columns(inputs.outputs)  # of y
         self.weighted: bool | None = None  # until the first batch is known
         self.where = ""  # how messages begin
         self.iterator: Iterator[Any] | None = None
@@ -131,35 +133,35 @@ class Cutter:
         if not isinstance(batch, tuple | list) or len(batch) not in (2, 3):
             got = f"a {type(batch).__name__}" if not isinstance(batch, tuple | list) else f"{len(batch)} of them"
             raise InputError(wrong(name, "be a tuple (X, y) or (X, y, sample_weight)", got))
+        names = f"{name}: X", f"{name}: y", f"{name}: sample_weight"
         x, y, weight = (*batch, None)[:3]
-        x, y = checks.as_array(x, f"{name}: X"), checks.as_array(y, f"{name}: y")
-        checks.check_inputs_shape(x.shape, self.inputs.columns, f"{name}: X", empty=True)
+        x, y = checks.as_array(x, names[0]), checks.as_array(y, names[1])
+        checks.check_inputs_shape(x.shape, self.inputs.columns, names[0], empty=True)
         rows = len(x)
-        if self.inputs.loss.target == "label":
-            checks.check_labels_shape(y.shape, rows, f"{name}: y")
+        if self.columns is None:
+            checks.check_labels_shape(y.shape, rows, names[1])
         else:
-            columns = self.inputs.loss.columns(self.inputs.outputs)
-            checks.check_targets_shape(y.shape, rows, columns, f"{name}: y", self.inputs.hint)
+            checks.check_targets_shape(y.shape, rows, self.columns, names[1], self.inputs.hint)
         if weight is not None:
-            weight = checks.as_array(weight, f"{name}: sample_weight")
-            checks.check_weights_shape(weight.shape, rows, f"{name}: sample_weight")
+            weight = checks.as_array(weight, names[2])
+            checks.check_weights_shape(weight.shape, rows, names[2])
         if self.weighted is None:
             self.weighted = weight is not None
         if self.weighted != (weight is not None):
             expected = "have a sample_weight, as those before it" if self.weighted else "have none, as those before it"
-            raise InputError(wrong(f"{name}: sample_weight", expected, "none" if self.weighted else "one"))
-        return Piece(x, y, weight, self.index, 0, rows)
+            raise InputError(wrong(names[2], expected, "none" if self.weighted else "one"))
+        return Piece(x, y, weight, names, 0, rows)
 
     def take(self, buffer: Buffer, at: int, most: int) -> int:
         """Write rows of the present batch to a buffer, from its place `at` on -> how many they are."""
         piece = self.piece
         assert piece is not None
         first, last = piece.at, min(piece.rows, piece.at + most)
-        name, numbers = f"{self.where}, batch {piece.number}", range(first, last)
-        buffer.put_x(at, piece.x[first:last], numbers, f"{name}: X")
-        buffer.put_y(at, piece.y[first:last], numbers, f"{name}: y")
+        numbers, names = range(first, last), piece.names
+        buffer.put_x(at, piece.x[first:last], numbers, names[0])
+        buffer.put_y(at, piece.y[first:last], numbers, names[1])
         if piece.weight is not None:
-            buffer.put_weight(at, piece.weight[first:last], numbers, f"{name}: sample_weight")
+            buffer.put_weight(at, piece.weight[first:last], numbers, names[2])
         self.piece = None if last == piece.rows else piece._replace(at=last)
         self.taken += last - first
         return last - first
@@ -199,7 +201,8 @@ class BatchData:
                 while filled < limit and cutter.more():
                     filled += cutter.take(buffer, filled, limit - filled)
                 block = buffer.data.rows(0, filled)
-                self._targets.append((block.y.copy(), None if block.weight is None else block.weight.copy()))
+                if cutter.columns is not None:  # R² needs them
+                    self._targets.append((block.y.copy(), None if block.weight is None else block.weight.copy()))
                 yield block, row % rows > 0
                 row += filled
         finally:
@@ -295,6 +298,7 @@ class Batched:
         self.cutter.close()
         self.present = self.next = self.error = self.kept = None
         self.begun = False
+        self.engine.spent = self.batches.given if self.batches.once else None
 
     def sample(self) -> None:
         """Batches cannot be read again."""
@@ -334,6 +338,11 @@ class Batched:
         """Go to where the epoch stands."""
         self.begun = True
         position = self.engine.position(0)
+        if position and self.batches.given is self.engine.spent:
+            raise InputError(
+                f"{self.cutter.where} was interrupted, and what this iterator had given before is lost; give a "
+                "function that returns an iterator"
+            )
         self.cutter.taken = 0
         self.cutter.begin()
         left = self.before + position

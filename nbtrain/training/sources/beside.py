@@ -9,6 +9,7 @@ from typing import Any
 
 WAIT = 0.1  # seconds from one look at Ctrl-C to the next, where the system cannot interrupt a wait
 Work = Callable[[], int]
+NOTHING = -1  # no status
 
 
 class Beside:
@@ -38,9 +39,13 @@ class Beside:
         try:
             self._tasks.put(work)
             meanwhile()
-        finally:
             self.paused = True
             found = self._result()
+        except BaseException:
+            self._settle()
+            raise
+        if isinstance(found, BaseException):
+            raise found
         return found
 
     def close(self) -> None:
@@ -48,21 +53,27 @@ class Beside:
         self._tasks.put(None)
         self._thread = None
 
-    def _result(self) -> int:
-        interrupt: BaseException | None = None
+    def _result(self) -> int | BaseException:
         while True:
             try:
-                found = self._done.get(timeout=WAIT)
-                break
+                return self._done.get(timeout=WAIT)
             except Empty:
                 continue
-            except KeyboardInterrupt as error:
-                interrupt = error
-        if interrupt is not None:
-            raise interrupt
-        if isinstance(found, BaseException):
-            raise found
-        return found
+
+    def _settle(self) -> None:
+        """Wait until the thread has nothing to do, whether or not it was given the work before the interrupt."""
+        self.paused = True
+        self._tasks.put(_nothing)
+        while True:
+            try:
+                if self._result() == NOTHING:
+                    return
+            except KeyboardInterrupt:  # one is on its way already
+                continue
+
+
+def _nothing() -> int:
+    return NOTHING
 
 
 def _serve(tasks: SimpleQueue[Any], done: SimpleQueue[Any]) -> None:

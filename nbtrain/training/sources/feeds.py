@@ -10,7 +10,7 @@ from ...errors import InputError
 from ...model.quick import address
 from ...status import check
 from ..data import Dataset, sampled_rows
-from .data import SourceData
+from .data import SourceData, available_bytes
 from .filling import Block, Buffer, empty
 from .orders import (
     BLOCKS,
@@ -87,7 +87,12 @@ class Whole:
     def __init__(self, data: Dataset, shuffle: Shuffle) -> None:
         self.block = Block(data, streamed=False)
         self.samples = self.total = len(data.x)
-        self.shuffles, self.described = bool(shuffle.kind), shuffle.described()
+        self.shuffles, self.shuffle = bool(shuffle.kind), shuffle
+
+    @property
+    def described(self) -> dict[str, Any]:
+        """How the epochs are shuffled."""
+        return self.shuffle.described()
 
     def resume(self, described: dict[str, Any]) -> None:
         """Nothing is to be done."""
@@ -135,6 +140,7 @@ class Streamed:
         self.rows = min(rows, -(-len(data) // batch_size) * batch_size)
         self.buffers: list[Buffer] = []
         self.order: Array | None = None
+        self.memory = available_bytes()
         self.reader: Reader | None = None
         self.filled: Filled | None = None
         if shuffle.kind is True and len(data) > MOST_ROWS:
@@ -175,6 +181,7 @@ class Streamed:
         if self.reader is not None:
             self.reader.close()
             self.reader = None
+            self._expect(single_rows=False)
 
     def sample(self) -> Dataset:
         """Rows of evenly spaced numbers, or the first ones where rows cannot be gathered."""
@@ -189,6 +196,7 @@ class Streamed:
         begin = position // self.rows * self.rows if self.pieced else position
         ranges = ((first, min(first + self.rows, total)) for first in range(begin, total, self.rows))
         order = self._order()
+        self._expect(single_rows=True)
         while len(self.buffers) < (2 if total > self.rows else 1):
             self.buffers.append(self.data.buffer(self.rows))
 
@@ -196,6 +204,11 @@ class Streamed:
             self.data.fill(buffer, order, first, last)
 
         return Reader(fill, ranges, self.buffers, self.engine.sources)
+
+    def _expect(self, single_rows: bool) -> None:
+        if self.shuffle.kind is True:
+            for source in self.data.sources:
+                source.expect(single_rows, self.memory)
 
     def _order(self) -> Order:
         """The order of the epoch that stands in the descriptor."""

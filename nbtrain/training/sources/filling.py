@@ -117,6 +117,9 @@ def real(part: Any, name: str) -> Array:
 
 def convert(array: Array, target: Array) -> None:
     """Write the numbers of an array to another one; what does not fit becomes infinite."""
+    if array.dtype == target.dtype:
+        target[...] = array
+        return
     with np.errstate(over="ignore", invalid="ignore"):
         np.copyto(target, array, casting="unsafe")
 

@@ -10,6 +10,7 @@ from ...checks import arrays as checks
 from ...checks.messages import brief, wrong
 from ...errors import InputError
 from ..data import Dataset, InputSpec
+from .arrays import to_be_read
 from .batches import BatchData, Batched, Batches
 from .data import SourceData, any_to_be_read
 from .feeds import Feed, Streamed, Whole
@@ -36,9 +37,9 @@ def feed_of(engine: Engine, given: Given, epochs: int) -> Feed:
     """The data to train on."""
     if given.batches is not None:
         return _batched(engine, given, epochs)
-    for name in ("X", "y"):
-        if getattr(given, name) is None:
-            raise InputError(wrong(name, "be an array of numbers", "None", "or give batches="))
+    if given.X is None or given.y is None:
+        missing = "X" if given.X is None else "y"
+        raise InputError(wrong(missing, "be an array of numbers", "None", "or give batches="))
     if given.steps_per_epoch is not None:
         raise InputError(wrong("steps_per_epoch", "be given with batches= only", "arrays", "epochs= says how long"))
     kind, block_rows = checked_shuffle(given.shuffle, given.block_rows, bool(engine.recipe.shuffle))
@@ -52,6 +53,8 @@ def feed_of(engine: Engine, given: Given, epochs: int) -> Feed:
         data = source.loaded()
         check_weighted(inputs, data)
         return Whole(data, Shuffle(kind))
+    if source.weight is not None and not to_be_read(given.sample_weight, inputs.dtype):
+        check_weighted(inputs, Dataset(np.empty(0), np.empty(0), source.weight.source))
     chunk = max(rows.chunk for rows in source.sources)
     sizes = len(source), source.row_bytes, chunk, engine.recipe.batch_size
     return Streamed(engine, source, shuffle_of(kind, block_rows, *sizes))

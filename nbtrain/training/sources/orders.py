@@ -79,6 +79,8 @@ class Shuffle(NamedTuple):
 def checked_shuffle(shuffle: Any, block_rows: Any, default: bool) -> tuple[bool | str, int | None]:
     """The arguments of fit; None is the trainer's own."""
     if shuffle is None:
+        if block_rows is None:
+            return default, None
         shuffle = default
     if not (isinstance(shuffle, bool | np.bool) or (isinstance(shuffle, str) and shuffle == BLOCKS)):
         raise InputError(wrong("shuffle", "be True, False, 'blocks' or None (the trainer's own)", brief(shuffle)))

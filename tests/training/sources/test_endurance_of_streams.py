@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -39,7 +40,7 @@ def interrupt_once(trainer, iterations):
 
     def wait_and_interrupt():
         while trainer.iteration < iterations:
-            pass
+            time.sleep(0)
         os.kill(os.getpid(), signal.SIGINT)
 
     return wait_and_interrupt
@@ -74,6 +75,20 @@ def test_ctrl_c_is_seen_while_batches_hang():
     whole.fit(X, y)
     trainer.fit(batches=lambda: iter([(X, y)]))
     streams.same(trainer, whole)
+
+
+@pytest.mark.parametrize("streamed", [True, False])
+def test_what_an_interrupt_leaves_in_the_descriptor_does_no_harm(streamed, monkeypatch, tmp_path):
+    streams.small(monkeypatch)
+    X, y, _ = streams.data()
+    trainer, whole = make(), make()
+    d = trainer.engine.descriptor
+    d["streamed"], d["block_first"], d["block_open"], d["shuffle"] = 1, 96, 1, 0  # as within a slice of blocks
+    source = (streams.mapped(tmp_path, X), streams.mapped(tmp_path, y)) if streamed else (X, y)
+    trainer.fit(*source, 2)
+    whole.fit(X, y, 2)
+    streams.same(trainer, whole)
+    assert (d["streamed"][0], d["shuffle"][0]) == (0, 1)
 
 
 def test_an_array_that_uses_the_trainer_it_feeds_is_refused(monkeypatch):

@@ -153,6 +153,38 @@ def test_a_run_is_resumed_from_its_checkpoint(steps, tmp_path):
     same(resumed, whole)
 
 
+def test_an_iterator_that_was_interrupted_is_not_continued():
+    X, y, _ = streams.data()
+    iterator, trainer = in_pieces(X, y, sizes=lambda: 37)(), make()
+    trainer.fit(batches=iterator, callbacks=[streams.stop_at(5)])
+    with pytest.raises(nbtrain.InputError, match=r"what this iterator had given before is lost; give a function"):
+        trainer.fit(batches=iterator)
+    trainer.fit(batches=in_pieces(X, y, sizes=lambda: 37)())  # another one is skipped up to there
+    assert trainer.epoch == 1
+
+
+def test_a_loaded_trainer_continues_the_epoch_in_the_same_way_only(tmp_path):
+    X, y, _ = streams.data()
+    batches, path, whole = in_pieces(X, y, sizes=lambda: 37), tmp_path / "model.nbt", make()
+    whole.fit(batches=batches, epochs=2, steps_per_epoch=50)
+
+    class Save(nbtrain.callbacks.Callback):
+        every_steps = 1
+
+        def on_step(self, trainer, iteration, metrics):
+            if iteration == 70:
+                trainer.save(path)
+
+    make().fit(batches=batches, epochs=2, steps_per_epoch=50, callbacks=[Save()])
+    loaded = nbtrain.load(path)
+    with pytest.raises(
+        nbtrain.InputError, match=r"begun with batches in epochs of 800 rows, of which 320 .*got batches;"
+    ):
+        loaded.fit(batches=batches)
+    loaded.fit(batches=batches, steps_per_epoch=50)
+    same(loaded, whole)
+
+
 def fails(message, batches, **options):
     with pytest.raises(nbtrain.InputError, match=message):
         make().fit(batches=batches, **options)

@@ -45,7 +45,7 @@ from nbtrain import kernel
 
 @njit
 def steps(model, x, y, count):
-    return kernel.train_members(model, x, y, count)
+    return kernel.train_members(model, x, y, 0, 3, count)
 
 population = nbtrain.Population(network, 3, loss="mse", rng=1, batch_size=20, shuffle=False)
 before = population.theta.copy()

@@ -161,8 +161,8 @@ SCARCE = """
         network = nbtrain.Network(1, [nbtrain.Dense(units, "tanh"), nbtrain.Dense(1)])
         return nbtrain.Trainer(network, loss="mse", rng=1, **options)
 
-    rows = 8 * MIB
-    X, y = np.ones((rows, 1), np.float32), np.ones((rows, 1), np.float32)  # 32 MiB each, as the order
+    rows = 32 * MIB
+    X, y = np.ones((rows, 1), np.float32), np.ones((rows, 1), np.float32)  # 128 MiB each, as the order
     trainer, twin = make(batch_size=1024), make(batch_size=1024)
     big = make(3 * MIB, batch_size=1)
     big.save(f"{folder}/big.nbt")  # 36 MiB of parameters, 108 with the state of adam

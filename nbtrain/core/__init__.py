@@ -20,6 +20,8 @@
 
 - The functions that Python, compiled callers and C hosts can call are listed in functions.py, the fields of the
   descriptor in layout.py. compiled.py compiles and loads them. quick.py serves calls of a few microseconds.
+- The training of a population's members (members.py, population.py) and draws.py are modules of their own, compiled
+  when first needed; members are trained by the functions of inside.py, called by address.
 - Activations, losses, optimizers and other components are C functions of their own, called by address (calls.py).
 - draws.py draws initial weights as NumPy does, before there is anything to train.
 - All matrix products are in matmul/products.py; the rest of matmul/ is what they are built from.

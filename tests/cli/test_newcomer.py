@@ -54,7 +54,7 @@ def table(tmp_path):
             ["trian"],
             "",
             "unknown command 'trian'; did you mean 'train'? Available: demo, inspect, train, predict, evaluate, "
-            "export, warmup, cache, plugins",
+            "export, warmup, cache, plugins, completion",
         ),
     ],
 )

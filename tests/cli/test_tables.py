@@ -79,9 +79,8 @@ def test_far_cells_at_prediction_are_told_and_cut(tmp_path, draw, capsys):
     assert code == 0
     assert all(abs(float(value)) < 15 for value in out.split()[1:])
     for row, name in ((2, "a"), (3, "b")):
-        assert re.search(
-            rf"^note: {re.escape(new)}, row {row}, column '{name}': \S+ is outside of what", err, re.MULTILINE
-        )
+        place = rf"{re.escape(new)}, row {row} \(line {row + 1}\), column '{name}'"
+        assert re.search(rf"^note: {place}: \S+ is outside of what", err, re.MULTILINE)
 
 
 def test_seasons_are_learnt_from_dates(tmp_path, draw, capsys):

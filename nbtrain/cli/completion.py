@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from typing import Any
 
 from ..errors import Error
@@ -42,7 +43,7 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def offer_paths(parser: argparse.ArgumentParser, files: dict[str, str]) -> None:
+def offer_paths(parser: argparse.ArgumentParser, files: Mapping[str, object]) -> None:
     """Mark all arguments that are files, those of the subparsers too."""
     for action in parser._actions:
         if isinstance(action, argparse._SubParsersAction):

@@ -56,9 +56,9 @@ class Target:
     >>> target = Target("colour", "classification", labels=("blue", "red"), type="text")
     >>> codes = target.codes(pd.Series(["red", "blue", "red"]), Words.of(MISSING))
     >>> codes.tolist(), target.encode(codes).tolist()
-    ([1, 0, 1], [1, 0, 1])
+    ([1, 0, 1], [1.0, 0.0, 1.0])
     >>> target.classes.tolist(), target.outputs
-    (['blue', 'red'], 2)
+    (['blue', 'red'], 1)
     >>> target.probabilities(np.array([[0.25, 0.75]])).tolist()
     [[0.25, 0.75]]
     >>> price = Target("price", "regression", center=100.0, scale=10.0, least=50.0, most=150.0, form="number")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cache, lru_cache
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -17,15 +18,18 @@ from .seeds import hashes_agree, pcg_states
 
 Array = np.ndarray[Any, Any]
 LOW_128 = (1 << 128) - 1
+FEW = 16  # lone members of a process for which NumPy draws
 MULTIPLIER = 0x2360ED051FC65DA44385DF649FCCF645  # of PCG64
+
+_lone = count()
 
 
 def draw(network: Network, native: Native, words: Array, theta: Array) -> None:
     """Draw the weights of members by the layers' initializers; their biases become 0.
 
     Each member has the weights that `numpy.random.default_rng(words of the member)` draws for it alone. Where all
-    initializers are built-in uniform ones (or `zeros`), compiled code draws those of many, with the same bits. For one
-    member NumPy draws, so that a program that trains one network need not wait for that code.
+    initializers are built-in uniform ones (or `zeros`), compiled code draws, with the same bits; but NumPy draws for
+    the first lone members of a process, so that a program that trains a few networks need not wait for that code.
 
     Parameters
     ----------
@@ -38,7 +42,8 @@ def draw(network: Network, native: Native, words: Array, theta: Array) -> None:
     """
     theta[:, network.weight_count :] = 0.0
     bounds = _bounds(network.sizes, tuple(layer.initializer.spec.function for layer in network.layers))
-    if bounds is not None and len(words) > 1 and draws_agree(native):
+    many = len(words) > 1 or next(_lone) >= FEW
+    if bounds is not None and many and draws_agree(native):
         _draw_uniform(native, pcg_states(native, words), theta, bounds)
         return
     for row, random in zip(theta, _generators(native, words), strict=True):
@@ -77,7 +82,7 @@ def draws_agree(native: Native) -> bool:
     _draw_uniform(native, pcg_states(native, words), ours, bounds)
     for row in words.tolist():
         random = np.random.default_rng(row)
-        theirs.append([random.uniform(-bound, bound, int(count)) for count, bound in bounds if bound > 0])
+        theirs.append([random.uniform(-bound, bound, int(size)) for size, bound in bounds if bound > 0])
     return np.array_equal(np.delete(ours, range(61, 65), axis=1), [np.concatenate(row) for row in theirs])
 
 

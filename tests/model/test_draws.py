@@ -59,7 +59,9 @@ def by_numpy(sizes, initializers, words, dtype):
     [UNIFORM, ("zeros", "he_uniform"), ("he_uniform", "zeros"), ("lecun_uniform", "he_normal"), ("glorot_normal",)],
     ids="-".join,
 )
-def test_weights_of_a_trainer_are_numpys(sizes, initializers, dtype):
+@pytest.mark.parametrize("few", [0, 1 << 30], ids=["compiled", "by NumPy"])
+def test_weights_of_a_trainer_are_numpys(sizes, initializers, dtype, few, monkeypatch):
+    monkeypatch.setattr(draws, "FEW", few)
     trainer = nbtrain.Trainer(network(sizes, initializers), loss="mse", dtype=dtype, rng=5)
     words = np.random.SeedSequence(5).generate_state(8)[4:]
     assert np.array_equal(trainer.theta, by_numpy(sizes, initializers, words, dtype))

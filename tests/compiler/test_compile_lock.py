@@ -8,6 +8,7 @@ import os
 import signal
 import warnings
 
+import llvmlite.binding as llvm
 import pytest
 
 from nbtrain import compiler
@@ -16,6 +17,17 @@ from nbtrain.compiler import cache
 fcntl = pytest.importorskip("fcntl", reason="files are locked on POSIX only")
 KEY = "cd" * 32
 PATIENCE = 60.0  # seconds
+
+
+def an_object():
+    """Object code of a function."""
+    module = llvm.parse_assembly("define i64 @nbtrain_one() { ret i64 1 }")
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
+    return llvm.Target.from_default_triple().create_target_machine().emit_object(module)
+
+
+CODE = an_object()
 
 
 @pytest.fixture
@@ -45,11 +57,11 @@ def test_processes_that_begin_at_once_compile_once(folder, forking, tmp_path):
         assert all(event.wait(PATIENCE) for event in begun)
         with open(tmp_path / "compilations", "a") as file:
             file.write("one\n")
-        return b"code"
+        return CODE
 
     def work(rank):
         begun[rank].set()
-        assert compiled(make) == b"code"
+        assert compiled(make) == CODE
 
     children = [forking.Process(target=work, args=(rank,)) for rank in range(count)]
     for child in children:
@@ -82,13 +94,13 @@ def holder(folder, forking):
 def test_a_killed_process_gives_its_lock_back(holder, monkeypatch):
     monkeypatch.setattr(cache, "LOCK_SECONDS", 1e9)
     os.kill(holder.pid, signal.SIGKILL)
-    assert compiled(lambda: b"code") == b"code"
+    assert compiled(lambda: CODE) == CODE
 
 
 def test_a_stopped_process_is_not_waited_for_without_end(holder, monkeypatch):
     monkeypatch.setattr(cache, "LOCK_SECONDS", 0.1)
     os.kill(holder.pid, signal.SIGSTOP)
-    assert compiled(lambda: b"code") == b"code"
+    assert compiled(lambda: CODE) == CODE
 
 
 def test_where_files_cannot_be_locked_everybody_compiles(folder, monkeypatch):
@@ -96,12 +108,12 @@ def test_where_files_cannot_be_locked_everybody_compiles(folder, monkeypatch):
         raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
 
     monkeypatch.setattr(fcntl, "flock", flock)
-    assert compiled(lambda: b"code") == b"code"
-    assert cache.read(KEY) == b"code"
+    assert compiled(lambda: CODE) == CODE
+    assert cache.read(KEY) == CODE
 
 
 def test_where_no_lock_file_can_be_made_everybody_compiles(folder):
     (folder / f"{KEY}.lock").mkdir(parents=True)
     folder.chmod(0o700)
-    assert compiled(lambda: b"code") == b"code"
-    assert cache.read(KEY) == b"code"
+    assert compiled(lambda: CODE) == CODE
+    assert cache.read(KEY) == CODE

@@ -79,7 +79,12 @@ class File:
         if self.dialect is None:
             return self.frame[columns].astype(object).where(self.frame[columns].notna(), "").astype(str)
         with self._errors():
-            return self._text.texts(self._at_start(), self.dialect, columns)
+            try:
+                return self._text.texts(self._at_start(), self.dialect, columns)
+            except InputError:
+                raise
+            except ValueError as error:  # it is closed, or another file by now
+                raise InputError(f"{self.name}: cannot be read again: {error}") from error
 
     def lines(self, rows: Sequence[int]) -> dict[int, int]:
         """The line of each row, where the file is text; rows are counted from 0, lines from 1."""
@@ -103,7 +108,7 @@ class File:
 
     def _frame(self) -> Any:
         """By the first bytes: unpack, then the reader of the format."""
-        stream, start = self._unpacked()
+        stream, start = self._unpacked(self._opened())
         if start.startswith(ZIP) and _is_excel(stream):
             frame, self.named = of_excel(stream, self.name, self.options, self.notes)
         elif start.startswith((b"PAR1", b"ARROW1")):
@@ -117,9 +122,8 @@ class File:
             self.named = dialect.header
         return frame
 
-    def _unpacked(self) -> tuple[Any, bytes]:
-        """What the file holds, without what it is packed in, and the bytes that were read of it."""
-        stream = self._opened()
+    def _unpacked(self, stream: Any) -> tuple[Any, bytes]:
+        """What an opened file holds, without what it is packed in, and the bytes that were read of it."""
         start = stream.read(SAMPLE + 1)
         for mark, words, hint in FOREIGN:
             if start.startswith(mark):
@@ -149,8 +153,7 @@ class File:
 
     def _seekable(self, stream: Any, start: bytes) -> Any:
         """The stream at its beginning; one that cannot go back is read whole, and kept if it is the source."""
-        if hasattr(stream, "seekable") and stream.seekable():
-            stream.seek(0)
+        if _rewound(stream):
             return stream
         whole = io.BytesIO(start + stream.read())
         if not isinstance(self.source, str) or self.source == "-":
@@ -164,10 +167,9 @@ class File:
 
     def _at_start(self) -> Any:
         """The text of the file once more, as a stream at its beginning."""
-        if hasattr(self.source, "seek"):
-            self.source.seek(0)
-        noted = len(self.notes)
-        stream = self._seekable(*self._unpacked())
+        opened, noted = self._opened(), len(self.notes)
+        _rewound(opened)  # standard input, too, where it is a file
+        stream = self._seekable(*self._unpacked(opened))
         del self.notes[noted:]
         return stream
 
@@ -180,6 +182,14 @@ class File:
             )
         self.notes.append(f"read {inside[0]!r} from the archive")
         return io.BytesIO(archive.read(inside[0]))
+
+
+def _rewound(stream: Any) -> bool:
+    """Whether the stream can go back; if so, it is at its beginning now."""
+    if not (hasattr(stream, "seekable") and stream.seekable()):
+        return False
+    stream.seek(0)
+    return True
 
 
 def _is_excel(stream: Any) -> bool:

@@ -131,7 +131,7 @@ class Table:
             own = [row - first for row in rows if first <= row < first + file.rows]
             try:
                 lines = file.lines(own)
-            except InputError:  # it has gone since
+            except (ValueError, OSError):  # it has gone, or was closed since (an InputError is a ValueError)
                 lines = {}
             before = f"{file.name}, " if len(self.files) > 1 else ""
             found |= {row + first: f" ({before}line {line})" for row, line in lines.items()}

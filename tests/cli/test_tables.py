@@ -321,17 +321,20 @@ def test_messages_name_the_line_and_the_file(tmp_path, capsys):
     assert "1 row without a target left out, the first is row 41 (line 43)" in out
 
 
-@pytest.mark.parametrize("stdin", [False, True])
-def test_kept_columns_stay_as_they_stand_in_the_file(tmp_path, stdin):
+@pytest.mark.parametrize("given", ["path", "pipe", "redirection"])
+@pytest.mark.parametrize("pack", [bytes, gzip.compress])
+def test_kept_columns_stay_as_they_stand_in_the_file(tmp_path, given, pack):
     lines = [f"{n}.10,{n:03},{'NA' if n % 3 else ' x'},{n}" for n in range(40)]
     data, model = tmp_path / "d.csv", str(tmp_path / "m.nbt")
-    data.write_text("price,code,note,y\n" + "\n".join(lines) + "\n")
+    data.write_bytes(pack(("price,code,note,y\n" + "\n".join(lines) + "\n").encode()))
     assert main(["train", str(data), "--target", "y", "--task", "regression", "--save", model, *FAST]) == 0
-    given = ["-"] if stdin else [str(data)]
-    done = subprocess.run(
-        [sys.executable, "-m", "nbtrain", "predict", model, *given, "--keep", "note,price,code"],
-        input=data.read_bytes() if stdin else b"", capture_output=True, check=True,
-    )  # fmt: skip
+    source = str(data) if given == "path" else "-"
+    with open(data, "rb") as file:
+        stdin = {"input": file.read()} if given == "pipe" else {"stdin": file}
+        done = subprocess.run(
+            [sys.executable, "-m", "nbtrain", "predict", model, source, "--keep", "note,price,code"],
+            capture_output=True, check=True, **stdin,
+        )  # fmt: skip
     kept = [line.rsplit(",", 1)[0] for line in done.stdout.decode().splitlines()]
     assert kept == ["note,price,code", *(f"{note.strip()},{price},{code}" for price, code, note, _ in
                                          (line.split(",") for line in lines))]  # fmt: skip

@@ -20,6 +20,7 @@ import pytest
 
 from nbtrain import Error, InputError
 from nbtrain.table import TableEncoder, read
+from nbtrain.table.reading import located
 
 ROWS = 60
 
@@ -267,6 +268,20 @@ def test_rows_of_several_files_are_located_in_theirs(tmp_path):
     assert read(io.BytesIO(b"x,y\n1,2\n\n3,4\n")).located(["row 2"]) == ["row 2 (line 4)"]
 
 
+@pytest.mark.parametrize("pack", [bytes, gzip.compress])
+def test_files_that_are_closed_since_have_no_lines_and_hide_no_errors(tmp_path, pack):
+    path = tmp_path / "t.csv"
+    path.write_bytes(pack(b"x,y\n" + b"1,2\n" * 3))
+    with open(path, "rb") as file:
+        found = read(file)
+        assert found.located(["row 2: bad"]) == ["row 2 (line 3): bad"]
+    assert found.located(["row 2: bad", "no row"]) == ["row 2: bad", "no row"]
+    with pytest.raises(InputError, match=rf"^{re.escape(str(path))}: cannot be read again: .*closed"):
+        found.texts(["x"])
+    with pytest.raises(InputError, match=r"^row 3 is wrong$"), located(found):
+        raise InputError("row 3 is wrong")
+
+
 def test_cells_as_they_stand_in_the_file(tmp_path):
     cells = [("1.10", "007", "NA", ' "a, b"'), ("2", "08", "", "c"), ("1e3", "9", "null", "d")] * 5
     text = "x;n;gone;s\n" + "".join(f"{x};{n};{gone};{s}\n" for x, n, gone, s in cells)
@@ -378,6 +393,21 @@ def test_standard_input(numbers):
     packed = gzip.compress(text(numbers).encode())
     done = subprocess.run([sys.executable, "-c", code], input=packed, capture_output=True, check=False)
     assert done.stdout.decode() == text(numbers), done.stderr
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress, bz2.compress, lzma.compress])
+@pytest.mark.parametrize("redirected", [True, False])
+def test_standard_input_is_read_again(tmp_path, pack, redirected):
+    path = tmp_path / "t"
+    path.write_bytes(pack(b"x,s\n" + b"1.10,a\n2.00,b\n" * 5))
+    code = (
+        "import nbtrain.table as t; found = t.read('-'); "
+        "print(found.texts(['x'])['x'][:2], *found.located(['row 2']), found.texts(['s'])['s'][:2])"
+    )
+    with open(path, "rb") as file:
+        given = {"stdin": file} if redirected else {"input": file.read()}
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False, **given)
+    assert done.stdout.decode().strip() == "['1.10', '2.00'] row 2 (line 3) ['a', 'b']", done.stderr.decode()
 
 
 # ---- errors

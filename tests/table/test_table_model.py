@@ -155,6 +155,15 @@ def test_money_as_a_target_is_read_and_predicted_as_numbers():
     assert "read as numbers, such as '$1,000.00' as 1000" in "".join(model.notes)
 
 
+def test_a_table_of_a_file_that_is_closed_since_is_trained_on(frame, tmp_path):
+    gaps = frame[["x", "colour", "y"]].copy()
+    gaps.loc[41, "y"] = np.nan
+    gaps.to_csv(tmp_path / "t.csv", index=False)
+    with open(tmp_path / "t.csv", "rb") as file:
+        read = table.read(file)
+    assert "1 row without a target left out, the first is row 42" in table.train(read, "y", **QUICK).notes
+
+
 def test_rows_without_a_target_are_left_out_and_told(frame):
     gone = frame.assign(kind=frame["kind"].where(frame.index > 4))
     model = table.train(gone, "kind", weight=frame["weight"].to_numpy(), **QUICK)

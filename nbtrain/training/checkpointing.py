@@ -20,7 +20,7 @@ from ..formats.modelfile.callback_states import CallbackState
 from ..formats.modelfile.reading import Contents, contents
 from ..model.recipe import Recipe
 from ..model.state import COUNTERS
-from .data import Dataset, sampled_rows
+from .data import SPREAD, Dataset, sampled_rows
 
 if TYPE_CHECKING:
     from .sources.feeds import Feed
@@ -56,20 +56,26 @@ class TrainingData(Callback):
         None for data that this process does not train on itself.
     trainer : Trainer, optional
         As it is before a run that may be started again.
+    plan : dict, optional
+        How an epoch that was begun takes its data, where there is no feed any more.
     """
 
     began: Any
 
-    def __init__(self, feed: Feed | None, trainer: Trainer | None = None) -> None:
-        self.feed = feed
+    def __init__(
+        self, feed: Feed | None, trainer: Trainer | None = None, *, plan: dict[str, Any] | None = None
+    ) -> None:
+        self.feed, self._plan = feed, plan
         self.began = None if trainer is None else _beginning(trainer)
         self._state: dict[str, Any] = {}
 
     def state_dict(self) -> dict[str, Any]:
-        assert self.feed is not None
+        if self.feed is None:
+            return {"plan": self._plan}
         if not self._state:
             sample, total = self.feed.sample(), self.feed.total
-            self._state = {"samples": total, "digest": "" if sample is None else digest_of(sample, total)}
+            digest = "" if sample is None else digest_of(sample, total)
+            self._state = {"samples": total, "digest": digest, "sampled": self.feed.sampled}
         plan = {"plan": self.feed.described}
         return self._state | plan | ({} if self.began is None else {"began": self.began})
 
@@ -110,7 +116,8 @@ class TrainingData(Callback):
                 f"checkpoint: {path} was written while training on {kept['samples']} samples, got {own['samples']}; "
                 f"give another path to train anew, or continue with these from nbtrain.load({path!r}) and another path"
             )
-        if kept.get("digest") != own["digest"]:
+        alike = kept.get("sampled", SPREAD) == own.get("sampled", SPREAD)  # else the digests are of other rows
+        if alike and kept.get("digest") != own["digest"]:
             warnings.warn(
                 f"checkpoint: {path} was written with different data of the same size; the result will differ from "
                 "that of an uninterrupted run",
@@ -141,6 +148,7 @@ def resume(trainer: Trainer, path: str, data: TrainingData) -> list[CallbackStat
     _check_training(trainer, found, data, path)
     _warn_of_numerics(found, path)
     engine.put(found.state)
+    engine.epoch_plan = kept_plan(found)
     engine.recipe = dataclasses.replace(engine.recipe, seeded=found.recipe.seeded)
     trainer.metadata = found.metadata
     trainer.history.replace(found.history)
@@ -253,7 +261,7 @@ def kept_plan(found: Contents) -> dict[str, Any] | None:
 
 def same_plan(kept: Mapping[str, Any], own: Mapping[str, Any]) -> bool:
     """Whether two epochs take their data in the same way."""
-    return all(kept.get(name) == own.get(name) for name in own if name != "rows_before")
+    return all(kept.get(name) == own.get(name) for name in own if name not in ("rows_before", "rows"))
 
 
 def plan_text(plan: Mapping[str, Any]) -> str:

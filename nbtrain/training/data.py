@@ -16,6 +16,7 @@ from ..model.native import Native
 from ..model.quick import address
 
 Array = np.ndarray[Any, Any]
+SPREAD, FIRST = "spread", "first"  # rows that tell data from others: evenly spaced ones, or the first
 SAMPLED_ROWS = 1024
 Numbers = Sequence[int] | Array  # of the rows of a part of an array
 

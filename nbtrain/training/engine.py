@@ -65,8 +65,8 @@ class Engine:
         Threads that are in code which gives data to fit, and must not use the engine.
     epoch_plan : dict or None
         How the data of an epoch that was begun are taken (`Feed.described`), where that is known.
-    spent : object
-        The iterator of batches that the last call of fit has used.
+    spent : function or None
+        Gives the iterator of batches that the last call of fit has used, if its user still has it.
     quick_step, quick_predict : function
         Calls of a few microseconds on arrays, which decline with NaN (see `model.quick`).
     """
@@ -250,7 +250,6 @@ class Engine:
         A training that a lost thread was in the middle of is set back to its last finite epoch. A thread that forks in
         a callback of its own call of fit continues that call in the child.
         """
-        inside = bool(self.descriptor["busy"][0])
         self.descriptor["busy"] = layout.FREE  # no thread that forks is inside compiled code
         self.descriptor["team_call"] = 0
         self.sources.clear()
@@ -260,10 +259,11 @@ class Engine:
             return
         self.lock = threading.RLock()
         self._quick_limit[0] = self.quick_rows
-        if inside and self.run is not None:  # in the middle of a step, perhaps
+        if self.run is not None:  # it may have been in the middle of a step, or of a source
             self.restore_snapshot()
         self.descriptor["status"] = layout.OK
         self.descriptor["streamed"], self.descriptor["shuffle"] = 0, self.recipe.shuffle
+        self.descriptor["continues"] = 0
         self.run = None
 
 

@@ -129,7 +129,7 @@ class Fit:
         self.intervals = Intervals(self.callbacks)
         self.unfinished, self.kept_data = UnfinishedEpoch(), data
         self.history = History()
-        self.stopped = self.warned = False
+        self.stopped = self.warned = self.completed = False
         self.logged = 0, 0  # epochs in the histories before the slice
         self.watch: Watch | None = None
 
@@ -150,6 +150,7 @@ class Fit:
             self.history.first_epoch = self.trainer.epoch + (self.unfinished.called is None)
             self.finish_last_epoch()
             self.train(epochs)
+            self.completed = True
         finally:
             try:
                 try:
@@ -168,13 +169,18 @@ class Fit:
         if feed is None:
             return
         kept = engine.epoch_plan
-        if kept is not None and (position := engine.position(feed.samples)):
+        position = engine.position(feed.samples)
+        if kept is not None and position and kept.get("rows") != feed.described.get("rows"):
+            engine.descriptor["position"] = 0  # other data: a new epoch
+        elif kept is not None and position:
             if not same_plan(kept, feed.described):
                 raise InputError(
                     f"an epoch was begun with {plan_text(kept)}, of which {position:,} rows are trained, got "
                     f"{plan_text(feed.described)}; give the same to finish it"
                 )
             feed.resume(kept)
+        elif kept is not None and same_plan(kept, feed.described):
+            feed.resume(kept)  # an interrupt came before the epoch's first step
         engine.epoch_plan = None
 
     def leave_epoch(self) -> None:
@@ -183,7 +189,7 @@ class Fit:
         if feed is None:
             return
         engine.descriptor["streamed"], engine.descriptor["shuffle"] = 0, engine.recipe.shuffle
-        if engine.descriptor["position"][0]:
+        if engine.descriptor["position"][0] or (not self.completed and feed.described.get("rows_before")):
             engine.epoch_plan = feed.described
         if self.beside is not None:
             self.beside.close()
@@ -249,9 +255,11 @@ class Fit:
 
     def take_block(self) -> None:
         """Wait for the block of data in which the training stands."""
-        if self.feed is None or (self.feed.in_memory and self.block is not None):
+        if self.feed is None:
             return
-        self.engine.descriptor["shuffle"] = self.feed.shuffles
+        self.engine.descriptor["shuffle"] = self.feed.shuffles  # a callback may have called fit meanwhile
+        if self.feed.in_memory and self.block is not None:
+            return
         try:
             self.block = self.feed.take()
         except Exception as error:

@@ -32,7 +32,7 @@ from ..model.settings import checked_recipe, seed_words, with_threads
 from ..model.state import State, reset_optimizer
 from ..status import DIVERGENCES, check
 from . import gradients
-from .checkpointing import kept_plan
+from .checkpointing import TrainingData, kept_plan
 from .engine import Engine
 from .evaluation import evaluate
 from .fit import Options, describe_divergence, fit
@@ -765,6 +765,8 @@ class Trainer:
         """The bytes of the trainer's file, a copy of its state; the engine is held meanwhile."""
         engine = self.engine
         keepers = None if engine.run is None else engine.run.keepers
+        if keepers is None and engine.epoch_plan is not None:  # of an epoch that was begun
+            keepers = [TrainingData(None, plan=engine.epoch_plan)]
         return writing.encoded(engine.recipe, State.take(engine.memory, engine.recipe), self.history, metadata, keepers)
 
     def _bytes(self) -> bytes:

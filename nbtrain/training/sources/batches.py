@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import weakref
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -219,6 +220,14 @@ class BatchData:
             yield y[first : first + rows], None if weight is None else weight[first : first + rows]
 
 
+def weakly(iterator: Any) -> Callable[[], Any]:
+    """A reference that lets a generator, and the file that it reads, go with its user's."""
+    try:
+        return weakref.ref(iterator)
+    except TypeError:  # of lists and other built-in types
+        return lambda: iterator
+
+
 class Read(NamedTuple):
     """A block, and the buffer in which it is."""
 
@@ -237,7 +246,7 @@ class Batched:
         Of an epoch, which may end before the batches do, and begins again with the first if they end before it.
     """
 
-    in_memory, reads_here, shuffles = False, True, False
+    in_memory, reads_here, shuffles, sampled = False, True, False, ""
     samples = total = 0
 
     def __init__(self, engine: Engine, batches: Batches, steps: int | None) -> None:
@@ -298,7 +307,7 @@ class Batched:
         self.cutter.close()
         self.present = self.next = self.error = self.kept = None
         self.begun = False
-        self.engine.spent = self.batches.given if self.batches.once else None
+        self.engine.spent = weakly(self.batches.given) if self.batches.once else None
 
     def sample(self) -> None:
         """Batches cannot be read again."""
@@ -338,7 +347,7 @@ class Batched:
         """Go to where the epoch stands."""
         self.begun = True
         position = self.engine.position(0)
-        if position and self.batches.given is self.engine.spent:
+        if position and self.engine.spent is not None and self.batches.given is self.engine.spent():
             raise InputError(
                 f"{self.cutter.where} was interrupted, and what this iterator had given before is lost; give a "
                 "function that returns an iterator"

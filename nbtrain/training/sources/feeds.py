@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from ...errors import InputError
+from ...errors import Error, InputError
 from ...model.quick import address
 from ...status import check
-from ..data import Dataset, sampled_rows
+from ..data import FIRST, SPREAD, Dataset, sampled_rows
 from .data import SourceData, available_bytes
 from .filling import Block, Buffer, empty
 from .orders import (
@@ -41,6 +42,8 @@ class Feed(Protocol):
         Of an epoch, as the core counts them; 0 where that is not known, or says too little.
     total : int
         Of an epoch; 0 where that is not known.
+    sampled : str
+        Which rows `sample` gives.
     shuffles : bool
         Whether the core shuffles the samples of a block.
     in_memory : bool
@@ -53,6 +56,7 @@ class Feed(Protocol):
 
     samples: int
     total: int
+    sampled: str
     shuffles: bool
     in_memory: bool
     reads_here: bool
@@ -82,7 +86,7 @@ class Feed(Protocol):
 class Whole:
     """Data in memory."""
 
-    in_memory, reads_here = True, False
+    in_memory, reads_here, sampled = True, False, SPREAD
 
     def __init__(self, data: Dataset, shuffle: Shuffle) -> None:
         self.block = Block(data, streamed=False)
@@ -135,6 +139,10 @@ class Streamed:
         self.total = len(data)
         self.samples = 0 if self.pieced else self.total
         self.shuffles, self.described = self.pieced, shuffle.described()
+        if self.pieced:
+            self.described["rows"] = self.total
+        self.sampled = SPREAD if data.gathers else FIRST
+        self.lock = threading.Lock()  # of the data, which not everything that can be read allows from two threads
         batch_size = engine.recipe.batch_size
         rows = shuffle.block_rows or read_rows(data.row_bytes, batch_size)
         self.rows = min(rows, -(-len(data) // batch_size) * batch_size)
@@ -159,6 +167,9 @@ class Streamed:
                 self.filled = self.reader.take()
             except ReaderLost:
                 self.reader = None
+                continue
+            if self.filled is None:
+                raise Error("the epoch stands behind the last row of its data")
         buffer, first, last = self.filled
         number = first // self.rows if self.pieced else 0
         data = buffer.data.rows(0, last - first)
@@ -187,7 +198,8 @@ class Streamed:
         """Rows of evenly spaced numbers, or the first ones where rows cannot be gathered."""
         places = sampled_rows(len(self.data))
         buffer = self.data.buffer(len(places))
-        self.data.fill(buffer, Gathered(places) if self.data.gathers else InOrder(), 0, len(places))
+        with self.lock:
+            self.data.fill(buffer, Gathered(places) if self.data.gathers else InOrder(), 0, len(places))
         return buffer.data
 
     def _open(self) -> Reader:
@@ -196,13 +208,14 @@ class Streamed:
         begin = position // self.rows * self.rows if self.pieced else position
         ranges = ((first, min(first + self.rows, total)) for first in range(begin, total, self.rows))
         order = self._order()
-        self._expect(single_rows=True)
         while len(self.buffers) < (2 if total > self.rows else 1):
             self.buffers.append(self.data.buffer(self.rows))
 
         def fill(buffer: Buffer, first: int, last: int) -> None:
-            self.data.fill(buffer, order, first, last)
+            with self.lock:
+                self.data.fill(buffer, order, first, last)
 
+        self._expect(single_rows=True)
         return Reader(fill, ranges, self.buffers, self.engine.sources)
 
     def _expect(self, single_rows: bool) -> None:

@@ -54,13 +54,15 @@ class Pieces:
         self.ends = np.cumsum(self.stops - starts)  # rows of the epoch up to the end of each
 
     def parts(self, first: int, last: int) -> Iterator[range | Array]:
-        """Ranges of the source."""
+        """Ranges of the source, in its order, so that a chunk is read once a block; the core shuffles the block."""
+        found = []
         index = int(np.searchsorted(self.ends, first, side="right"))
         while first < last:
             stop, end = int(self.stops[index]), int(self.ends[index])
             until = min(end, last)
-            yield range(stop - (end - first), stop - (end - until))
+            found.append(range(stop - (end - first), stop - (end - until)))
             first, index = until, index + 1
+        yield from sorted(found, key=lambda part: part.start)
 
 
 class Shuffle(NamedTuple):

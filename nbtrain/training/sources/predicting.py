@@ -29,7 +29,10 @@ def predict(engine: Engine, X: Any, out: Any = None) -> Any:
     if out is None:
         return engine.predict(x, new_out(shape, inputs.dtype))
     check_out(out, shape)
-    if is_direct(out, inputs.dtype) and not np.may_share_memory(out, x):
+    if isinstance(out, np.ndarray) and np.may_share_memory(out, x):
+        out[...] = engine.predict(x, new_out(shape, inputs.dtype))
+        return out
+    if is_direct(out, inputs.dtype):
         return engine.predict(x, out)
     rows = read_rows(max(x.itemsize * max(shape[1], x.shape[1]), 1), engine.recipe.batch_size)
     for first in range(0, len(x), rows):

@@ -18,7 +18,7 @@ def epoch_in_python(seed, epoch, rows, block, piece):
     """Rows in the order of an epoch: pieces by a stream of their own, then each block by its number."""
     pieces = order_in_python(seed, epoch, -(-rows // piece), 2**32 - 1)
     read = np.concatenate([np.arange(rows)[p * piece : (p + 1) * piece] for p in pieces])
-    parts = [read[first : first + block] for first in range(0, rows, block)]
+    parts = [np.sort(read[first : first + block]) for first in range(0, rows, block)]
     return np.concatenate([part[order_in_python(seed, epoch, len(part), number)] for number, part in enumerate(parts)])
 
 
@@ -54,9 +54,10 @@ def test_sizes_of_blocks_and_pieces():
 def test_pieces_are_read_whatever_the_blocks(cut):
     order = np.random.default_rng(0).permutation(13)
     pieces = Pieces(order, 8, 101)
-    parts = [list(part) for first in range(0, 101, cut) for part in pieces.parts(first, min(first + cut, 101))]
-    read = [row for part in parts for row in part]
-    assert read == [row for p in order for row in range(8 * p, min(8 * p + 8, 101))]
+    rows = [row for p in order for row in range(8 * p, min(8 * p + 8, 101))]
+    for first in range(0, 101, cut):
+        read = [row for part in pieces.parts(first, min(first + cut, 101)) for row in part]
+        assert read == sorted(rows[first : first + cut])
 
 
 def test_in_sorted_data_it_is_nearly_as_good_as_an_exact_shuffle(tmp_path):

@@ -22,6 +22,7 @@ EPOCHS, SEED = 30, 0
 VALIDATION, TEST = 180, 360  # samples; the other 1,257 are trained on
 
 NEXT = (
+    ('{python} -m pip install "nbtrain[table]"', 'pandas, for the next two; from a checkout: ".[table]"'),
     ("{nbtrain} inspect FILE.csv", "how a table of your own is read"),
     ("{nbtrain} train FILE.csv --target COLUMN", "train on it"),
     ("{nbtrain} plugins list", "activations, optimizers, losses, ... by name"),

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 BUILTIN = "nbtrain"
 UNREGISTERED = "an unregistered spec"
+AT_RUN_TIME = "registered at run time"  # how the provider of a single spec is called
 RESERVED = {BUILTIN, UNREGISTERED}  # labels of providers that are never registered
 
 
@@ -211,7 +212,7 @@ class Registry:
     def _label(self, plugin: object, previous: list[Provider]) -> str:
         """A label that no other provider has."""
         if isinstance(plugin, Spec):
-            return f"{plugin.kind} {plugin.name!r} registered at run time"
+            return f"{plugin.kind} {plugin.name!r} {AT_RUN_TIME}"
         first = getattr(plugin, "__name__", None) or f"{type(plugin).__name__} object"
         taken = RESERVED | self._providers.keys() - {known.label for known in previous}
         numbered = (f"{first} ({number})" for number in itertools.count(2))

@@ -11,7 +11,7 @@ from ...compiler.keys.component import behaviour
 from ...components import NAME, Component
 from ...components.by_name import bound, registry
 from ...components.network import Dense, Network
-from ...components.registry import BUILTIN, UNREGISTERED
+from ...components.registry import AT_RUN_TIME, BUILTIN, UNREGISTERED
 from ...core.layout import MOST_THREADS
 from ...errors import Error, InputError, ModelFileError
 from ...model.recipe import Recipe
@@ -232,6 +232,13 @@ def _found_or_none(kind: str, fields: Fields) -> Component | None:
     return None if given is None else _found(kind, fields.inner(kind))
 
 
+def _remedy(provider: str) -> str:
+    """What brings back a component that is not there."""
+    if provider.endswith(AT_RUN_TIME):
+        return "A program had registered it: call nbtrain.register with it before the file is loaded"
+    return f"Install or register {provider}, which provided it"
+
+
 def _found(kind: str, fields: Fields) -> Component:
     """A component of the registry, with a file's parameters."""
     name, provider = fields.text("name"), fields.text("provider")
@@ -245,7 +252,7 @@ def _found(kind: str, fields: Fields) -> Component:
     try:
         spec = registry.get(kind, name)
     except InputError as error:
-        fields.refuse("name", f"{error}. Install or register {provider[:200]}, which provided it")
+        fields.refuse("name", f"{error}. {_remedy(provider[:200])}")
     if provider == UNREGISTERED and registry.provider(spec) == BUILTIN:
         fields.refuse(
             "name", f"the {kind} {name!r} was an unregistered spec, not the built-in {kind} of that name; register it"

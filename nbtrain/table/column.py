@@ -150,8 +150,8 @@ class Column:
                 found += f"; beyond {self.low:.6g} … {self.high:.6g} brought near by a logarithm"
             if self.form not in ("", PLAIN, "ISO8601"):
                 found += f"; read in the form {self.form}"
-        gap = "an input of their own" if self.kind in ("category", "boolean") else f"{self.fill:.6g} and an input"
-        return found + (f"; missing cells: {gap}" if self.indicator else "")
+        median = "" if self.kind in ("category", "boolean") else f"become the median, {self.fill:.6g}, and "
+        return found + (f"; missing cells {median}are marked by an input of their own" if self.indicator else "")
 
     # ---- encoding
 

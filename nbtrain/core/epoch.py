@@ -20,6 +20,7 @@ from .steps import train_at
 from .team.atomics import clock
 
 MOST_ROWS = np.int64(0xFFFFFFFF)  # in an order
+ALL_STEPS = np.int64(1 << 62)  # typed: with a plain constant Numba would compile train_epoch twice
 
 
 class Block(NamedTuple):

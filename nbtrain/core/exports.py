@@ -45,8 +45,6 @@ from .update.passes import update_in_passes
 from .update.subnormals import flush_subnormals, restore
 from .update.update import accept, is_good_rate, prepare, update
 
-ALL_STEPS = np.int64(1 << 62)  # typed: with a plain constant Numba would compile train_epoch twice
-
 
 @jit
 def _work(operation, net, data, result):
@@ -74,7 +72,7 @@ def _train(operation, net, data, result):
     if operation == TRAIN_STEP:
         result[0] = steps.train_step(net, data)[0]
         return OK if np.isfinite(result[0]) else DIVERGED
-    return epoch.train_epoch(net, data, epoch.WHOLE, ALL_STEPS, ZERO)[0]
+    return epoch.train_epoch(net, data, epoch.WHOLE, epoch.ALL_STEPS, ZERO)[0]
 
 
 def _on_data(dtype: np.dtype[Any]) -> dict[str, Any]:

@@ -11,14 +11,12 @@ import numpy as np
 
 from ..compiler.jit import jit, vector_at
 from . import inference
-from .epoch import WHOLE, train_epoch
+from .epoch import ALL_STEPS, WHOLE, train_epoch
 from .layout import DESCRIPTOR, OK
 from .net import FLOAT64, ZERO, Batch, open_net
 from .slices import keep_epoch
 from .update.subnormals import flush_subnormals, restore
 from .watch import watch_epoch
-
-ALL_STEPS = np.int64(1 << 62)
 
 
 @jit

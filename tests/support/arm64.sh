@@ -3,7 +3,7 @@
 #
 #     apt-get install qemu-user-static
 #     nbtrain cache bundle aarch64 nbtrain/compiler/prebuilt_code     # or compile there, which takes many minutes
-#     sh tests/support/arm64.sh /tmp/arm64 tests/support/smoke.py
+#     sh tests/support/arm64.sh build/arm64 tests/support/smoke.py
 #
 # The first run downloads Debian's Python and the wheels of nbtrain's dependencies into the folder, some 250 MB.
 set -eu

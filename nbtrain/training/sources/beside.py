@@ -7,7 +7,8 @@ from collections.abc import Callable
 from queue import Empty, SimpleQueue
 from typing import Any
 
-WAIT = 0.1  # seconds from one look at Ctrl-C to the next, where the system cannot interrupt a wait
+from .reader import WAIT
+
 Work = Callable[[], int]
 NOTHING = -1  # no status
 
